@@ -1,0 +1,94 @@
+"""The error tree: each class says what happened and what to do next, and never holds a patient's value.
+
+A class's docstring is its default message. `code` is stable and machine-readable; the gateway turns it into
+the type of a problem (RFC 9457), the worker into the error of a failed job.
+"""
+
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+
+class FieldError(BaseModel):
+    """One thing wrong with one field of what was sent; names the field and the rule, never the value."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ScorelineError(Exception):
+    """Something went wrong in Scoreline."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None) -> None:
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+        self.errors = errors
+        self.retry_after_s = retry_after_s
+
+
+class RequestError(ScorelineError):
+    """The request cannot be served as it is: correct it, then send it again."""
+
+    code = "bad-request"
+
+
+class NotJson(RequestError):
+    """The body is not JSON: send one patient as a JSON object, or {"patients": [...]}."""
+
+    code = "not-json"
+
+
+class InvalidPatient(RequestError):
+    """The patient is not valid: correct every field listed under `errors`, then send it again."""
+
+    code = "invalid-patient"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body must be JSON: send it with `Content-Type: application/json`."""
+
+    code = "unsupported-media-type"
+
+
+class BodyTooLarge(RequestError):
+    """The body is too large: send fewer patients at once."""
+
+    code = "body-too-large"
+
+
+class UnknownJob(RequestError):
+    """There is no job with this id: check it against the `Location` header that its submit answered."""
+
+    code = "unknown-job"
+
+
+class Unavailable(ScorelineError):
+    """The service cannot do this at the moment: send it again after the seconds in `Retry-After`."""
+
+    code = "unavailable"
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger cannot be reached, so nothing was accepted: send it again after the seconds in `Retry-After`."""
+
+    code = "ledger-unavailable"
+
+
+class OperatorError(ScorelineError):
+    """The service is set up wrongly: correct what the message names, then start it again."""
+
+    code = "misconfigured"
+
+
+class BrokenBundle(OperatorError):
+    """The model bundle cannot be used: run `make train` to make it anew."""
+
+    code = "broken-bundle"
+
+
+class BadTable(OperatorError):
+    """The training table is not the one expected: run `python -m training table` to make it anew."""
+
+    code = "bad-table"

@@ -22,7 +22,9 @@ class ScorelineError(Exception):
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message or " ".join((type(self).__doc__ or "").split()))
         self.errors = errors
         self.retry_after_s = retry_after_s
@@ -46,6 +48,18 @@ class InvalidPatient(RequestError):
     code = "invalid-patient"
 
 
+class InvalidQuery(RequestError):
+    """A parameter of the request is not valid: correct every one listed under `errors`, then send it again."""
+
+    code = "invalid-query"
+
+
+class BadHeader(RequestError):
+    """A header of the request is not valid."""
+
+    code = "bad-header"
+
+
 class UnsupportedMediaType(RequestError):
     """The body must be JSON: send it with `Content-Type: application/json`."""
 
@@ -64,6 +78,30 @@ class UnknownJob(RequestError):
     code = "unknown-job"
 
 
+class ExpiredJob(RequestError):
+    """The job ended and its result was kept for the stated time; it is gone now: submit the patient again."""
+
+    code = "expired-job"
+
+
+class EndedJob(RequestError):
+    """The job has already ended, so it cannot be canceled; read its result, or erase it with DELETE."""
+
+    code = "ended-job"
+
+
+class KeyReused(RequestError):
+    """This Idempotency-Key was used with another body: send a new key, or the same body."""
+
+    code = "idempotency-key-reused"
+
+
+class KeyInUse(RequestError):
+    """The first request with this Idempotency-Key is still being written down: send it again in a second."""
+
+    code = "idempotency-key-in-use"
+
+
 class Unavailable(ScorelineError):
     """The service cannot do this at the moment: send it again after the seconds in `Retry-After`."""
 
@@ -76,10 +114,34 @@ class LedgerUnavailable(Unavailable):
     code = "ledger-unavailable"
 
 
+class Backlogged(Unavailable):
+    """Too many patients are waiting to be scored: send it again after the seconds in `Retry-After`."""
+
+    code = "backlogged"
+
+
+class NotReady(Unavailable):
+    """No job has been scored lately: see whether a worker runs and what its log says."""
+
+    code = "not-ready"
+
+
+class ScoringFailed(ScorelineError):
+    """The patient could not be scored."""
+
+    code = "scoring-failed"
+
+
 class OperatorError(ScorelineError):
     """The service is set up wrongly: correct what the message names, then start it again."""
 
     code = "misconfigured"
+
+
+class UnfitRedis(OperatorError):
+    """Redis is set up so that it would lose accepted jobs."""
+
+    code = "unfit-redis"
 
 
 class BrokenBundle(OperatorError):

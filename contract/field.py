@@ -38,21 +38,17 @@ class Measure:
 
         Raises PydanticCustomError: `wrong_type`, `not_finite`, `out_of_bounds` or `null`.
         """
-        if value is None:
-            return self._absent()
+        if value is None or (value in self.missing and not isinstance(value, bool)):
+            if not self.nullable:
+                raise refuse("null", self.rule)
+            return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise refuse("wrong_type", self.rule)
         if isinstance(value, float) and not math.isfinite(value):
             raise refuse("not_finite", self.rule)
-        if value in self.missing:
-            return self._absent()
         if not self.hard[0] <= value <= self.hard[1]:
             raise refuse("out_of_bounds", self.rule)
         return float(value)
-
-    def _absent(self) -> None:
-        if not self.nullable:
-            raise refuse("null", self.rule)
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.parse)

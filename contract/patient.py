@@ -27,7 +27,7 @@ class Patient(BaseModel):
     sites; no clinician has set them.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     age: Annotated[float, Measure("years", hard=(18, 110), soft=(29, 77)), Describe(description="Age.")]
     sex: Annotated[int, Category({0: "female", 1: "male"}), Describe(description="Sex.")]
@@ -46,9 +46,7 @@ class Patient(BaseModel):
         Measure("mg/dL", hard=(60, 700), soft=(126, 564), nullable=True, missing=(0,)),
         Describe(description="Serum cholesterol. Accepted and not used: it adds nothing to the prediction."),
     ] = None
-    fbs: Annotated[
-        int, Category(YES_NO), Describe(description="Fasting blood sugar above 120 mg/dL.")
-    ]
+    fbs: Annotated[int, Category(YES_NO), Describe(description="Fasting blood sugar above 120 mg/dL.")]
     restecg: Annotated[
         int,
         Category({0: "lvh", 1: "normal", 2: "st-t"}),
@@ -102,3 +100,20 @@ def fields_of_patient() -> dict[str, Field]:
         name: next(mark for mark in info.metadata if isinstance(mark, Measure | Category))
         for name, info in Patient.model_fields.items()
     }
+
+
+EXAMPLE: dict[str, float] = {
+    "age": 34,
+    "sex": 0,
+    "cp": 2,
+    "trestbps": 130,
+    "fbs": 0,
+    "restecg": 2,
+    "thalach": 148,
+    "exang": 0,
+    "oldpeak": 3.5,
+    "slope": 0,
+    "ca": 0,
+    "thal": 1,
+}
+"""The patient that documentation, demonstration and canary submit, as sent."""

@@ -20,7 +20,7 @@ class Score(BaseModel):
         Describe(
             ge=0,
             le=1,
-            description="Probability of heart disease: more than 50 % narrowing of a major vessel, as in the UCI table.",
+            description="Probability of heart disease: a major vessel narrowed by more than 50 %, as in the UCI table.",
         ),
     ]
     prediction: Annotated[

@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field as Describe
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contract.errors import OperatorError
 
 
 class Settings(BaseSettings):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
 
-    Raises pydantic.ValidationError for a value that cannot be, or for times out of their order.
+    Made by `read_settings`.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCORELINE_", frozen=True, env_ignore_empty=True)
@@ -19,6 +21,7 @@ class Settings(BaseSettings):
     redis_url: str = Describe(
         "redis://127.0.0.1:6380/0", description="Redis or Valkey that holds both the ledger and the queue."
     )
+    redis_master: str = Describe("mymaster", description="Name of the master, where the URL names Sentinels.")
     redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
     api_host: str = Describe("127.0.0.1", description="Address that the gateway listens on.")
     api_port: int = Describe(8001, ge=1, le=65535, description="Port that the gateway listens on.")
@@ -29,15 +32,54 @@ class Settings(BaseSettings):
         10, gt=0, description="Longest that POST /api/prediction waits before it answers 202 with the job."
     )
     worker_processes: int = Describe(2, gt=0, description="Scoring processes of one worker.")
-    task_limit_s: float = Describe(5, gt=0, description="A task that takes longer is killed.")
+    task_limit_s: float = Describe(4, gt=0, description="A task that takes longer is killed.")
+    lease_s: float = Describe(6, gt=0, description="Seconds after which a worker that took a job has lost it.")
     visibility_timeout_s: float = Describe(
         20, gt=0, description="Seconds after which Redis hands an unacknowledged message to another worker."
     )
-    result_ttl_s: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept.")
+    deliveries_limit: int = Describe(3, gt=0, description="A job that ended this many workers is quarantined.")
+    resend_after_s: float = Describe(
+        3, gt=0, description="A job is lost when the queue has delivered what was sent this much later."
+    )
+    sweep_every_s: float = Describe(0.5, gt=0, description="Seconds between two sweeps.")
+    canary_every_s: float = Describe(2, gt=0, description="Seconds between two canary jobs.")
+    ready_for_s: float = Describe(10, gt=0, description="Seconds that a canary's return keeps the service ready.")
+    backlog_limit: int = Describe(
+        500_000, gt=0, description="Patients that may wait; above it a submit is answered 429."
+    )
+    idempotency_ttl_s: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
+    result_ttl_s: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
+    gone_ttl_s: int = Describe(
+        86_400, gt=0, description="Seconds, after the time to keep it, that a job is 410 rather than 404."
+    )
+    var: Path = Describe(Path("var"), description="Folder for the embedded server's data and for logs.")
     bundle: Path = Describe(Path("models/champion"), description="Folder of the released model bundle.")
 
     @model_validator(mode="after")
     def _times_in_order(self) -> Self:
-        if not self.task_limit_s < self.visibility_timeout_s:
-            raise ValueError("SCORELINE_TASK_LIMIT_S must be below SCORELINE_VISIBILITY_TIMEOUT_S")
+        if not self.task_limit_s < self.lease_s < self.visibility_timeout_s:
+            raise ValueError(
+                "times must keep this order: SCORELINE_TASK_LIMIT_S < SCORELINE_LEASE_S < "
+                "SCORELINE_VISIBILITY_TIMEOUT_S"
+            )
+        if self.patients_limit > self.backlog_limit:
+            raise ValueError("SCORELINE_PATIENTS_LIMIT must not exceed SCORELINE_BACKLOG_LIMIT")
         return self
+
+
+def read_settings() -> Settings:
+    """Return the settings of this process's environment.
+
+    Raises OperatorError, which names every variable that is wrong and never repeats its value (a URL may hold a
+    password).
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        lines = [f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in faults]
+        raise OperatorError("the settings cannot be used: " + "; ".join(lines)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return f"SCORELINE_{str(location[0]).upper()}: " if location else ""

@@ -1,0 +1,38 @@
+"""Puts the gateway together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import health, jobs, prediction
+from api.committer import Committer
+from api.gateway import Gateway
+from api.problem import answer_problems
+from contract.ledger.protocol import Ledger
+from contract.queue import Send, submit
+from contract.settings import Settings
+
+ABOUT = """Scores patients for the risk of heart disease, off a queue, and never loses one.
+
+`risk` is the probability of disease (a major vessel narrowed by more than 50 %). It is no medical device.
+"""
+
+
+def make_app(settings: Settings, ledger: Ledger, send: Send) -> FastAPI:
+    """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server."""
+
+    @asynccontextmanager
+    async def serve(app: FastAPI) -> AsyncIterator[None]:
+        committer = Committer(partial(submit, ledger, send))
+        app.state.gateway = Gateway(settings, ledger, committer)
+        yield
+        await committer.close()
+
+    app = FastAPIOffline(title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve)
+    for room in (jobs, prediction, health):
+        app.include_router(room.routes)
+    answer_problems(app)
+    return app

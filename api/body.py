@@ -1,0 +1,81 @@
+"""Reads the body of a submit: from bytes to patients, refusing what is not one before it costs anything."""
+
+import asyncio
+from functools import partial
+
+from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from api.problem import field_errors
+from contract.errors import BodyTooLarge, FieldError, InvalidPatient, NotJson, UnsupportedMediaType
+from contract.patient import Patient
+
+IN_A_THREAD_BYTES = 65_536  # a larger body is parsed in a thread, so that other requests are still served
+
+PATIENTS = TypeAdapter(list[Patient])
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Return the body. Raises UnsupportedMediaType unless it is JSON, and BodyTooLarge before it is all read."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType
+    too_large = BodyTooLarge(f"The body is larger than {limit_bytes} bytes: send fewer patients at once.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit_bytes:
+        raise too_large
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit_bytes:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def parse_patients(body: bytes, limit: int) -> list[Patient]:
+    """Return the one patient of the body, or all of its `patients`, 1 to `limit`.
+
+    Raises NotJson, or InvalidPatient that names every bad field of every patient.
+    """
+    if len(body) <= IN_A_THREAD_BYTES:
+        return _parse(body, limit)
+    return await asyncio.get_running_loop().run_in_executor(None, partial(_parse, body, limit))
+
+
+def parse_patient(body: bytes) -> Patient:
+    """Return the one patient of the body. Raises NotJson or InvalidPatient."""
+    try:
+        return Patient.model_validate(_json(body))
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _parse(body: bytes, limit: int) -> list[Patient]:
+    parsed = _json(body)
+    if not isinstance(parsed, dict) or "patients" not in parsed:
+        return [parse_patient(body)]
+    several = parsed.pop("patients")
+    faults = [FieldError(field=name[:64], code="unknown_field", message="is not known here") for name in parsed]
+    if not isinstance(several, list) or not 1 <= len(several) <= limit:
+        rule = f"must be a list of 1 to {limit} patients"
+        faults.append(FieldError(field="patients", code="out_of_bounds", message=rule))
+    if faults:
+        raise InvalidPatient(errors=tuple(faults))
+    try:
+        return PATIENTS.validate_python(several)
+    except ValidationError as error:
+        raise _invalid(error, "patients") from None
+
+
+def _json(body: bytes) -> object:
+    try:
+        return from_json(body)
+    except ValueError:
+        raise NotJson from None
+
+
+def _invalid(error: ValidationError, place: str = "") -> InvalidPatient:
+    faults = field_errors(error.errors(include_input=False, include_url=False))
+    return InvalidPatient(errors=tuple(fault.model_copy(update={"field": place + fault.field}) for fault in faults))

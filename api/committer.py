@@ -1,0 +1,72 @@
+"""Group commit: while one group is being written down, arriving submits gather into the next.
+
+There is no timer and no added delay: alone, a job leaves at once; under load, groups grow by themselves.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE
+from contract.ledger.protocol import NewJob, Receipt, Verdict
+
+Decision = tuple[Verdict, str]
+"""What became of a submit, and the id of the job that stands for it."""
+
+Waiting = tuple[NewJob, asyncio.Future[Decision]]
+
+
+class Committer:
+    """Commits jobs in groups, one group in flight, in a thread of its own so that the event loop never blocks.
+
+    `commit` writes a group down and rings for it, as `contract.queue.submit` does.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[NewJob]], Receipt]) -> None:
+        self._commit = commit
+        self._waiting: deque[Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, job: NewJob) -> Decision:
+        """Return once the job's group is durable. Raises LedgerUnavailable, and then it was not accepted.
+
+        A caller that is canceled while it waits does no harm to the others of its group.
+        """
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def close(self) -> None:
+        """Return when all that was submitted has been answered."""
+        if self._running is not None:
+            await self._running
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group = self._take()
+            try:
+                receipt = await loop.run_in_executor(self._thread, self._commit, [job for job, _ in group])
+            except Exception as error:  # whatever it is, it is each caller's answer, and the next group's turn
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), decision in zip(group, receipt.verdicts, strict=True):
+                if not future.done():
+                    future.set_result(decision)
+
+    def _take(self) -> list[Waiting]:
+        group: list[Waiting] = []
+        patients = 0
+        while self._waiting and len(group) < JOBS_IN_MESSAGE:
+            patients += len(self._waiting[0][0].rows)
+            if group and patients > PATIENTS_IN_MESSAGE:
+                break
+            group.append(self._waiting.popleft())
+        return group

@@ -1,0 +1,45 @@
+"""Reads the request headers that say how a job is to be treated."""
+
+import re
+from hashlib import blake2s
+
+from fastapi import Request
+
+from contract.errors import BadHeader
+from contract.ledger.protocol import Idempotency
+
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+LONGEST_S = 7 * 86_400
+
+
+def idempotency(request: Request, caller: str, body: bytes) -> Idempotency | None:
+    """Return what makes a repeat of this submit the same one, or None without an `Idempotency-Key`.
+
+    The key is a quoted string of 1 to 255 characters (draft-ietf-httpapi-idempotency-key-header-07); the quotes
+    may be left out. It is kept for each caller apart. Raises BadHeader.
+    """
+    header = request.headers.get("idempotency-key")
+    if header is None:
+        return None
+    key = header.strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not 1 <= len(key) <= 255:
+        raise BadHeader('Idempotency-Key must be 1 to 255 characters in quotes, such as "8e03978e-40d5-43dd".')
+    return Idempotency(_hash(f"{caller}\0{key}".encode()), _hash(request.url.path.encode() + b"\0" + body))
+
+
+def cancel_after_s(request: Request) -> float | None:
+    """Return the seconds of `Cancel-After`, such as `90s`, `15m` or `2h`, or None without it. Raises BadHeader."""
+    header = request.headers.get("cancel-after")
+    if header is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smh]?)", header.strip())
+    seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+    if not 1 <= seconds <= LONGEST_S:
+        raise BadHeader("Cancel-After must be a whole number with s, m or h, such as 90s, and at most a week.")
+    return float(seconds)
+
+
+def _hash(text: bytes) -> str:
+    return blake2s(text, digest_size=16).hexdigest()

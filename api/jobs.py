@@ -1,0 +1,117 @@
+"""Jobs over HTTP: submit, read, list, cancel, erase."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from api.body import parse_patients, read_body
+from api.gateway import Here
+from api.headers import cancel_after_s, idempotency
+from api.problem import answers
+from contract.errors import EndedJob, UnknownJob
+from contract.job import Job, State
+from contract.ledger.protocol import NewJob
+from contract.ledger.record import new_id
+from contract.patient import EXAMPLE, Patient
+
+RETRY_AFTER_S = 1
+ANYONE = "anyone"  # every caller counts as the same one, as long as there are no keys
+
+routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+class JobPage(BaseModel):
+    """Jobs, newest first; the next page is asked for with `after` set to `last_id`."""
+
+    data: list[Job]
+    has_more: bool
+    last_id: UUID | None
+
+
+def body_of(*schemas: dict[str, Any], example: object) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body that the route reads itself."""
+    content = {"schema": {"anyOf": list(schemas)} if len(schemas) > 1 else schemas[0], "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+PATIENT = Patient.model_json_schema()
+PATIENTS = {
+    "type": "object",
+    "properties": {"patients": {"type": "array", "items": PATIENT, "minItems": 1, "maxItems": 10_000}},
+    "required": ["patients"],
+    "additionalProperties": False,
+}
+
+
+@routes.post(
+    "",
+    status_code=202,
+    response_model=Job,
+    responses=answers(400, 409, 413, 415, 422, 429, 503),
+    openapi_extra=body_of(PATIENT, PATIENTS, example=EXAMPLE),
+)
+async def submit(request: Request, here: Here) -> Response:
+    """Submit one patient, or up to 10,000 as `{"patients": [...]}`; answered as soon as the job is written down.
+
+    202 means written to disk: the job is never lost, and its result never changes. With an `Idempotency-Key` a
+    repeat with the same body answers the same job. With `Cancel-After: 90s` the job expires if it is not scored by
+    then.
+    """
+    body = await read_body(request, here.settings.body_limit_bytes)
+    same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
+    patients = await parse_patients(body, here.settings.patients_limit)
+    job, before = await here.submit(NewJob(new_id(), [patient.to_row() for patient in patients], deadline_s, same))
+    return accepted(job, before=before)
+
+
+def accepted(job: Job, *, before: bool) -> Response:
+    """Return the 202 for a job; it says where to poll, and whether an earlier request made the job."""
+    headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": str(RETRY_AFTER_S)}
+    if before:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(job.model_dump_json(), 202, headers, media_type="application/json")
+
+
+@routes.get("/{id}", response_model=Job, responses=answers(404, 410, 503))
+def read(id: str, here: Here) -> Response:
+    """Read a job: its state, and its scores once it succeeded."""
+    job = here.ledger.read(job_id(id))
+    headers = {} if job.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
+    return Response(job.model_dump_json(), 200, headers, media_type="application/json")
+
+
+@routes.get("", responses=answers(422, 503))
+def list_jobs(
+    here: Here,
+    state: State | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+    after: UUID | None = None,
+) -> JobPage:
+    """List jobs, newest first: those in one state or all, `limit` at a time, older than the job `after`."""
+    page = here.ledger.page(state=state, limit=limit, after=str(after) if after else None)
+    return JobPage(data=page.jobs, has_more=page.has_more, last_id=page.jobs[-1].id if page.jobs else None)
+
+
+@routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
+def cancel(id: str, here: Here) -> Job:
+    """Cancel a job. One that is being scored is canceled all the same: its result is thrown away."""
+    job = here.ledger.cancel(job_id(id))
+    if job.state is not State.CANCELED:
+        raise EndedJob
+    return job
+
+
+@routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
+def erase(id: str, here: Here) -> None:
+    """Erase a job with all that is known of it, whatever its state; from then on it is unknown."""
+    here.ledger.erase(job_id(id))
+
+
+def job_id(text: str) -> str:
+    """Return the id as the ledger writes it. Raises UnknownJob for what can be no id."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise UnknownJob from None

@@ -1,0 +1,38 @@
+"""The call of the project that this one descends from: one patient in, the score out, at once."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.body import parse_patient, read_body
+from api.gateway import Here
+from api.jobs import PATIENT, accepted, body_of
+from api.problem import answers
+from contract.errors import ScoringFailed
+from contract.job import Job, State
+from contract.ledger.protocol import NewJob
+from contract.ledger.record import new_id
+from contract.patient import EXAMPLE
+from contract.score import Score
+
+routes = APIRouter(prefix="/api", tags=["prediction"])
+
+
+@routes.post(
+    "/prediction",
+    response_model=Score,
+    responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
+    openapi_extra=body_of(PATIENT, example=EXAMPLE),
+)
+async def predict(request: Request, here: Here) -> Response:
+    """Score one patient and answer the score itself.
+
+    It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the answer is 202
+    with the job, which is not lost and can be polled.
+    """
+    patient = parse_patient(await read_body(request, here.settings.body_limit_bytes))
+    submitted, before = await here.submit(NewJob(new_id(), [patient.to_row()]))
+    job = await here.wait(submitted, here.settings.prediction_wait_s)
+    if job.scores:
+        return Response(job.scores[0].model_dump_json(), media_type="application/json")
+    if job.state is State.FAILED:
+        raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
+    return accepted(job, before=before)

@@ -1,0 +1,125 @@
+"""Turns every error into a problem (RFC 9457) that names what is wrong and what to do, and no patient's value."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+
+from contract import errors
+from contract.errors import FieldError, ScorelineError
+
+log = logging.getLogger(__name__)
+
+LISTED_AT_MOST = 1_000
+
+STATUS: dict[type[ScorelineError], HTTPStatus] = {
+    errors.BadHeader: HTTPStatus.BAD_REQUEST,
+    errors.NotJson: HTTPStatus.BAD_REQUEST,
+    errors.UnknownJob: HTTPStatus.NOT_FOUND,
+    errors.EndedJob: HTTPStatus.CONFLICT,
+    errors.KeyInUse: HTTPStatus.CONFLICT,
+    errors.ExpiredJob: HTTPStatus.GONE,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Problem(BaseModel):
+    """What went wrong with a request (RFC 9457): `detail` also says what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] | None = None
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what a route says in the OpenAPI document of the problems it may answer."""
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def field_errors(faults: list[ErrorDetails]) -> tuple[FieldError, ...]:
+    """Return pydantic's errors as ours: where, code and rule, without the value."""
+    return tuple(_field_error(fault) for fault in faults)
+
+
+def _field_error(fault: ErrorDetails) -> FieldError:
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:64]}" for step in fault["loc"])
+    code, message = {
+        "missing": ("missing", "must be given"),
+        "extra_forbidden": ("unknown_field", "is not a field of a patient"),
+    }.get(fault["type"], (fault["type"], fault["msg"]))
+    return FieldError(field=place.lstrip("."), code=code, message=message)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Make the app answer a problem for every error that leaves a route, or that no route ever saw."""
+    app.add_exception_handler(ScorelineError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid_query)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ScorelineError)  # noqa: S101 - what the handler is registered for
+    status = STATUS[type(error)]
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
+    detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
+    if len(error.errors) > len(listed):
+        detail += f" The first {len(listed)} of {len(error.errors)} are listed."
+    return _problem(status, error.code, detail, headers, listed or None)
+
+
+def _invalid_query(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what the handler is registered for
+    faults = [
+        FieldError(field=str(fault["loc"][-1]), code=fault["type"], message=fault["msg"]) for fault in error.errors()
+    ]
+    return _ours(request, errors.InvalidQuery(errors=tuple(faults)))
+
+
+def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what the handler is registered for
+    details = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address: /docs lists all there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method: /docs lists those it does.",
+    }
+    status = HTTPStatus(error.status_code)
+    code = status.phrase.lower().replace(" ", "-")
+    return _problem(status, code, details.get(status, status.description), error.headers or {})
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    # The error's text is left out of the log: it could hold a patient's values.
+    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
+    detail = "The service failed in a way it should not; nothing is known to be accepted. Send it again later."
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
+
+
+def _problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str],
+    listed: list[FieldError] | None = None,
+) -> Response:
+    problem = Problem(
+        type=f"urn:scoreline:problem:{code}", title=status.phrase, status=status, detail=detail, errors=listed
+    )
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, dict(headers), media_type="application/problem+json")

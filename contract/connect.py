@@ -1,0 +1,67 @@
+"""Opens the connection to Redis, and refuses a server that would lose what it was given."""
+
+import logging
+from urllib.parse import urlsplit
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from contract.errors import LedgerUnavailable, UnfitRedis
+from contract.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def open_redis(settings: Settings) -> Redis:
+    """Return a client whose every call answers, or raises RedisError, within about twice the set timeout.
+
+    A call that fails on its connection is made once more on a new one; every script of the ledger bears that.
+    """
+    options = {
+        "socket_timeout": settings.redis_timeout_s,
+        "socket_connect_timeout": settings.redis_timeout_s,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "retry": Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
+    }
+    if not settings.redis_url.startswith("sentinel://"):
+        return Redis.from_url(settings.redis_url, **options)
+    urls = [urlsplit(url) for url in settings.redis_url.split(";")]
+    sentinels = [(url.hostname, url.port or 26379) for url in urls]
+    login = {"username": urls[0].username or None, "password": urls[0].password or None}
+    database = int(urls[-1].path.strip("/") or 0)
+    master: Redis = Sentinel(sentinels, **options).master_for(settings.redis_master, db=database, **login, **options)
+    return master
+
+
+def check_redis(redis: Redis) -> None:
+    """Check that the server keeps what it is given.
+
+    Raises UnfitRedis for one that may evict keys, LedgerUnavailable if it cannot be reached; warns of one
+    that does not write every change to its disk before it answers.
+    """
+    try:
+        memory, persistence = redis.info("memory"), redis.info("persistence")
+    except RedisError as error:
+        raise LedgerUnavailable from error
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise UnfitRedis(
+            f"Redis evicts keys when its memory is full (maxmemory-policy {policy}), so it would lose accepted jobs: "
+            "set maxmemory-policy to noeviction, then start again."
+        )
+    if not persistence.get("aof_enabled") or _fsync(redis) not in ("always", None):
+        log.warning(
+            "Redis may lose accepted jobs when its machine loses power: "
+            "set appendonly to yes and appendfsync to always."
+        )
+
+
+def _fsync(redis: Redis) -> str | None:
+    try:
+        return str(redis.config_get("appendfsync").get("appendfsync"))
+    except ResponseError:  # a managed server may forbid CONFIG; then it cannot be known
+        return None

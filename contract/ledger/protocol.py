@@ -1,0 +1,149 @@
+"""What a ledger promises, whatever keeps it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from contract.job import Job, JobError, State
+from contract.ledger.message import Message
+from contract.patient import Row
+from contract.score import ScoreRow
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What makes two submits the same: the caller's key and a fingerprint of the body, both as short hashes."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be written down: its id (UUIDv7, text), and its patients, at least one."""
+
+    id: str
+    rows: Sequence[Row]
+    cancel_after_s: float | None = None
+    idempotency: Idempotency | None = None
+
+
+class Verdict(StrEnum):
+    """What became of one submit."""
+
+    ACCEPTED = "accepted"  # written down
+    REPLAYED = "replayed"  # written down before, under the same key with the same body
+    MISMATCH = "mismatch"  # the key was used with another body
+    BUSY = "busy"  # the first submit with this key is being written in this very call
+    FULL = "full"  # it would exceed the backlog limit
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one call of `submit` did: a verdict and a job id for each job sent, and when, by the ledger's clock."""
+
+    sent_ms: int
+    verdicts: list[tuple[Verdict, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job in a worker's hands until its lease ends; `rows` holds its patients."""
+
+    id: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a worker made of one job: its scores and the model's version, or an error."""
+
+    id: str
+    scores: list[ScoreRow] | None = None
+    model_version: str = ""
+    error: JobError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is waiting: patients not yet scored, and patients scored per second of late."""
+
+    backlog_patients: int
+    drain_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some jobs, newest first, and whether older ones follow."""
+
+    jobs: list[Job]
+    has_more: bool
+
+
+class Ledger(Protocol):
+    """The promise: a job written down is never lost, ends once, and never changes after that.
+
+    Every method raises LedgerUnavailable if the ledger cannot be reached; then either all of it happened or
+    nothing did. All of them may be called again with the same arguments to the same effect.
+    """
+
+    def submit(self, jobs: Sequence[NewJob]) -> Receipt:
+        """Write down all jobs that can be accepted, in one step; each verdict is independent of the others."""
+
+    def claim(self, message: Message) -> list[Claimed]:
+        """Take the message's jobs for one lease, and count the delivery.
+
+        Leaves out what has ended, what another worker holds, and, from a message of several, what was
+        delivered before: a job that may have killed its worker travels alone. One delivered too often is
+        quarantined instead; one past its deadline expires.
+        """
+
+    def renew(self, ids: Sequence[str]) -> None:
+        """Give those of the jobs that are still held a whole lease from now."""
+
+    def finish(self, outcomes: Sequence[Outcome]) -> int:
+        """End the jobs that have not ended yet, erase their patients, and return how many that were."""
+
+    def read(self, id: str) -> Job:
+        """Return the job. Raises UnknownJob, or ExpiredJob if it was kept for its time and is gone."""
+
+    def state(self, id: str) -> State | None:
+        """Return the job's state, or None where `read` would raise; cheaper than `read`."""
+
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+        """Return up to `limit` jobs, newest first, that are older than the job `after`."""
+
+    def cancel(self, id: str) -> Job:
+        """End the job as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
+
+    def erase(self, id: str) -> None:
+        """Remove every trace of the job, whatever its state. Raises as `read` does."""
+
+    def sweep(self) -> list[Message]:
+        """Expire what is overdue, and return the messages to send for what the queue has lost.
+
+        Lost is a job whose lease has ended, or one that was never claimed although the queue has already
+        delivered what was sent well after it. A queue that is merely long has lost nothing.
+        """
+
+    def trim(self) -> None:
+        """Forget that jobs were kept whose stated time as gone has passed; they are unknown from then on."""
+
+    def quarantined(self, *, limit: int) -> list[Job]:
+        """Return up to `limit` jobs in quarantine, newest first."""
+
+    def replay(self, id: str, new_id: str) -> Message:
+        """Make a new job of the patients of one in quarantine, and return the message to send for it.
+
+        The old job stays failed and names the new one. Raises UnknownJob if it is not in quarantine.
+        """
+
+    def drop(self, id: str) -> None:
+        """Erase the patients of a job in quarantine; it stays failed. Raises UnknownJob if it is not there."""
+
+    def load(self) -> Load:
+        """Return how much is waiting, and how fast it drains."""
+
+    def consumed_lately(self) -> bool:
+        """Whether a job was scored within `ready_for_s` seconds. Writes as it asks: it proves the ledger writable."""

@@ -1,0 +1,58 @@
+"""How a job is written in the ledger: its id, and the fields of its record."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from uuid_utils import uuid7
+
+from contract.job import Job, JobError, State
+from contract.score import scores_from_rows
+
+CANARY_PREFIX = "00000000-0000"
+"""What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
+
+
+def new_id() -> str:
+    """Return the id for a new job: a UUIDv7, so that ids sort by the time they were made."""
+    return str(uuid7())
+
+
+def canary_id() -> str:
+    """Return the id for a new canary, which no listing shows."""
+    return CANARY_PREFIX + str(uuid7())[len(CANARY_PREFIX) :]
+
+
+def first_id_at(ms: int) -> str:
+    """Return the least id that can be made at `ms`, milliseconds since 1970."""
+    digits = f"{max(ms, 0):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def time_of_id(id: UUID) -> datetime:
+    """Return when the id was made, to the millisecond (RFC 9562, section 5.7)."""
+    return from_ms(id.int >> 80)
+
+
+def from_ms(ms: int | bytes) -> datetime:
+    """Return the UTC time of milliseconds since 1970."""
+    return datetime.fromtimestamp(int(ms) / 1000, tz=UTC)
+
+
+def job_from_record(id: str, record: Mapping[bytes, bytes]) -> Job:
+    """Return the job that a non-empty record of the ledger describes."""
+    uuid = UUID(id)
+    started, finished, code = record.get(b"started"), record.get(b"finished"), record.get(b"code")
+    scores, replay = record.get(b"scores"), record.get(b"replayed_as")
+    return Job(
+        id=uuid,
+        state=State(record[b"state"].decode()),
+        patients=int(record[b"patients"]),
+        accepted_at=time_of_id(uuid),
+        started_at=from_ms(started) if started else None,
+        finished_at=from_ms(finished) if finished else None,
+        scores=scores_from_rows(json.loads(scores), record[b"model"].decode()) if scores else None,
+        error=JobError(code=code.decode(), message=record[b"message"].decode()) if code else None,
+        replayed_as=UUID(replay.decode()) if replay else None,
+    )

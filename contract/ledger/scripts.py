@@ -1,0 +1,240 @@
+"""Every Redis key of the ledger, and every script that touches one.
+
+A job is a hash, `sl:job:{id}`. Its id stands in exactly one `sl:index:{state}` (a sorted set in which all scores are
+0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in exactly
+one of `sl:sent` (on its way to a worker, scored by when it was sent) and `sl:leased` (in a worker's hands, scored by
+when the lease ends). A script runs whole or not at all, and reads the clock of Redis, so that no other
+machine's clock matters. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
+"""
+
+JOB = "sl:job:"  # hash: state, rows, patients, started, finished, deliveries, resent, deadline, idem,
+#                        scores, model, code, message, replayed_as
+INDEX = "sl:index:"  # sorted set of ids, one a state
+SENT = "sl:sent"  # sorted set: id -> ms when its newest message was sent
+LEASED = "sl:leased"  # sorted set: id -> ms when its lease ends
+DEADLINES = "sl:deadlines"  # sorted set: id -> ms when it expires; only open jobs that have a deadline
+QUARANTINE = "sl:quarantine"  # sorted set of ids whose patients are kept for a replay
+PASSED = "sl:passed"  # the newest `sent` that the queue has delivered, ms
+BACKLOG = "sl:backlog"  # patients in open jobs
+DRAINED = "sl:drained:"  # patients taken off the backlog, one counter for each 5 s
+IDEMPOTENCY = "sl:idem:"  # "fingerprint id", by hashed key
+CONSUMED = "sl:consumed"  # exists while a job has been scored lately
+PROBE = "sl:probe"  # written to see whether the ledger can be
+
+DRAIN_BUCKET_MS = 5_000
+
+COMMON = f"""
+local JOB, INDEX, SENT, LEASED, DEADLINES = '{JOB}', '{INDEX}', '{SENT}', '{LEASED}', '{DEADLINES}'
+local QUARANTINE, PASSED, BACKLOG, DRAINED = '{QUARANTINE}', '{PASSED}', '{BACKLOG}', '{DRAINED}'
+local IDEMPOTENCY = '{IDEMPOTENCY}'
+local call, num = redis.call, tonumber
+
+local function clock(given)
+  if given ~= '' then return num(given) end
+  local t = call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function open(state) return state == 'queued' or state == 'running' end
+
+local function move(id, from, to)
+  call('ZREM', INDEX .. from, id)
+  call('ZADD', INDEX .. to, 0, id)
+  call('HSET', JOB .. id, 'state', to)
+end
+
+local function leave(id)
+  local n = num(call('HGET', JOB .. id, 'patients'))
+  call('ZREM', SENT, id)
+  call('ZREM', LEASED, id)
+  if call('HEXISTS', JOB .. id, 'deadline') == 1 then call('ZREM', DEADLINES, id) end
+  call('DECRBY', BACKLOG, n)
+  return n
+end
+
+local function finish(id, from, to, now, ttl, keep)
+  local n = leave(id)
+  move(id, from, to)
+  if not keep then call('HDEL', JOB .. id, 'rows', 'deadline', 'resent') end
+  call('HSET', JOB .. id, 'finished', now)
+  call('PEXPIREAT', JOB .. id, now + ttl)
+  return n
+end
+
+local function write(id, rows, n, now)
+  call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
+  call('ZADD', INDEX .. 'queued', 0, id)
+  call('ZADD', SENT, now, id)
+  call('INCRBY', BACKLOG, n)
+end
+"""
+
+# Invariant: a job is written whole, counted once, and stands in `sent`; a job that exists is left as it is,
+# so that a call whose answer was lost can be made again.
+SUBMIT = """
+local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
+local fresh, answer = {}, {now}
+for i = 4, #ARGV, 6 do
+  local id, rows, n, after, key, fingerprint = unpack(ARGV, i, i + 5)
+  local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
+  local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
+  if held and not known then
+    local first = string.sub(held, #fingerprint + 2)
+    if string.sub(held, 1, #fingerprint) ~= fingerprint then verdict = 'mismatch'
+    elseif fresh[key] then verdict = 'busy'
+    else verdict, id = 'replayed', first end
+  elseif not known and num(call('GET', BACKLOG) or 0) + n > limit then
+    verdict = 'full'
+  elseif not known then
+    write(id, rows, n, now)
+    if after ~= '' then
+      call('HSET', JOB .. id, 'deadline', now + after)
+      call('ZADD', DEADLINES, now + after, id)
+    end
+    if key ~= '' then
+      fresh[key] = true
+      call('SET', IDEMPOTENCY .. key, fingerprint .. ' ' .. id, 'PX', idem_ttl)
+      call('HSET', JOB .. id, 'idem', key)
+    end
+  end
+  table.insert(answer, verdict)
+  table.insert(answer, id)
+end
+return answer
+"""
+
+# Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made.
+CLAIM = """
+local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
+if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
+local alone, taken = #ARGV == 6, {}
+for i = 6, #ARGV do
+  local id = ARGV[i]
+  local state, rows, tries, deadline = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'deliveries', 'deadline'))
+  tries = num(tries or 0)
+  if open(state) and num(call('ZSCORE', LEASED, id) or 0) <= now then
+    if deadline and num(deadline) <= now then
+      finish(id, state, 'expired', now, ttl)
+    elseif tries >= most then
+      finish(id, state, 'failed', now, ttl, true)
+      call('ZADD', QUARANTINE, 0, id)
+      call('HSET', JOB .. id, 'code', 'quarantined', 'message',
+        'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.')
+    elseif alone or tries == 0 then
+      if state == 'queued' then
+        move(id, 'queued', 'running')
+        call('HSET', JOB .. id, 'started', now)
+      end
+      call('HINCRBY', JOB .. id, 'deliveries', 1)
+      call('ZREM', SENT, id)
+      call('ZADD', LEASED, now + lease, id)
+      table.insert(taken, id)
+      table.insert(taken, rows)
+    end
+  end
+end
+return taken
+"""
+
+# Invariant: only a job that is in a worker's hands has its lease moved, and only to later.
+RENEW = """
+local lease_end = clock(ARGV[1]) + num(ARGV[2])
+for i = 3, #ARGV do call('ZADD', LEASED, 'XX', 'GT', lease_end, ARGV[i]) end
+"""
+
+# Invariant: an end state is written once; the first outcome stays, any later one is dropped.
+FINISH = f"""
+local now, ttl, ended, scored, drained = clock(ARGV[1]), num(ARGV[2]), 0, 0, 0
+for i = 4, #ARGV, 5 do
+  local id, scores, model, code, message = unpack(ARGV, i, i + 4)
+  local state = call('HGET', JOB .. id, 'state')
+  if open(state) then
+    if code == '' then
+      drained = drained + finish(id, state, 'succeeded', now, ttl)
+      call('HSET', JOB .. id, 'scores', scores, 'model', model)
+      scored = scored + 1
+    else
+      drained = drained + finish(id, state, 'failed', now, ttl)
+      call('HSET', JOB .. id, 'code', code, 'message', message)
+    end
+    ended = ended + 1
+  end
+end
+if scored > 0 then call('SET', '{CONSUMED}', 1, 'PX', ARGV[3]) end
+local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
+if drained > 0 then
+  call('INCRBY', bucket, drained)
+  call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
+end
+return ended
+"""
+
+# Invariant: only an open job is canceled, and its patients are gone with it.
+CANCEL = """
+local id, state = ARGV[3], call('HGET', JOB .. ARGV[3], 'state')
+if open(state) then finish(id, state, 'canceled', clock(ARGV[1]), num(ARGV[2])) end
+"""
+
+# Invariant: afterwards no key holds the id; a message that still carries it finds nothing to claim.
+ERASE = """
+local id = ARGV[1]
+local state, key = unpack(call('HMGET', JOB .. id, 'state', 'idem'))
+if not state then return 0 end
+if open(state) then leave(id) end
+call('ZREM', INDEX .. state, id)
+call('ZREM', QUARANTINE, id)
+if key then call('DEL', IDEMPOTENCY .. key) end
+return call('DEL', JOB .. id)
+"""
+
+# Invariant: every open job ends up in `leased` with time left, or in `sent` with a message after it; each
+# re-send of a job doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood.
+SWEEP = """
+local now, grace, ttl, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
+local answer, passed = {now}, num(call('GET', PASSED) or 0)
+for _, id in ipairs(call('ZRANGE', DEADLINES, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
+  finish(id, call('HGET', JOB .. id, 'state'), 'expired', now, ttl)
+end
+local function send(id, wait)
+  call('ZREM', LEASED, id)
+  call('ZADD', SENT, now + wait, id)
+  local n, tries = unpack(call('HMGET', JOB .. id, 'patients', 'deliveries'))
+  for _, value in ipairs({id, n, tries or 0}) do table.insert(answer, value) end
+end
+for _, id in ipairs(call('ZRANGE', LEASED, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do send(id, 0) end
+for _, id in ipairs(call('ZRANGE', SENT, '-inf', '(' .. passed - grace, 'BYSCORE', 'LIMIT', 0, most)) do
+  local resent = call('HINCRBY', JOB .. id, 'resent', 1)
+  send(id, math.min(grace * (2 ^ (resent - 1) - 1), 300000))
+end
+return answer
+"""
+
+# Invariant: an index entry outlives its job's hash by the stated time, in which the job is known to be gone.
+TRIM = """
+local oldest, most = ARGV[1], num(ARGV[2])
+for i = 3, #ARGV do
+  for _, id in ipairs(call('ZRANGE', INDEX .. ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
+    if call('EXISTS', JOB .. id) == 0 then
+      call('ZREM', INDEX .. ARGV[i], id)
+      call('ZREM', QUARANTINE, id)
+    end
+  end
+end
+"""
+
+# Invariant: the patients move to the new job; the old one keeps its end state and names the new one.
+REPLAY = """
+local now, id, new = clock(ARGV[1]), ARGV[2], ARGV[3]
+local rows, n = unpack(call('HMGET', JOB .. id, 'rows', 'patients'))
+if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
+call('HDEL', JOB .. id, 'rows')
+call('HSET', JOB .. id, 'replayed_as', new)
+write(new, rows, n, now)
+return now
+"""
+
+# Invariant: afterwards the job's patients are nowhere, and its end state is what it was.
+DROP = """
+call('HDEL', JOB .. ARGV[1], 'rows')
+return call('ZREM', QUARANTINE, ARGV[1])
+"""

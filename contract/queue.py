@@ -1,0 +1,105 @@
+"""The queue: task and queue names, the Celery application that all sides share, and `submit`."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+
+from contract.ledger.message import Message, to_messages
+from contract.ledger.protocol import Ledger, NewJob, Receipt, Verdict
+from contract.settings import Settings
+
+INTERACTIVE = "interactive"
+SCORE = "scoreline.score"
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[Message], None]
+"""Rings the queue for the jobs of a message, or raises kombu's OperationalError."""
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return the Celery application, the same for gateway, worker, sweep and Flower.
+
+    The shortest visibility timeout of any application on a broker rules them all, so that there is only this one.
+    """
+    app = Celery("scoreline", broker=settings.redis_url, set_as_current=False)
+    app.conf.update(
+        task_queues=[Queue(INTERACTIVE)],
+        task_default_queue=INTERACTIVE,
+        task_serializer="json",
+        accept_content=["json"],
+        result_backend=None,
+        task_ignore_result=True,
+        # A message is acknowledged when its work is committed; the ledger makes a second delivery harmless.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_time_limit=settings.task_limit_s,
+        # The canary and the supervisor look after workers; events are for Flower and the exporter.
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_hijack_root_logger=False,
+        worker_soft_shutdown_timeout=settings.task_limit_s,
+        worker_enable_soft_shutdown_on_idle=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=settings.redis_timeout_s,
+        broker_transport_options=_transport(settings),
+        # A gateway that cannot ring does not wait: the sweep rings for it.
+        task_publish_retry=False,
+    )
+    return app
+
+
+def _transport(settings: Settings) -> dict[str, object]:
+    options: dict[str, object] = {
+        "visibility_timeout": settings.visibility_timeout_s,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 10,
+        "health_check_interval": 5,
+        "socket_timeout": 5,  # above the 1 s that a worker's blocking pop takes
+        "socket_connect_timeout": settings.redis_timeout_s,
+        "socket_keepalive": True,
+    }
+    if settings.redis_url.startswith("sentinel://"):
+        options["master_name"] = settings.redis_master
+    return options
+
+
+def make_send(app: Celery) -> Send:
+    """Return the function that sends a message to the interactive queue."""
+
+    def send(message: Message) -> None:
+        app.send_task(SCORE, args=[message.sent_ms, message.ids], queue=INTERACTIVE)
+
+    return send
+
+
+def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob]) -> Receipt:
+    """Write the jobs down, then ring for those accepted, and return what became of each.
+
+    Raises LedgerUnavailable, and then nothing was accepted. A bell that does not ring is no error: the job is
+    written down, and the sweep rings again.
+    """
+    receipt = ledger.submit(jobs)
+    accepted = [
+        (job.id, len(job.rows), False)
+        for job, (verdict, _) in zip(jobs, receipt.verdicts, strict=True)
+        if verdict is Verdict.ACCEPTED
+    ]
+    ring(send, to_messages(receipt.sent_ms, accepted))
+    return receipt
+
+
+def ring(send: Send, messages: Sequence[Message]) -> None:
+    """Send the messages; one that cannot be sent is left to the next sweep."""
+    for message in messages:
+        try:
+            send(message)
+        except OperationalError:
+            log.warning("the queue cannot be reached; the sweep will ring for the jobs that wait")
+            return

@@ -1,0 +1,31 @@
+"""What many tests stand on: a Valkey for each session, emptied for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from contract.connect import open_redis
+from contract.settings import Settings
+from tests.servers import valkey
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real Valkey, set up as `make up` does."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(redis_url: str) -> Settings:
+    """Settings that name this session's Valkey."""
+    return Settings(redis_url=redis_url)
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Redis]:
+    """A client of this session's Valkey, which is empty."""
+    with open_redis(settings) as client:
+        client.flushdb()
+        yield client

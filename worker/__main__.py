@@ -1,0 +1,81 @@
+"""Runs a worker, runs the sweep, or handles the quarantine: `python -m worker --help`."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from threading import Event
+
+from contract.connect import check_redis, open_redis
+from contract.errors import LedgerUnavailable, ScorelineError
+from contract.ledger.redis_ledger import RedisLedger
+from contract.queue import INTERACTIVE, make_celery, make_send
+from contract.settings import Settings, read_settings
+from worker import quarantine
+from worker.sweep import sweep_until
+
+log = logging.getLogger("worker")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return what was asked for on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m worker", description="Scores the jobs on the queue. Settings are SCORELINE_* variables."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a worker; more of them, on any machine, score more")
+    run.add_argument("--name", default="score", help="the worker's name, one for each on a machine (default: score)")
+    commands.add_parser("sweep", help="send again what the queue lost, and fly the canary; one or more of them")
+    quarantined = commands.add_parser("quarantine", help="handle the jobs that no worker came back from")
+    actions = quarantined.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="print them, newest first")
+    for action, text in (("replay", "make a new job of each"), ("drop", "erase the patients of each")):
+        actions.add_parser(action, help=text).add_argument("ids", nargs="+", metavar="ID")
+    return parser.parse_args(arguments)
+
+
+def run(settings: Settings, name: str) -> None:
+    """Become a Celery worker. On SIGTERM it finishes the batch in hand and leaves the rest to others."""
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # Celery reads it when imported: hence a new process
+    command = [sys.executable, "-m", "celery", "--app=worker.entry", "worker", "--pool=prefork", "--loglevel=WARNING"]
+    options = [f"--concurrency={settings.worker_processes}", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
+    os.execv(sys.executable, [*command, *options, "--without-gossip", "--without-mingle"])  # noqa: S606 - no shell
+
+
+def sweep(ledger: RedisLedger, settings: Settings) -> int:
+    """Sweep until SIGTERM or Ctrl-C; return 0."""
+    stop = Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    sweep_until(stop, ledger, make_send(make_celery(settings)), settings)
+    return 0
+
+
+def main() -> int:
+    """Do what was asked for; return the exit code."""
+    asked = parse(sys.argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = read_settings()
+    redis = open_redis(settings)
+    try:
+        check_redis(redis)
+    except LedgerUnavailable:
+        log.warning("Redis cannot be reached yet; waiting for it")
+    ledger = RedisLedger(redis, settings)
+    if asked.command == "run":
+        run(settings, asked.name)
+    if asked.command == "sweep":
+        return sweep(ledger, settings)
+    if asked.action == "list":
+        return quarantine.list_jobs(ledger)
+    if asked.action == "drop":
+        return quarantine.drop(ledger, asked.ids)
+    return quarantine.replay(ledger, make_send(make_celery(settings)), asked.ids)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ScorelineError as error:
+        sys.exit(f"scoreline: {error}")

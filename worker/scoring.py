@@ -1,0 +1,53 @@
+"""Scores the jobs of one message: claim, number, predict, commit."""
+
+import logging
+from collections.abc import Sequence
+from itertools import chain
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.job import JobError
+from contract.ledger.message import Message
+from contract.ledger.protocol import Claimed, Ledger, Outcome
+from contract.score import ScoreRow
+from models.features import to_matrix
+
+log = logging.getLogger(__name__)
+
+
+class Classifier(Protocol):
+    """What scores patients: `models.scorer.Scorer`, or any other that keeps this promise."""
+
+    @property
+    def version(self) -> str:
+        """The version that every score names."""
+
+    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
+        """Return a score for each of the (n, d) float32 matrix's n rows, in their order."""
+
+
+def score_message(ledger: Ledger, classifier: Classifier, message: Message) -> int:
+    """Score what can be claimed of the message, commit it, and return how many jobs that ended.
+
+    Raises LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
+    """
+    jobs = ledger.claim(message)
+    return ledger.finish(score_jobs(classifier, jobs)) if jobs else 0
+
+
+def score_jobs(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome]:
+    """Return an outcome for each job, in their order; a batch that fails is halved until the guilty job is alone."""
+    rows = list(chain.from_iterable(job.rows for job in jobs))
+    try:
+        scores = iter(classifier.score(to_matrix(rows)))
+    except Exception as error:  # a model may fail in any way, and no job may suffer for another
+        if len(jobs) > 1:
+            half = len(jobs) // 2
+            return score_jobs(classifier, jobs[:half]) + score_jobs(classifier, jobs[half:])
+        # The error's text is left out: it could hold a patient's values.
+        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__)
+        reason = f"The model could not score this job ({type(error).__name__}); the service's log has its id."
+        return [Outcome(jobs[0].id, error=JobError(code="scoring-failed", message=reason))]
+    return [Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version) for job in jobs]

@@ -37,35 +37,48 @@ end
 
 local function open(state) return state == 'queued' or state == 'running' end
 
+-- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
+local gathered, backlog = {{}}, 0
+
+local function later(command, key, first, second)
+  local list = gathered[command .. key]
+  if not list then
+    list = {{command, key}}
+    gathered[command .. key] = list
+  end
+  list[#list + 1] = first
+  list[#list + 1] = second
+end
+
+local function flush()
+  for _, list in pairs(gathered) do
+    for i = 3, #list, 4000 do call(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))) end
+  end
+  if backlog ~= 0 then call('INCRBY', BACKLOG, backlog) end
+  gathered, backlog = {{}}, 0
+end
+
 local function move(id, from, to)
-  call('ZREM', INDEX .. from, id)
-  call('ZADD', INDEX .. to, 0, id)
-  call('HSET', JOB .. id, 'state', to)
+  later('ZREM', INDEX .. from, id)
+  later('ZADD', INDEX .. to, 0, id)
 end
 
-local function leave(id)
-  local n = num(call('HGET', JOB .. id, 'patients'))
-  call('ZREM', SENT, id)
-  call('ZREM', LEASED, id)
-  if call('HEXISTS', JOB .. id, 'deadline') == 1 then call('ZREM', DEADLINES, id) end
-  call('DECRBY', BACKLOG, n)
-  return n
-end
-
-local function finish(id, from, to, now, ttl, keep)
-  local n = leave(id)
+-- Ends a job that was open and of `n` patients, who are erased; `...` are further fields of its record.
+local function finish(id, from, to, n, deadline, now, ttl, ...)
+  later('ZREM', SENT, id)
+  later('ZREM', LEASED, id)
+  if deadline then later('ZREM', DEADLINES, id) end
+  backlog = backlog - n
   move(id, from, to)
-  if not keep then call('HDEL', JOB .. id, 'rows', 'deadline', 'resent') end
-  call('HSET', JOB .. id, 'finished', now)
+  call('HSET', JOB .. id, 'state', to, 'finished', now, 'rows', '', ...)
   call('PEXPIREAT', JOB .. id, now + ttl)
-  return n
 end
 
 local function write(id, rows, n, now)
   call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
-  call('ZADD', INDEX .. 'queued', 0, id)
-  call('ZADD', SENT, now, id)
-  call('INCRBY', BACKLOG, n)
+  later('ZADD', INDEX .. 'queued', 0, id)
+  later('ZADD', SENT, now, id)
+  backlog = backlog + n
 end
 """
 
@@ -73,6 +86,7 @@ end
 # so that a call whose answer was lost can be made again.
 SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
+local before = num(call('GET', BACKLOG) or 0)
 local fresh, answer = {}, {now}
 for i = 4, #ARGV, 6 do
   local id, rows, n, after, key, fingerprint = unpack(ARGV, i, i + 5)
@@ -83,13 +97,13 @@ for i = 4, #ARGV, 6 do
     if string.sub(held, 1, #fingerprint) ~= fingerprint then verdict = 'mismatch'
     elseif fresh[key] then verdict = 'busy'
     else verdict, id = 'replayed', first end
-  elseif not known and num(call('GET', BACKLOG) or 0) + n > limit then
+  elseif not known and before + backlog + n > limit then
     verdict = 'full'
   elseif not known then
     write(id, rows, n, now)
     if after ~= '' then
       call('HSET', JOB .. id, 'deadline', now + after)
-      call('ZADD', DEADLINES, now + after, id)
+      later('ZADD', DEADLINES, now + after, id)
     end
     if key ~= '' then
       fresh[key] = true
@@ -97,9 +111,10 @@ for i = 4, #ARGV, 6 do
       call('HSET', JOB .. id, 'idem', key)
     end
   end
-  table.insert(answer, verdict)
-  table.insert(answer, id)
+  answer[#answer + 1] = verdict
+  answer[#answer + 1] = id
 end
+flush()
 return answer
 """
 
@@ -108,31 +123,34 @@ CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local alone, taken = #ARGV == 6, {}
+local leases = call('ZMSCORE', LEASED, unpack(ARGV, 6))
 for i = 6, #ARGV do
   local id = ARGV[i]
-  local state, rows, tries, deadline = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'deliveries', 'deadline'))
+  local state, rows, n, tries, deadline =
+    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline'))
   tries = num(tries or 0)
-  if open(state) and num(call('ZSCORE', LEASED, id) or 0) <= now then
+  if open(state) and num(leases[i - 5] or 0) <= now then
     if deadline and num(deadline) <= now then
-      finish(id, state, 'expired', now, ttl)
+      finish(id, state, 'expired', n, deadline, now, ttl)
     elseif tries >= most then
-      finish(id, state, 'failed', now, ttl, true)
-      call('ZADD', QUARANTINE, 0, id)
-      call('HSET', JOB .. id, 'code', 'quarantined', 'message',
-        'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.')
+      local reason = 'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.'
+      finish(id, state, 'failed', n, deadline, now, ttl, 'code', 'quarantined', 'message', reason, 'rows', rows)
+      later('ZADD', QUARANTINE, 0, id)
     elseif alone or tries == 0 then
       if state == 'queued' then
         move(id, 'queued', 'running')
-        call('HSET', JOB .. id, 'started', now)
+        call('HSET', JOB .. id, 'state', 'running', 'started', now, 'deliveries', tries + 1)
+      else
+        call('HSET', JOB .. id, 'deliveries', tries + 1)
       end
-      call('HINCRBY', JOB .. id, 'deliveries', 1)
-      call('ZREM', SENT, id)
-      call('ZADD', LEASED, now + lease, id)
-      table.insert(taken, id)
-      table.insert(taken, rows)
+      later('ZREM', SENT, id)
+      later('ZADD', LEASED, now + lease, id)
+      taken[#taken + 1] = id
+      taken[#taken + 1] = rows
     end
   end
 end
+flush()
 return taken
 """
 
@@ -144,45 +162,45 @@ for i = 3, #ARGV do call('ZADD', LEASED, 'XX', 'GT', lease_end, ARGV[i]) end
 
 # Invariant: an end state is written once; the first outcome stays, any later one is dropped.
 FINISH = f"""
-local now, ttl, ended, scored, drained = clock(ARGV[1]), num(ARGV[2]), 0, 0, 0
+local now, ttl, ended, scored = clock(ARGV[1]), num(ARGV[2]), 0, 0
 for i = 4, #ARGV, 5 do
   local id, scores, model, code, message = unpack(ARGV, i, i + 4)
-  local state = call('HGET', JOB .. id, 'state')
+  local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
   if open(state) then
     if code == '' then
-      drained = drained + finish(id, state, 'succeeded', now, ttl)
-      call('HSET', JOB .. id, 'scores', scores, 'model', model)
+      finish(id, state, 'succeeded', n, deadline, now, ttl, 'scores', scores, 'model', model)
       scored = scored + 1
     else
-      drained = drained + finish(id, state, 'failed', now, ttl)
-      call('HSET', JOB .. id, 'code', code, 'message', message)
+      finish(id, state, 'failed', n, deadline, now, ttl, 'code', code, 'message', message)
     end
     ended = ended + 1
   end
 end
 if scored > 0 then call('SET', '{CONSUMED}', 1, 'PX', ARGV[3]) end
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
-if drained > 0 then
-  call('INCRBY', bucket, drained)
+if ended > 0 then
+  call('INCRBY', bucket, -backlog)
   call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
 end
+flush()
 return ended
 """
 
 # Invariant: only an open job is canceled, and its patients are gone with it.
 CANCEL = """
-local id, state = ARGV[3], call('HGET', JOB .. ARGV[3], 'state')
-if open(state) then finish(id, state, 'canceled', clock(ARGV[1]), num(ARGV[2])) end
+local id = ARGV[3]
+local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
+if open(state) then finish(id, state, 'canceled', n, deadline, clock(ARGV[1]), num(ARGV[2])) end
+flush()
 """
 
 # Invariant: afterwards no key holds the id; a message that still carries it finds nothing to claim.
 ERASE = """
 local id = ARGV[1]
-local state, key = unpack(call('HMGET', JOB .. id, 'state', 'idem'))
+local state, n, key = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem'))
 if not state then return 0 end
-if open(state) then leave(id) end
-call('ZREM', INDEX .. state, id)
-call('ZREM', QUARANTINE, id)
+if open(state) then call('DECRBY', BACKLOG, n) end
+for _, set in ipairs({INDEX .. state, SENT, LEASED, DEADLINES, QUARANTINE}) do call('ZREM', set, id) end
 if key then call('DEL', IDEMPOTENCY .. key) end
 return call('DEL', JOB .. id)
 """
@@ -193,19 +211,22 @@ SWEEP = """
 local now, grace, ttl, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
 local answer, passed = {now}, num(call('GET', PASSED) or 0)
 for _, id in ipairs(call('ZRANGE', DEADLINES, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
-  finish(id, call('HGET', JOB .. id, 'state'), 'expired', now, ttl)
+  local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
+  finish(id, state, 'expired', n, deadline, now, ttl)
 end
+flush()
 local function send(id, wait)
-  call('ZREM', LEASED, id)
-  call('ZADD', SENT, now + wait, id)
+  later('ZREM', LEASED, id)
+  later('ZADD', SENT, now + wait, id)
   local n, tries = unpack(call('HMGET', JOB .. id, 'patients', 'deliveries'))
-  for _, value in ipairs({id, n, tries or 0}) do table.insert(answer, value) end
+  for _, value in ipairs({id, n, tries or 0}) do answer[#answer + 1] = value end
 end
 for _, id in ipairs(call('ZRANGE', LEASED, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do send(id, 0) end
 for _, id in ipairs(call('ZRANGE', SENT, '-inf', '(' .. passed - grace, 'BYSCORE', 'LIMIT', 0, most)) do
   local resent = call('HINCRBY', JOB .. id, 'resent', 1)
   send(id, math.min(grace * (2 ^ (resent - 1) - 1), 300000))
 end
+flush()
 return answer
 """
 
@@ -227,14 +248,14 @@ REPLAY = """
 local now, id, new = clock(ARGV[1]), ARGV[2], ARGV[3]
 local rows, n = unpack(call('HMGET', JOB .. id, 'rows', 'patients'))
 if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
-call('HDEL', JOB .. id, 'rows')
-call('HSET', JOB .. id, 'replayed_as', new)
+call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
 write(new, rows, n, now)
+flush()
 return now
 """
 
 # Invariant: afterwards the job's patients are nowhere, and its end state is what it was.
 DROP = """
-call('HDEL', JOB .. ARGV[1], 'rows')
-return call('ZREM', QUARANTINE, ARGV[1])
+if call('ZREM', QUARANTINE, ARGV[1]) == 0 then return 0 end
+return call('HSET', JOB .. ARGV[1], 'rows', '') + 1
 """

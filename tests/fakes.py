@@ -1,0 +1,239 @@
+"""The ledger's twin in memory: keeps the same promise by the plainest means, so that the two can be held together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from typing_extensions import override
+
+from contract.errors import ExpiredJob, UnknownJob
+from contract.job import Job, JobError, State
+from contract.ledger.message import Message, to_messages
+from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
+from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, time_of_id
+from contract.patient import Row
+from contract.score import ScoreRow, scores_from_rows
+from contract.settings import Settings
+
+LONGEST_WAIT_MS = 300_000
+BUCKET_MS = 5_000
+
+
+@dataclass
+class Record:
+    """All that is known of one job; `sent_ms` is None while a worker holds it, `lease_ms` while none does."""
+
+    rows: list[Row]
+    patients: int
+    sent_ms: int | None
+    deadline_ms: int | None
+    key: str | None
+    lease_ms: int | None = None
+    state: State = State.QUEUED
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    deliveries: int = 0
+    resent: int = 0
+    scores: list[ScoreRow] = field(default_factory=list)
+    model: str = ""
+    error: JobError | None = None
+    replayed_as: str | None = None
+
+
+class MemoryLedger(Ledger):
+    """A ledger that lives as long as its process; `clock` returns milliseconds since 1970."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._jobs: dict[str, Record] = {}
+        self._gone: dict[str, int] = {}
+        self._keys: dict[str, tuple[str, str, int]] = {}
+        self._quarantine: set[str] = set()
+        self._passed_ms = 0
+        self._consumed_ms: int | None = None
+        self._drained: dict[int, int] = {}
+
+    @override
+    def submit(self, jobs: Sequence[NewJob]) -> Receipt:
+        now, fresh, verdicts = self._clock(), set[str](), list[tuple[Verdict, str]]()
+        for job in jobs:
+            verdict, id = self._judge(job, fresh)
+            if verdict is Verdict.ACCEPTED and id not in self._jobs:
+                deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
+                key = job.idempotency.key if job.idempotency else None
+                self._jobs[id] = Record(list(job.rows), len(job.rows), now, deadline, key)
+                if job.idempotency:
+                    fresh.add(job.idempotency.key)
+                    until = now + self._settings.idempotency_ttl_s * 1000
+                    self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
+            verdicts.append((verdict, id))
+        return Receipt(now, verdicts)
+
+    def _judge(self, job: NewJob, fresh: set[str]) -> tuple[Verdict, str]:
+        if job.id in self._jobs:
+            return Verdict.ACCEPTED, job.id
+        held = self._keys.get(job.idempotency.key) if job.idempotency else None
+        if job.idempotency and held and held[2] > self._clock():
+            if held[0] != job.idempotency.fingerprint:
+                return Verdict.MISMATCH, job.id
+            if job.idempotency.key in fresh:
+                return Verdict.BUSY, job.id
+            return Verdict.REPLAYED, held[1]
+        full = self._backlog() + len(job.rows) > self._settings.backlog_limit
+        return (Verdict.FULL if full else Verdict.ACCEPTED), job.id
+
+    @override
+    def claim(self, message: Message) -> list[Claimed]:
+        now, taken = self._clock(), []
+        self._passed_ms = max(self._passed_ms, message.sent_ms)
+        for id in message.ids:
+            job = self._jobs.get(id)
+            if job is None or job.state.ended or (job.lease_ms or 0) > now:
+                continue
+            if job.deadline_ms is not None and job.deadline_ms <= now:
+                self._end(job, State.EXPIRED)
+            elif job.deliveries >= self._settings.deliveries_limit:
+                rows = job.rows
+                self._end(job, State.FAILED, error=JobError(code="quarantined", message=""))
+                job.rows = rows
+                self._quarantine.add(id)
+            elif len(message.ids) == 1 or job.deliveries == 0:
+                job.started_ms = job.started_ms or now
+                job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
+                job.deliveries += 1
+                taken.append(Claimed(id, job.rows))
+        return taken
+
+    @override
+    def renew(self, ids: Sequence[str]) -> None:
+        for job in (self._jobs[id] for id in ids if id in self._jobs):
+            if job.lease_ms is not None:
+                job.lease_ms = max(job.lease_ms, self._clock() + int(self._settings.lease_s * 1000))
+
+    @override
+    def finish(self, outcomes: Sequence[Outcome]) -> int:
+        ended = 0
+        for outcome in outcomes:
+            job = self._jobs.get(outcome.id)
+            if job is None or job.state.ended:
+                continue
+            self._end(job, State.FAILED if outcome.error else State.SUCCEEDED, error=outcome.error)
+            job.scores, job.model = list(outcome.scores or []), outcome.model_version
+            bucket = self._clock() // BUCKET_MS
+            self._drained[bucket] = self._drained.get(bucket, 0) + job.patients
+            if outcome.error is None:
+                self._consumed_ms = self._clock()
+            ended += 1
+        return ended
+
+    def _end(self, job: Record, state: State, *, error: JobError | None = None) -> None:
+        job.state, job.rows, job.error, job.finished_ms = state, [], error, self._clock()
+        job.sent_ms = job.lease_ms = None
+
+    @override
+    def read(self, id: str) -> Job:
+        self._forget()
+        if id not in self._jobs:
+            raise ExpiredJob if id in self._gone else UnknownJob
+        job, uuid = self._jobs[id], UUID(id)
+        return Job(
+            id=uuid,
+            state=job.state,
+            patients=job.patients,
+            accepted_at=time_of_id(uuid),
+            started_at=None if job.started_ms is None else from_ms(job.started_ms),
+            finished_at=None if job.finished_ms is None else from_ms(job.finished_ms),
+            scores=scores_from_rows(job.scores, job.model) if job.state is State.SUCCEEDED else None,
+            error=job.error,
+            replayed_as=UUID(job.replayed_as) if job.replayed_as else None,
+        )
+
+    def _forget(self) -> None:
+        kept_ms = self._settings.result_ttl_s * 1000
+        for id, job in list(self._jobs.items()):
+            if job.finished_ms is not None and job.finished_ms + kept_ms <= self._clock():
+                self._gone[id] = job.finished_ms
+                del self._jobs[id]
+
+    @override
+    def state(self, id: str) -> State | None:
+        self._forget()
+        return self._jobs[id].state if id in self._jobs else None
+
+    @override
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+        self._forget()
+        listed = [id for id, job in self._jobs.items() if state in (None, job.state)]
+        older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
+        found = [self.read(id) for id in sorted(older, reverse=True)[: limit + 1]]
+        return Page(found[:limit], has_more=len(found) > limit)
+
+    @override
+    def cancel(self, id: str) -> Job:
+        job = self._jobs.get(id)
+        if job and not job.state.ended:
+            self._end(job, State.CANCELED)
+        return self.read(id)
+
+    @override
+    def erase(self, id: str) -> None:
+        self.read(id)
+        self._keys.pop(self._jobs.pop(id).key or "", None)
+        self._quarantine.discard(id)
+
+    @override
+    def sweep(self) -> list[Message]:
+        now, grace, lost = self._clock(), int(self._settings.resend_after_s * 1000), []
+        for id, job in self._jobs.items():
+            if job.deadline_ms is not None and job.deadline_ms <= now and not job.state.ended:
+                self._end(job, State.EXPIRED)
+            elif job.lease_ms is not None and job.lease_ms <= now:
+                job.lease_ms, job.sent_ms = None, now
+                lost.append((id, job.patients, job.deliveries > 0))
+            elif job.sent_ms is not None and job.sent_ms < self._passed_ms - grace:
+                job.resent += 1
+                job.sent_ms = now + min(grace * (2 ** (job.resent - 1) - 1), LONGEST_WAIT_MS)
+                lost.append((id, job.patients, job.deliveries > 0))
+        return to_messages(now, lost)
+
+    @override
+    def trim(self) -> None:
+        self._forget()
+        kept_ms = (self._settings.result_ttl_s + self._settings.gone_ttl_s) * 1000
+        oldest = first_id_at(self._clock() - kept_ms)
+        self._gone = {id: ms for id, ms in self._gone.items() if id >= oldest}
+
+    @override
+    def quarantined(self, *, limit: int) -> list[Job]:
+        return [self.read(id) for id in sorted(self._quarantine, reverse=True)[:limit]]
+
+    @override
+    def replay(self, id: str, new_id: str) -> Message:
+        if id not in self._quarantine:
+            raise UnknownJob
+        self._quarantine.remove(id)
+        old, now = self._jobs[id], self._clock()
+        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None)
+        self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
+        return Message(now, [new_id])
+
+    @override
+    def drop(self, id: str) -> None:
+        if id not in self._quarantine:
+            raise UnknownJob
+        self._quarantine.remove(id)
+        self._jobs[id].rows = []
+
+    @override
+    def load(self) -> Load:
+        bucket = self._clock() // BUCKET_MS
+        rate = max(self._drained.get(bucket - 1, 0), self._drained.get(bucket, 0)) * 1000 / BUCKET_MS
+        return Load(self._backlog(), rate)
+
+    @override
+    def consumed_lately(self) -> bool:
+        return self._consumed_ms is not None and self._clock() < self._consumed_ms + self._settings.ready_for_s * 1000
+
+    def _backlog(self) -> int:
+        return sum(job.patients for job in self._jobs.values() if not job.state.ended)

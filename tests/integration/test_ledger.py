@@ -1,0 +1,387 @@
+"""What any ledger promises, held against the one in Redis and its twin in memory."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from redis import Redis
+
+from contract.connect import open_redis
+from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
+from contract.job import JobError, State
+from contract.ledger import scripts
+from contract.ledger.message import JOBS_IN_MESSAGE, Message
+from contract.ledger.protocol import Ledger, Outcome, Verdict
+from contract.ledger.record import canary_id, new_id
+from contract.ledger.redis_ledger import RedisLedger
+from contract.settings import Settings
+from tests.ledgers import Clock, make_ledger, score, submit
+from tests.patients import ROW, new_job
+from tests.servers import free_port
+from tests.waiting import wait_until
+
+Make = Callable[[Settings], Ledger]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that the test moves."""
+    return Clock()
+
+
+@pytest.fixture(params=["redis", "memory"])
+def make(request: pytest.FixtureRequest, redis: Redis, clock: Clock) -> Make:
+    """Make a ledger of each kind with given settings."""
+    return lambda settings: make_ledger(request.param, redis, settings, clock)
+
+
+@pytest.fixture
+def ledger(make: Make, settings: Settings) -> Ledger:
+    """A ledger of each kind, empty."""
+    return make(settings)
+
+
+def run(ledger: Ledger, message: Message) -> int:
+    """Do what a healthy worker does with the message."""
+    return ledger.finish(score(ledger.claim(message)))
+
+
+def lose(ledger: Ledger, clock: Clock, settings: Settings, id: str) -> None:
+    """Give the job to a worker that dies, and let its lease run out."""
+    ledger.claim(Message(clock.ms, [id]))
+    clock.move(settings.lease_s + 1)
+    ledger.sweep()
+
+
+def test_a_submitted_job_is_queued_then_running_then_succeeded(ledger: Ledger) -> None:
+    job = new_job(2)
+    message = submit(ledger, job)
+    assert ledger.read(job.id).state is State.QUEUED
+    [claimed] = ledger.claim(message)
+    assert [tuple(row) for row in claimed.rows] == [ROW, ROW]
+    assert ledger.read(job.id).state is State.RUNNING
+    assert ledger.finish(score([claimed], risk=0.75)) == 1
+    done = ledger.read(job.id)
+    assert (done.state, done.patients) == (State.SUCCEEDED, 2)
+    assert [(one.risk, one.prediction, one.model_version) for one in done.scores or []] == [
+        (0.75, "disease", "1.0.0"),
+        (0.75, "disease", "1.0.0"),
+    ]
+    assert done.started_at
+    assert done.finished_at
+
+
+def test_only_one_worker_holds_a_job_until_its_lease_ends(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    job = new_job()
+    message = submit(ledger, job)
+    assert ledger.claim(message)
+    assert not ledger.claim(message)
+    clock.move(settings.lease_s + 1)
+    assert ledger.claim(message)
+
+
+def test_a_renewed_lease_runs_from_its_renewal(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    job, other = new_job(), new_job()
+    message = submit(ledger, job)
+    ledger.claim(message)
+    clock.move(settings.lease_s - 1)
+    ledger.renew([job.id, other.id])
+    clock.move(settings.lease_s - 1)
+    assert not ledger.claim(message)
+    assert not ledger.sweep()
+    clock.move(2)
+    assert [sent.ids for sent in ledger.sweep()] == [[job.id]]
+
+
+def test_the_first_outcome_stays(ledger: Ledger) -> None:
+    job = new_job()
+    claimed = ledger.claim(submit(ledger, job))
+    assert ledger.finish(score(claimed, risk=0.1)) == 1
+    first = ledger.read(job.id)
+    assert ledger.finish(score(claimed, risk=0.9)) == 0
+    assert ledger.finish([Outcome(job.id, error=JobError(code="late", message="late"))]) == 0
+    assert ledger.read(job.id) == first
+
+
+def test_a_job_that_fails_keeps_its_reason_and_harms_no_other(ledger: Ledger) -> None:
+    good, bad = new_job(), new_job()
+    claimed = ledger.claim(submit(ledger, good, bad))
+    error = JobError(code="scoring-failed", message="why")
+    ledger.finish([*score(claimed[:1]), Outcome(bad.id, error=error)])
+    assert ledger.read(good.id).state is State.SUCCEEDED
+    assert (ledger.read(bad.id).state, ledger.read(bad.id).error) == (State.FAILED, error)
+
+
+def test_the_sweep_sends_again_what_a_dead_worker_held_each_job_alone(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    jobs = [new_job() for _ in range(3)]
+    ledger.claim(submit(ledger, *jobs))
+    assert not ledger.sweep()
+    clock.move(settings.lease_s + 1)
+    sent = ledger.sweep()
+    assert sorted(message.ids for message in sent) == [[job.id] for job in jobs]
+    assert not ledger.sweep()
+    assert [run(ledger, message) for message in sent] == [1, 1, 1]
+
+
+def test_the_sweep_sends_again_what_the_queue_has_passed(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    lost, later = [new_job() for _ in range(3)], new_job()
+    submit(ledger, *lost)
+    clock.move(settings.resend_after_s + 1)
+    message = submit(ledger, later)
+    assert not ledger.sweep()  # the queue is merely long: nothing sent later has come out of it
+    run(ledger, message)
+    [again] = ledger.sweep()
+    assert sorted(again.ids) == [job.id for job in lost]
+    assert not ledger.sweep()
+    assert run(ledger, again) == 3
+
+
+def test_each_resend_of_a_job_waits_longer_than_the_last(ledger: Ledger, clock: Clock) -> None:
+    lost = new_job()
+    submit(ledger, lost)
+    sent_at_s = []
+    for second in range(200):
+        clock.move(1)
+        run(ledger, submit(ledger, new_job()))
+        sent_at_s += [second for message in ledger.sweep() if lost.id in message.ids]
+    waits = [later - earlier for earlier, later in pairwise(sent_at_s)]
+    assert len(waits) >= 3
+    assert waits == sorted(waits)
+    assert waits[-1] > 4 * waits[0]
+
+
+def test_a_job_that_ends_its_workers_is_quarantined_and_can_be_replayed(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    job = new_job(2)
+    submit(ledger, job)
+    for _ in range(settings.deliveries_limit):
+        lose(ledger, clock, settings, job.id)
+        assert ledger.read(job.id).state is State.RUNNING
+    assert not ledger.claim(Message(clock.ms, [job.id]))
+    failed = ledger.read(job.id)
+    assert failed.error
+    assert (failed.state, failed.error.code) == (State.FAILED, "quarantined")
+    assert [one.id for one in ledger.quarantined(limit=10)] == [failed.id]
+    assert ledger.load().backlog_patients == 0
+    again = new_id()
+    assert run(ledger, ledger.replay(job.id, again)) == 1
+    assert ledger.read(again).state is State.SUCCEEDED
+    old = ledger.read(job.id)
+    assert (old.state, str(old.replayed_as)) == (State.FAILED, again)
+    assert not ledger.quarantined(limit=10)
+    with pytest.raises(UnknownJob):
+        ledger.replay(job.id, new_id())
+
+
+def test_a_dropped_job_leaves_the_quarantine_and_stays_failed(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    job = new_job()
+    submit(ledger, job)
+    for _ in range(settings.deliveries_limit):
+        lose(ledger, clock, settings, job.id)
+    ledger.claim(Message(clock.ms, [job.id]))
+    ledger.drop(job.id)
+    assert not ledger.quarantined(limit=10)
+    assert ledger.read(job.id).state is State.FAILED
+    with pytest.raises(UnknownJob):
+        ledger.drop(job.id)
+
+
+def test_neighbours_of_a_poisonous_job_are_scored(ledger: Ledger, clock: Clock) -> None:
+    jobs = [new_job() for _ in range(20)]
+    poison = jobs[7].id
+    queue = [submit(ledger, *jobs)]
+    for _ in range(100):
+        if queue:
+            message = queue.pop(0)
+            claimed = ledger.claim(message)
+            if poison not in [job.id for job in claimed]:
+                ledger.finish(score(claimed))
+        clock.move(1)
+        queue += ledger.sweep()
+    assert [ledger.read(job.id).state for job in jobs if job.id != poison] == [State.SUCCEEDED] * 19
+    assert ledger.read(poison).state is State.FAILED
+
+
+def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
+    first, again, other = new_job(key="k"), new_job(key="k"), new_job(key="k", body="another")
+    submit(ledger, first)
+    assert ledger.submit([again]).verdicts == [(Verdict.REPLAYED, first.id)]
+    assert ledger.submit([other]).verdicts == [(Verdict.MISMATCH, other.id)]
+    with pytest.raises(UnknownJob):
+        ledger.read(again.id)
+    assert ledger.load().backlog_patients == 1
+
+
+def test_a_key_is_busy_while_its_first_submit_is_being_written(ledger: Ledger) -> None:
+    first, again = new_job(key="k"), new_job(key="k")
+    verdicts = ledger.submit([first, again]).verdicts
+    assert verdicts == [(Verdict.ACCEPTED, first.id), (Verdict.BUSY, again.id)]
+
+
+def test_a_submit_whose_answer_was_lost_can_be_made_again(ledger: Ledger) -> None:
+    plain, keyed = new_job(), new_job(key="k")
+    assert ledger.submit([plain, keyed]).verdicts == ledger.submit([plain, keyed]).verdicts
+    assert ledger.load().backlog_patients == 2
+
+
+def test_a_canceled_job_is_never_scored(ledger: Ledger) -> None:
+    queued, running = new_job(), new_job()
+    message = submit(ledger, queued)
+    claimed = ledger.claim(submit(ledger, running))
+    assert ledger.cancel(queued.id).state is State.CANCELED
+    assert ledger.cancel(running.id).state is State.CANCELED
+    assert not ledger.claim(message)
+    assert ledger.finish(score(claimed)) == 0
+    assert ledger.read(running.id).scores is None
+    assert ledger.load().backlog_patients == 0
+
+
+def test_canceling_an_ended_job_changes_nothing(ledger: Ledger) -> None:
+    job = new_job()
+    run(ledger, submit(ledger, job))
+    done = ledger.read(job.id)
+    assert ledger.cancel(job.id) == done
+    with pytest.raises(UnknownJob):
+        ledger.cancel(new_id())
+
+
+@pytest.mark.parametrize("stage", ["queued", "running", "succeeded"])
+def test_an_erased_job_is_unknown_and_its_message_finds_nothing(ledger: Ledger, stage: str) -> None:
+    job = new_job(key="k")
+    message = submit(ledger, job)
+    claimed = ledger.claim(message) if stage != "queued" else []
+    if stage == "succeeded":
+        ledger.finish(score(claimed))
+    ledger.erase(job.id)
+    with pytest.raises(UnknownJob):
+        ledger.read(job.id)
+    with pytest.raises(UnknownJob):
+        ledger.erase(job.id)
+    assert not ledger.claim(message)
+    assert ledger.finish(score(claimed)) == 0
+    assert ledger.load().backlog_patients == 0
+    assert ledger.submit([new_job(key="k", body="another")]).verdicts[0][0] is Verdict.ACCEPTED
+
+
+def test_an_erased_job_leaves_no_key_behind(redis: Redis, settings: Settings) -> None:
+    ledger = RedisLedger(redis, settings)
+    job = new_job(key="k", cancel_after_s=60)
+    submit(ledger, job)
+    ledger.erase(job.id)
+    assert [key for key in redis.scan_iter() if key != scripts.BACKLOG.encode()] == []
+
+
+def test_a_job_past_its_deadline_expires(ledger: Ledger, clock: Clock) -> None:
+    queued, swept = new_job(cancel_after_s=5), new_job(cancel_after_s=5)
+    in_time = new_job(cancel_after_s=5)
+    run(ledger, submit(ledger, in_time))
+    message = submit(ledger, queued)
+    submit(ledger, swept)
+    clock.move(6)
+    assert not ledger.claim(message)
+    assert ledger.read(queued.id).state is State.EXPIRED
+    ledger.sweep()
+    assert ledger.read(swept.id).state is State.EXPIRED
+    assert ledger.read(in_time.id).state is State.SUCCEEDED
+    assert ledger.load().backlog_patients == 0
+
+
+def test_above_the_backlog_limit_a_submit_is_full(make: Make, settings: Settings) -> None:
+    ledger = make(settings.model_copy(update={"backlog_limit": 3}))
+    verdicts = ledger.submit([new_job(2), new_job(2), new_job(1)]).verdicts
+    assert [verdict for verdict, _ in verdicts] == [Verdict.ACCEPTED, Verdict.FULL, Verdict.ACCEPTED]
+    assert ledger.load().backlog_patients == 3
+
+
+def test_the_drain_rate_is_what_was_finished_of_late(ledger: Ledger, clock: Clock) -> None:
+    assert ledger.load().drain_per_s == 0
+    run(ledger, submit(ledger, *[new_job(10) for _ in range(10)]))
+    assert ledger.load().drain_per_s == 20
+    clock.move(11)
+    assert ledger.load().drain_per_s == 0
+
+
+def test_jobs_are_listed_newest_first_in_pages(ledger: Ledger) -> None:
+    jobs = [new_job() for _ in range(7)]
+    submit(ledger, *jobs)
+    run(ledger, Message(0, [job.id for job in jobs[:3]]))
+    ids = [job.id for job in reversed(jobs)]
+    first = ledger.page(state=None, limit=5, after=None)
+    assert ([str(job.id) for job in first.jobs], first.has_more) == (ids[:5], True)
+    last = ledger.page(state=None, limit=5, after=ids[4])
+    assert ([str(job.id) for job in last.jobs], last.has_more) == (ids[5:], False)
+    done = ledger.page(state=State.SUCCEEDED, limit=5, after=None)
+    assert [str(job.id) for job in done.jobs] == ids[4:]
+    assert not ledger.page(state=State.FAILED, limit=5, after=None).jobs
+
+
+def test_canaries_are_not_listed(ledger: Ledger) -> None:
+    canary = new_job()
+    submit(ledger, type(canary)(canary_id(), canary.rows))
+    assert not ledger.page(state=None, limit=5, after=None).jobs
+
+
+@pytest.mark.parametrize("kind", ["redis", "memory"])
+def test_a_result_is_kept_for_its_time_then_gone_then_unknown(kind: str, redis: Redis, settings: Settings) -> None:
+    clock = Clock()
+    ledger = make_ledger(kind, redis, settings.model_copy(update={"result_ttl_s": 1, "gone_ttl_s": 5}), clock)
+    job = new_job()
+    run(ledger, submit(ledger, job))
+    assert ledger.read(job.id).state is State.SUCCEEDED
+    clock.move(2)
+    wait_until(lambda: ledger.state(job.id) is None, within_s=5, what="the result to expire")
+    with pytest.raises(ExpiredJob):
+        ledger.read(job.id)
+    assert not ledger.page(state=None, limit=5, after=None).jobs
+    ledger.trim()
+    with pytest.raises(ExpiredJob):
+        ledger.read(job.id)
+    clock.move(10)
+    ledger.trim()
+    with pytest.raises(UnknownJob):
+        ledger.read(job.id)
+
+
+def test_consumption_is_seen_only_after_a_job_was_scored(ledger: Ledger) -> None:
+    assert not ledger.consumed_lately()
+    claimed = ledger.claim(submit(ledger, new_job()))
+    assert not ledger.consumed_lately()
+    ledger.finish([Outcome(claimed[0].id, error=JobError(code="no", message="no"))])
+    assert not ledger.consumed_lately()
+    run(ledger, submit(ledger, new_job()))
+    assert ledger.consumed_lately()
+
+
+def test_a_long_loss_is_sent_again_in_messages_of_a_bounded_size(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    submit(ledger, *[new_job() for _ in range(JOBS_IN_MESSAGE + 1)])
+    clock.move(settings.resend_after_s + 1)
+    run(ledger, submit(ledger, new_job()))
+    assert [len(message.ids) for message in ledger.sweep()] == [JOBS_IN_MESSAGE, 1]
+
+
+def test_a_large_job_travels_in_a_message_of_its_own(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    submit(ledger, new_job(10_000), new_job(), new_job(10_000))
+    clock.move(settings.resend_after_s + 1)
+    run(ledger, submit(ledger, new_job()))
+    assert [len(message.ids) for message in ledger.sweep()] == [1, 1, 1]
+
+
+def test_a_ledger_out_of_reach_says_so(settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
+    with open_redis(away) as redis, pytest.raises(LedgerUnavailable):
+        RedisLedger(redis, away).submit([new_job()])
+
+
+def test_patients_are_erased_when_their_job_ends(redis: Redis, settings: Settings) -> None:
+    ledger = RedisLedger(redis, settings)
+    scored, canceled = new_job(), new_job()
+    run(ledger, submit(ledger, scored))
+    submit(ledger, canceled)
+    ledger.cancel(canceled.id)
+    for job in (scored, canceled):
+        assert redis.hget(scripts.JOB + job.id, "rows") == b""

@@ -13,6 +13,7 @@ from contract.settings import Settings
 
 INTERACTIVE = "interactive"
 SCORE = "scoreline.score"
+SOFT_SHUTDOWN_S = 2  # far above what a batch takes; what is cut off all the same is sent again by the sweep
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_hijack_root_logger=False,
-        worker_soft_shutdown_timeout=settings.task_limit_s,
-        worker_enable_soft_shutdown_on_idle=True,
+        worker_soft_shutdown_timeout=min(SOFT_SHUTDOWN_S, settings.task_limit_s),
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=settings.redis_timeout_s,

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 from redis import Redis
 
 from contract.connect import open_redis
 from contract.settings import Settings
-from tests.servers import valkey
+from tests.servers import service, valkey
 
 
 @pytest.fixture(scope="session")
@@ -28,4 +29,11 @@ def redis(settings: Settings) -> Iterator[Redis]:
     """A client of this session's Valkey, which is empty."""
     with open_redis(settings) as client:
         client.flushdb()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """A client of a whole real service: Valkey, gateway, worker and sweep, each in its own process."""
+    with service(tmp_path_factory.mktemp("service")) as url, httpx2.Client(base_url=url, timeout=30) as client:
         yield client

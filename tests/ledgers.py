@@ -1,7 +1,7 @@
 """The two ledgers that must keep the same promise, under a clock that tests can move."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redis import Redis
 
@@ -39,3 +39,12 @@ def submit(ledger: Ledger, *jobs: NewJob) -> Message:
 def score(claimed: Sequence[Claimed], risk: float = 0.25) -> list[Outcome]:
     """Return the outcomes of a worker that gives every patient the same risk."""
     return [Outcome(job.id, [(risk, risk >= 0.5)] * len(job.rows), "1.0.0") for job in claimed]
+
+
+def run(ledger: Ledger, message: Message) -> int:
+    """Do what a healthy worker does with the message, and return how many jobs that ended."""
+    return ledger.finish(score(ledger.claim(message)))
+
+
+Make = Callable[[Settings], Ledger]
+"""Makes a ledger with these settings."""

@@ -1,56 +1,19 @@
-"""What any ledger promises, held against the one in Redis and its twin in memory."""
-
-from collections.abc import Callable
-from itertools import pairwise
+"""What any ledger promises while nothing fails; held against both ledgers, the one in Redis and its twin."""
 
 import pytest
 from redis import Redis
 
-from contract.connect import open_redis
-from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
+from contract.errors import ExpiredJob, UnknownJob
 from contract.job import JobError, State
 from contract.ledger import scripts
-from contract.ledger.message import JOBS_IN_MESSAGE, Message
+from contract.ledger.message import Message
 from contract.ledger.protocol import Ledger, Outcome, Verdict
 from contract.ledger.record import canary_id, new_id
 from contract.ledger.redis_ledger import RedisLedger
 from contract.settings import Settings
-from tests.ledgers import Clock, make_ledger, score, submit
+from tests.ledgers import Clock, Make, make_ledger, run, score, submit
 from tests.patients import ROW, new_job
-from tests.servers import free_port
 from tests.waiting import wait_until
-
-Make = Callable[[Settings], Ledger]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that the test moves."""
-    return Clock()
-
-
-@pytest.fixture(params=["redis", "memory"])
-def make(request: pytest.FixtureRequest, redis: Redis, clock: Clock) -> Make:
-    """Make a ledger of each kind with given settings."""
-    return lambda settings: make_ledger(request.param, redis, settings, clock)
-
-
-@pytest.fixture
-def ledger(make: Make, settings: Settings) -> Ledger:
-    """A ledger of each kind, empty."""
-    return make(settings)
-
-
-def run(ledger: Ledger, message: Message) -> int:
-    """Do what a healthy worker does with the message."""
-    return ledger.finish(score(ledger.claim(message)))
-
-
-def lose(ledger: Ledger, clock: Clock, settings: Settings, id: str) -> None:
-    """Give the job to a worker that dies, and let its lease run out."""
-    ledger.claim(Message(clock.ms, [id]))
-    clock.move(settings.lease_s + 1)
-    ledger.sweep()
 
 
 def test_a_submitted_job_is_queued_then_running_then_succeeded(ledger: Ledger) -> None:
@@ -80,19 +43,6 @@ def test_only_one_worker_holds_a_job_until_its_lease_ends(ledger: Ledger, clock:
     assert ledger.claim(message)
 
 
-def test_a_renewed_lease_runs_from_its_renewal(ledger: Ledger, clock: Clock, settings: Settings) -> None:
-    job, other = new_job(), new_job()
-    message = submit(ledger, job)
-    ledger.claim(message)
-    clock.move(settings.lease_s - 1)
-    ledger.renew([job.id, other.id])
-    clock.move(settings.lease_s - 1)
-    assert not ledger.claim(message)
-    assert not ledger.sweep()
-    clock.move(2)
-    assert [sent.ids for sent in ledger.sweep()] == [[job.id]]
-
-
 def test_the_first_outcome_stays(ledger: Ledger) -> None:
     job = new_job()
     claimed = ledger.claim(submit(ledger, job))
@@ -112,99 +62,6 @@ def test_a_job_that_fails_keeps_its_reason_and_harms_no_other(ledger: Ledger) ->
     assert (ledger.read(bad.id).state, ledger.read(bad.id).error) == (State.FAILED, error)
 
 
-def test_the_sweep_sends_again_what_a_dead_worker_held_each_job_alone(
-    ledger: Ledger, clock: Clock, settings: Settings
-) -> None:
-    jobs = [new_job() for _ in range(3)]
-    ledger.claim(submit(ledger, *jobs))
-    assert not ledger.sweep()
-    clock.move(settings.lease_s + 1)
-    sent = ledger.sweep()
-    assert sorted(message.ids for message in sent) == [[job.id] for job in jobs]
-    assert not ledger.sweep()
-    assert [run(ledger, message) for message in sent] == [1, 1, 1]
-
-
-def test_the_sweep_sends_again_what_the_queue_has_passed(ledger: Ledger, clock: Clock, settings: Settings) -> None:
-    lost, later = [new_job() for _ in range(3)], new_job()
-    submit(ledger, *lost)
-    clock.move(settings.resend_after_s + 1)
-    message = submit(ledger, later)
-    assert not ledger.sweep()  # the queue is merely long: nothing sent later has come out of it
-    run(ledger, message)
-    [again] = ledger.sweep()
-    assert sorted(again.ids) == [job.id for job in lost]
-    assert not ledger.sweep()
-    assert run(ledger, again) == 3
-
-
-def test_each_resend_of_a_job_waits_longer_than_the_last(ledger: Ledger, clock: Clock) -> None:
-    lost = new_job()
-    submit(ledger, lost)
-    sent_at_s = []
-    for second in range(200):
-        clock.move(1)
-        run(ledger, submit(ledger, new_job()))
-        sent_at_s += [second for message in ledger.sweep() if lost.id in message.ids]
-    waits = [later - earlier for earlier, later in pairwise(sent_at_s)]
-    assert len(waits) >= 3
-    assert waits == sorted(waits)
-    assert waits[-1] > 4 * waits[0]
-
-
-def test_a_job_that_ends_its_workers_is_quarantined_and_can_be_replayed(
-    ledger: Ledger, clock: Clock, settings: Settings
-) -> None:
-    job = new_job(2)
-    submit(ledger, job)
-    for _ in range(settings.deliveries_limit):
-        lose(ledger, clock, settings, job.id)
-        assert ledger.read(job.id).state is State.RUNNING
-    assert not ledger.claim(Message(clock.ms, [job.id]))
-    failed = ledger.read(job.id)
-    assert failed.error
-    assert (failed.state, failed.error.code) == (State.FAILED, "quarantined")
-    assert [one.id for one in ledger.quarantined(limit=10)] == [failed.id]
-    assert ledger.load().backlog_patients == 0
-    again = new_id()
-    assert run(ledger, ledger.replay(job.id, again)) == 1
-    assert ledger.read(again).state is State.SUCCEEDED
-    old = ledger.read(job.id)
-    assert (old.state, str(old.replayed_as)) == (State.FAILED, again)
-    assert not ledger.quarantined(limit=10)
-    with pytest.raises(UnknownJob):
-        ledger.replay(job.id, new_id())
-
-
-def test_a_dropped_job_leaves_the_quarantine_and_stays_failed(ledger: Ledger, clock: Clock, settings: Settings) -> None:
-    job = new_job()
-    submit(ledger, job)
-    for _ in range(settings.deliveries_limit):
-        lose(ledger, clock, settings, job.id)
-    ledger.claim(Message(clock.ms, [job.id]))
-    ledger.drop(job.id)
-    assert not ledger.quarantined(limit=10)
-    assert ledger.read(job.id).state is State.FAILED
-    with pytest.raises(UnknownJob):
-        ledger.drop(job.id)
-
-
-def test_neighbours_of_a_poisonous_job_are_scored(ledger: Ledger, clock: Clock) -> None:
-    jobs = [new_job() for _ in range(20)]
-    poison = jobs[7].id
-    queue = [submit(ledger, *jobs)]
-    for _ in range(100):
-        if queue:
-            message = queue.pop(0)
-            claimed = ledger.claim(message)
-            if poison not in [job.id for job in claimed]:
-                ledger.finish(score(claimed))
-        clock.move(1)
-        queue += ledger.sweep()
-    assert [ledger.read(job.id).state for job in jobs if job.id != poison] == [State.SUCCEEDED] * 19
-    assert ledger.read(poison).state is State.FAILED
-
-
 def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
     first, again, other = new_job(key="k"), new_job(key="k"), new_job(key="k", body="another")
     submit(ledger, first)
@@ -219,12 +76,6 @@ def test_a_key_is_busy_while_its_first_submit_is_being_written(ledger: Ledger) -
     first, again = new_job(key="k"), new_job(key="k")
     verdicts = ledger.submit([first, again]).verdicts
     assert verdicts == [(Verdict.ACCEPTED, first.id), (Verdict.BUSY, again.id)]
-
-
-def test_a_submit_whose_answer_was_lost_can_be_made_again(ledger: Ledger) -> None:
-    plain, keyed = new_job(), new_job(key="k")
-    assert ledger.submit([plain, keyed]).verdicts == ledger.submit([plain, keyed]).verdicts
-    assert ledger.load().backlog_patients == 2
 
 
 def test_a_canceled_job_is_never_scored(ledger: Ledger) -> None:
@@ -353,28 +204,6 @@ def test_consumption_is_seen_only_after_a_job_was_scored(ledger: Ledger) -> None
     assert not ledger.consumed_lately()
     run(ledger, submit(ledger, new_job()))
     assert ledger.consumed_lately()
-
-
-def test_a_long_loss_is_sent_again_in_messages_of_a_bounded_size(
-    ledger: Ledger, clock: Clock, settings: Settings
-) -> None:
-    submit(ledger, *[new_job() for _ in range(JOBS_IN_MESSAGE + 1)])
-    clock.move(settings.resend_after_s + 1)
-    run(ledger, submit(ledger, new_job()))
-    assert [len(message.ids) for message in ledger.sweep()] == [JOBS_IN_MESSAGE, 1]
-
-
-def test_a_large_job_travels_in_a_message_of_its_own(ledger: Ledger, clock: Clock, settings: Settings) -> None:
-    submit(ledger, new_job(10_000), new_job(), new_job(10_000))
-    clock.move(settings.resend_after_s + 1)
-    run(ledger, submit(ledger, new_job()))
-    assert [len(message.ids) for message in ledger.sweep()] == [1, 1, 1]
-
-
-def test_a_ledger_out_of_reach_says_so(settings: Settings) -> None:
-    away = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
-    with open_redis(away) as redis, pytest.raises(LedgerUnavailable):
-        RedisLedger(redis, away).submit([new_job()])
 
 
 def test_patients_are_erased_when_their_job_ends(redis: Redis, settings: Settings) -> None:

@@ -1,0 +1,158 @@
+"""What any ledger promises when workers die and messages are lost; held against both ledgers."""
+
+from itertools import pairwise
+
+import pytest
+
+from contract.connect import open_redis
+from contract.errors import LedgerUnavailable, UnknownJob
+from contract.job import State
+from contract.ledger.message import JOBS_IN_MESSAGE, Message
+from contract.ledger.protocol import Ledger
+from contract.ledger.record import new_id
+from contract.ledger.redis_ledger import RedisLedger
+from contract.settings import Settings
+from tests.ledgers import Clock, run, score, submit
+from tests.patients import new_job
+from tests.servers import free_port
+
+
+def lose(ledger: Ledger, clock: Clock, settings: Settings, id: str) -> None:
+    """Give the job to a worker that dies, and let its lease run out."""
+    ledger.claim(Message(clock.ms, [id]))
+    clock.move(settings.lease_s + 1)
+    ledger.sweep()
+
+
+def test_a_renewed_lease_runs_from_its_renewal(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    job, other = new_job(), new_job()
+    message = submit(ledger, job)
+    ledger.claim(message)
+    clock.move(settings.lease_s - 1)
+    ledger.renew([job.id, other.id])
+    clock.move(settings.lease_s - 1)
+    assert not ledger.claim(message)
+    assert not ledger.sweep()
+    clock.move(2)
+    assert [sent.ids for sent in ledger.sweep()] == [[job.id]]
+
+
+def test_the_sweep_sends_again_what_a_dead_worker_held_each_job_alone(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    jobs = [new_job() for _ in range(3)]
+    ledger.claim(submit(ledger, *jobs))
+    assert not ledger.sweep()
+    clock.move(settings.lease_s + 1)
+    sent = ledger.sweep()
+    assert sorted(message.ids for message in sent) == [[job.id] for job in jobs]
+    assert not ledger.sweep()
+    assert [run(ledger, message) for message in sent] == [1, 1, 1]
+
+
+def test_the_sweep_sends_again_what_the_queue_has_passed(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    lost, later = [new_job() for _ in range(3)], new_job()
+    submit(ledger, *lost)
+    clock.move(settings.resend_after_s + 1)
+    message = submit(ledger, later)
+    assert not ledger.sweep()  # the queue is merely long: nothing sent later has come out of it
+    run(ledger, message)
+    [again] = ledger.sweep()
+    assert sorted(again.ids) == [job.id for job in lost]
+    assert not ledger.sweep()
+    assert run(ledger, again) == 3
+
+
+def test_each_resend_of_a_job_waits_longer_than_the_last(ledger: Ledger, clock: Clock) -> None:
+    lost = new_job()
+    submit(ledger, lost)
+    sent_at_s = []
+    for second in range(200):
+        clock.move(1)
+        run(ledger, submit(ledger, new_job()))
+        sent_at_s += [second for message in ledger.sweep() if lost.id in message.ids]
+    waits = [later - earlier for earlier, later in pairwise(sent_at_s)]
+    assert len(waits) >= 3
+    assert waits == sorted(waits)
+    assert waits[-1] > 4 * waits[0]
+
+
+def test_a_job_that_ends_its_workers_is_quarantined_and_can_be_replayed(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    job = new_job(2)
+    submit(ledger, job)
+    for _ in range(settings.deliveries_limit):
+        lose(ledger, clock, settings, job.id)
+        assert ledger.read(job.id).state is State.RUNNING
+    assert not ledger.claim(Message(clock.ms, [job.id]))
+    failed = ledger.read(job.id)
+    assert failed.error
+    assert (failed.state, failed.error.code) == (State.FAILED, "quarantined")
+    assert [one.id for one in ledger.quarantined(limit=10)] == [failed.id]
+    assert ledger.load().backlog_patients == 0
+    again = new_id()
+    assert run(ledger, ledger.replay(job.id, again)) == 1
+    assert ledger.read(again).state is State.SUCCEEDED
+    old = ledger.read(job.id)
+    assert (old.state, str(old.replayed_as)) == (State.FAILED, again)
+    assert not ledger.quarantined(limit=10)
+    with pytest.raises(UnknownJob):
+        ledger.replay(job.id, new_id())
+
+
+def test_a_dropped_job_leaves_the_quarantine_and_stays_failed(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    job = new_job()
+    submit(ledger, job)
+    for _ in range(settings.deliveries_limit):
+        lose(ledger, clock, settings, job.id)
+    ledger.claim(Message(clock.ms, [job.id]))
+    ledger.drop(job.id)
+    assert not ledger.quarantined(limit=10)
+    assert ledger.read(job.id).state is State.FAILED
+    with pytest.raises(UnknownJob):
+        ledger.drop(job.id)
+
+
+def test_neighbours_of_a_poisonous_job_are_scored(ledger: Ledger, clock: Clock) -> None:
+    jobs = [new_job() for _ in range(20)]
+    poison = jobs[7].id
+    queue = [submit(ledger, *jobs)]
+    for _ in range(100):
+        if queue:
+            message = queue.pop(0)
+            claimed = ledger.claim(message)
+            if poison not in [job.id for job in claimed]:
+                ledger.finish(score(claimed))
+        clock.move(1)
+        queue += ledger.sweep()
+    assert [ledger.read(job.id).state for job in jobs if job.id != poison] == [State.SUCCEEDED] * 19
+    assert ledger.read(poison).state is State.FAILED
+
+
+def test_a_submit_whose_answer_was_lost_can_be_made_again(ledger: Ledger) -> None:
+    plain, keyed = new_job(), new_job(key="k")
+    assert ledger.submit([plain, keyed]).verdicts == ledger.submit([plain, keyed]).verdicts
+    assert ledger.load().backlog_patients == 2
+
+
+def test_a_long_loss_is_sent_again_in_messages_of_a_bounded_size(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    submit(ledger, *[new_job() for _ in range(JOBS_IN_MESSAGE + 1)])
+    clock.move(settings.resend_after_s + 1)
+    run(ledger, submit(ledger, new_job()))
+    assert [len(message.ids) for message in ledger.sweep()] == [JOBS_IN_MESSAGE, 1]
+
+
+def test_a_large_job_travels_in_a_message_of_its_own(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    submit(ledger, new_job(10_000), new_job(), new_job(10_000))
+    clock.move(settings.resend_after_s + 1)
+    run(ledger, submit(ledger, new_job()))
+    assert [len(message.ids) for message in ledger.sweep()] == [1, 1, 1]
+
+
+def test_a_ledger_out_of_reach_says_so(settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
+    with open_redis(away) as redis, pytest.raises(LedgerUnavailable):
+        RedisLedger(redis, away).submit([new_job()])

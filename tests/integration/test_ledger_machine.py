@@ -1,0 +1,203 @@
+"""Drives both ledgers through random histories of work and faults, and holds them to the promise and to each other."""
+
+import os
+
+import hypothesis
+from hypothesis import HealthCheck
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from redis import Redis
+
+from contract.errors import UnknownJob
+from contract.job import Job, JobError, State
+from contract.ledger import scripts
+from contract.ledger.message import Message, to_messages
+from contract.ledger.protocol import Claimed, Ledger, Outcome
+from contract.ledger.redis_ledger import RedisLedger
+from contract.settings import Settings
+from tests.fakes import MemoryLedger
+from tests.ledgers import Clock, score
+from tests.patients import new_job
+
+ROUNDS_TO_DRAIN = 40
+HISTORIES = int(os.environ.get("SCORELINE_TEST_HISTORIES", "50"))
+ERROR = JobError(code="scoring-failed", message="why")
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """A queue that loses messages and workers that die, over two ledgers that see exactly the same."""
+
+    redis: Redis
+    options: Settings
+
+    @initialize()
+    def open(self) -> None:
+        self.redis.flushdb()
+        self.clock = Clock()
+        self.real = RedisLedger(self.redis, self.options, self.clock)
+        self.twin = MemoryLedger(self.options, self.clock)
+        self.queue: list[Message] = []
+        self.held: list[list[Claimed]] = []
+        self.known: list[str] = []
+        self.erased: set[str] = set()
+        self.ends: dict[str, Job] = {}
+        self.risk = 0.0
+
+    @rule(patients=st.lists(st.integers(1, 3), min_size=1, max_size=6), deadline=st.sampled_from([None, 4.0]))
+    def submit(self, patients: list[int], deadline: float | None) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline) for n in patients]
+        receipt = self.real.submit(jobs)
+        assert receipt == self.twin.submit(jobs)
+        self.known += [job.id for job in jobs]
+        self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
+
+    @rule()
+    def submit_again(self) -> None:
+        for key in ("one", "two"):
+            job = new_job(key=key)
+            receipt = self.real.submit([job])
+            assert receipt == self.twin.submit([job])
+            if receipt.verdicts[0][0] == "accepted":
+                self.known.append(job.id)
+                self.queue.append(Message(receipt.sent_ms, [job.id]))
+
+    @precondition(lambda self: self.queue)
+    @rule(twice=st.booleans())
+    def deliver(self, twice: bool) -> None:
+        message = self.queue[0] if twice else self.queue.pop(0)
+        self.held.append(self.claim(message))
+
+    @precondition(lambda self: self.queue)
+    @rule()
+    def lose_message(self) -> None:
+        self.queue.pop(0)
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def crash(self) -> None:
+        self.held.pop(0)
+
+    @precondition(lambda self: self.held)
+    @rule(twice=st.booleans(), fails=st.booleans())
+    def finish(self, twice: bool, fails: bool) -> None:
+        claimed = self.held[0] if twice else self.held.pop(0)
+        self.commit(claimed, fails=fails)
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def renew(self) -> None:
+        ids = [job.id for job in self.held[0]]
+        if ids:
+            self.real.renew(ids)
+            self.twin.renew(ids)
+
+    @rule(seconds=st.sampled_from([0.1, 1, 4, 7]))
+    def pass_time(self, seconds: float) -> None:
+        self.clock.move(seconds)
+
+    @rule()
+    def sweep(self) -> None:
+        self.queue += self.swept()
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(self.known))
+        assert told(self.real, "cancel", id) == told(self.twin, "cancel", id)
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(self.known))
+        assert told(self.real, "erase", id) == told(self.twin, "erase", id)
+        self.erased.add(id)
+
+    @invariant()
+    def both_say_the_same_and_no_end_is_ever_left(self) -> None:
+        jobs = self.real.page(state=None, limit=1000, after=None).jobs
+        assert jobs == self.twin.page(state=None, limit=1000, after=None).jobs
+        assert {str(job.id) for job in jobs} == set(self.known) - self.erased
+        for job in jobs:
+            if job.state.ended:
+                assert self.ends.setdefault(str(job.id), job) == job
+        assert self.real.load() == self.twin.load()
+
+    @invariant()
+    def every_job_stands_in_one_index_and_every_open_one_in_one_set(self) -> None:
+        indexes = {state: self.members(scripts.INDEX + state) for state in State}
+        assert sorted(id for ids in indexes.values() for id in ids) == sorted(set(self.known) - self.erased)
+        assert sorted([*self.members(scripts.SENT), *self.members(scripts.LEASED)]) == sorted(self.open_ids())
+
+    def members(self, key: str) -> set[str]:
+        """Return the ids in a sorted set."""
+        ids: list[bytes] = self.redis.execute_command("ZRANGE", key, 0, -1)
+        return {id.decode() for id in ids}
+
+    def open_ids(self) -> set[str]:
+        """Return the ids of the jobs that have not ended."""
+        return self.members(scripts.INDEX + State.QUEUED) | self.members(scripts.INDEX + State.RUNNING)
+
+    def teardown(self) -> None:
+        """After any history at all, healthy workers end every job: none was lost."""
+        for _ in range(ROUNDS_TO_DRAIN):
+            if not self.open_ids():
+                break
+            self.clock.move(self.options.lease_s)
+            self.submit([1], None)  # what a canary does: it carries the queue's clock forward
+            self.queue += self.swept()
+            while self.queue:
+                self.commit(self.claim(self.queue.pop(0)), fails=False)
+        assert self.open_ids() == set()
+        assert self.real.load().backlog_patients == 0
+        self.both_say_the_same_and_no_end_is_ever_left()
+
+    def claim(self, message: Message) -> list[Claimed]:
+        """Claim from both, check that they agree, and return what was claimed."""
+        claimed = self.real.claim(message)
+        assert [job.id for job in claimed] == [job.id for job in self.twin.claim(message)]
+        return claimed
+
+    def commit(self, claimed: list[Claimed], *, fails: bool) -> None:
+        """Commit to both a result that no other commit has."""
+        self.risk = (self.risk + 0.001) % 1
+        outcomes = score(claimed, self.risk)
+        if fails and outcomes:
+            outcomes[0] = Outcome(outcomes[0].id, error=ERROR)
+        assert self.real.finish(outcomes) == self.twin.finish(outcomes)
+
+    def swept(self) -> list[Message]:
+        """Sweep both, check that they send the same jobs in the same way, and return the messages."""
+        messages = self.real.sweep()
+        assert shape(messages) == shape(self.twin.sweep())
+        return messages
+
+
+def told(ledger: Ledger, call: str, id: str) -> object:
+    """Return what the ledger answers to the call, or the class of the error that it raises."""
+    try:
+        return getattr(ledger, call)(id)
+    except UnknownJob as error:
+        return type(error)
+
+
+def shape(messages: list[Message]) -> list[tuple[int, list[str]]]:
+    """Return the messages in an order that both ledgers share."""
+    return sorted((len(message.ids) > 1, sorted(message.ids)) for message in messages)
+
+
+def test_no_history_of_faults_breaks_the_promise(redis: Redis, settings: Settings) -> None:
+    class Machine(LedgerMachine):
+        pass
+
+    Machine.redis, Machine.options = redis, settings
+    profile = hypothesis.settings(
+        max_examples=HISTORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(Machine, settings=profile)

@@ -1,0 +1,77 @@
+"""The rules of the house that no tool checks."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT
+
+ROOMS = ["contract", "api", "worker", "producer", "models", "training", "stack"]
+FILES = sorted(path for room in [*ROOMS, "tests"] for path in (ROOT / room).rglob("*.py"))
+LINES_IN_FUNCTION = 40
+LINES_IN_FILE = {"tests": 300, "scripts.py": 300}  # every script of the ledger stands in one place
+LINES_IN_ANY_OTHER_FILE = 200
+HEAVY = {"sklearn", "pandas", "mlflow", "skl2onnx", "onnx", "scipy"}
+UNKNOWN_TO = {
+    "contract": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+    "contract.queue": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+    "api.app": HEAVY | {"numpy", "onnxruntime"},
+    "api.__main__": HEAVY | {"numpy", "onnxruntime"},
+    "worker.tasks": HEAVY | {"fastapi", "starlette", "uvicorn"},
+    "worker.__main__": HEAVY | {"fastapi", "starlette", "uvicorn"},
+    "models.scorer": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette"},
+    "producer.__main__": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_and_its_functions_are_small_enough_to_read(path: Path) -> None:
+    source = path.read_text()
+    top = path.relative_to(ROOT).parts[0]
+    limit = LINES_IN_FILE.get(top) or LINES_IN_FILE.get(path.name, LINES_IN_ANY_OTHER_FILE)
+    assert len(source.splitlines()) <= limit
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node) is not None
+            first = node.body[min(documented, len(node.body) - 1)].lineno
+            assert (node.end_lineno or first) - first < LINES_IN_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_opens_with_one_docstring_that_says_what_it_is(room: str) -> None:
+    body = ast.parse((ROOT / room / "__init__.py").read_text()).body
+    assert len(body) == 1
+    assert isinstance(body[0], ast.Expr)
+
+
+@pytest.mark.parametrize("module", UNKNOWN_TO)
+def test_a_room_loads_nothing_that_it_must_not_know(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {name.partition(".")[0] for name in loaded.split()} & UNKNOWN_TO[module] == set()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_importing_a_room_does_no_work(room: str, tmp_path: Path) -> None:
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if path.name != "__main__.py" and path != ROOT / "worker" / "entry.py"
+    ]
+    # No variable of ours is read, no socket opened, no file written: audited by the interpreter itself.
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); made = []\n"
+        "sys.addaudithook(lambda event, args: made.append((event, args)) if event == 'socket.connect' or "
+        "event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+') else None)\n"
+        "sys.dont_write_bytecode = True\n"
+        f"import {', '.join(modules)}\n"
+        "assert not made, made"
+    )
+    environment = {"SCORELINE_REDIS_URL": "not a url", "SCORELINE_API_PORT": "none", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT)], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

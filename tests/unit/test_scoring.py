@@ -1,0 +1,68 @@
+"""A batch's way through a classifier that can be checked by hand: risk is age / 120."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from contract.ledger.protocol import Claimed
+from contract.patient import COLUMNS
+from contract.score import ScoreRow
+from models.features import FEATURES
+from tests.patients import ROW
+from worker.scoring import score_jobs
+
+AGE = FEATURES.index("age")
+SECRET_AGE = 54.321
+
+
+class ByAge:
+    """Scores a patient as age / 120, and fails on any batch that holds the age it cannot bear."""
+
+    version = "by-age"
+
+    def __init__(self, fails_on: float | None = None) -> None:
+        self.fails_on = fails_on
+        self.batches: list[int] = []
+
+    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
+        """Return age / 120 for each row. Raises ValueError."""
+        self.batches.append(len(matrix))
+        ages = matrix[:, AGE].tolist()
+        if self.fails_on in [round(age, 3) for age in ages]:
+            raise ValueError(f"cannot bear {self.fails_on}")
+        return [(age / 120, age >= 60) for age in ages]
+
+
+def job(id: str, *ages: float) -> Claimed:
+    """Return a claimed job of patients of these ages."""
+    place = COLUMNS.index("age")
+    return Claimed(id, [(*ROW[:place], age, *ROW[place + 1 :]) for age in ages])
+
+
+def test_all_jobs_of_a_message_are_one_batch_and_each_gets_its_own_scores() -> None:
+    model = ByAge()
+    outcomes = score_jobs(model, [job("a", 30), job("b", 60, 90), job("c", 45)])
+    assert model.batches == [4]
+    assert [(one.id, one.scores) for one in outcomes] == [
+        ("a", [(0.25, False)]),
+        ("b", [(0.5, True), (0.75, True)]),
+        ("c", [(0.375, False)]),
+    ]
+    assert {one.model_version for one in outcomes} == {"by-age"}
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_batch_that_fails_is_halved_until_the_guilty_job_fails_alone(place: int) -> None:
+    jobs = [job(str(number), SECRET_AGE if number == place else 30) for number in range(8)]
+    outcomes = score_jobs(ByAge(fails_on=SECRET_AGE), jobs)
+    assert [one.id for one in outcomes] == [one.id for one in jobs]
+    assert [one.id for one in outcomes if one.error] == [str(place)]
+    assert all(one.scores == [(0.25, False)] for one in outcomes if not one.error)
+
+
+def test_what_is_told_of_a_failure_holds_no_patients_value(caplog: pytest.LogCaptureFixture) -> None:
+    [outcome] = score_jobs(ByAge(fails_on=SECRET_AGE), [job("a", SECRET_AGE)])
+    assert outcome.error
+    assert outcome.error.code == "scoring-failed"
+    assert str(SECRET_AGE) not in outcome.error.message + caplog.text
+    assert "a" in caplog.text

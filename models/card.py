@@ -1,0 +1,66 @@
+"""The card: what a bundle says of its model. `card.json` is this, written down."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MODEL_FILE = "model.onnx"
+CARD_FILE = "card.json"
+
+
+class CardField(BaseModel):
+    """One field of a patient, as the model was trained on it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    used: Annotated[bool, Field(description="Whether the model looks at it.")]
+    nullable: Annotated[bool, Field(description="Whether it may be missing.")]
+    unit: Annotated[str | None, Field(description="Unit of a measure.")] = None
+    trained_range: Annotated[
+        tuple[float, float] | None, Field(description="Smallest and largest value of a measure in training.")
+    ] = None
+    codes: Annotated[dict[int, str] | None, Field(description="Code table of a category.")] = None
+
+
+class Metric(BaseModel):
+    """One measured quality of the model, with its 95 % interval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float
+    low: float
+    high: float
+    n: Annotated[int, Field(gt=0, description="Patients that it was measured on.")]
+
+
+class TrainingTable(BaseModel):
+    """The table that the model was fitted to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sha256: Annotated[str, Field(description="Of the CSV file's bytes.")]
+    rows: Annotated[int, Field(gt=0)]
+    positives: Annotated[int, Field(gt=0, description="Rows with the disease.")]
+
+
+class Card(BaseModel):
+    """What the model is, what it reads, how good it is, and what it must not be used for."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    name: str
+    version: Annotated[str, Field(description="The release, and the first 8 hex digits of the model's hash.")]
+    model_sha256: Annotated[str, Field(description="Of the bytes of the bundle's `model.onnx`.")]
+    target: Annotated[str, Field(description="What the risk is the probability of.")]
+    threshold: Annotated[float, Field(gt=0, lt=1, description="A risk that reaches this is called disease.")]
+    threshold_rule: str
+    features: Annotated[tuple[str, ...], Field(description="The columns of the model's input, in their order.")]
+    fields: dict[str, CardField]
+    metrics: dict[str, Metric]
+    protocol: Annotated[str, Field(description="How the metrics were measured.")]
+    penalty_c: Annotated[float, Field(gt=0, description="Inverse strength of the L2 penalty, as chosen.")]
+    training: TrainingTable
+    versions: Annotated[dict[str, str], Field(description="Of the programs that made the bundle.")]
+    licence: str
+    limits: tuple[str, ...]

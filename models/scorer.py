@@ -1,0 +1,107 @@
+"""The scorer: a released bundle, loaded and ready to score."""
+
+import hashlib
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from contract.errors import BrokenBundle
+from contract.score import ScoreRow
+from models.card import CARD_FILE, MODEL_FILE, Card
+from models.features import FEATURES
+
+_RISK_DECIMALS = 9
+
+
+class Scorer:
+    """Scores patients with the model of one bundle.
+
+    Load one in each process, after the fork: an onnxruntime session does not survive one.
+    """
+
+    def __init__(self, card: Card, session: onnxruntime.InferenceSession) -> None:
+        self.card = card
+        self._session = session
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Return the scorer of the bundle in `folder`.
+
+        Raises BrokenBundle for a bundle that is missing, half-written, damaged, or made for other features.
+        """
+        card = read_card(folder)
+        model = read_file(folder / MODEL_FILE)
+        if hashlib.sha256(model).hexdigest() != card.model_sha256:
+            raise BrokenBundle(
+                f"{folder} is half-written or damaged: {MODEL_FILE} is not the model that {CARD_FILE} describes. "
+                "Run `make train` to make it anew."
+            )
+        if card.features != FEATURES:
+            raise BrokenBundle(
+                f"The model in {folder} was trained on other features than this version of Scoreline makes. "
+                "Run `make train` to make it anew."
+            )
+        return cls(card, open_session(model, folder))
+
+    @property
+    def version(self) -> str:
+        """The version that every score names."""
+        return self.card.version
+
+    def risk(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the risk, 0..1, of each row of the (n, d) matrix, as (n,).
+
+        A patient's risk is the same alone and in any company. Raises ValueError if a risk is not a number,
+        which no checked patient brings about.
+        """
+        (risk,) = self._session.run(["risk"], {"patients": matrix})
+        if not np.isfinite(risk).all():
+            raise ValueError("a risk is not a number")
+        # onnxruntime sums in another order for another number of rows, which moves the sixteenth decimal.
+        rounded: NDArray[np.float64] = np.round(risk, _RISK_DECIMALS)
+        return rounded
+
+    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
+        """Return a score for each of the (n, d) matrix's n rows, in their order. Raises ValueError, as `risk`."""
+        risk = self.risk(matrix)
+        return list(zip(risk.tolist(), (risk >= self.card.threshold).tolist(), strict=True))
+
+
+def read_card(folder: Path) -> Card:
+    """Return the card of the bundle in `folder`. Raises BrokenBundle if it is missing, or is not a card."""
+    try:
+        return Card.model_validate_json(read_file(folder / CARD_FILE))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BrokenBundle(
+            f"{folder / CARD_FILE} is not a model card: {where}: {first['msg']}. Run `make train` to make it anew."
+        ) from None
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of one file of a bundle. Raises BrokenBundle if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BrokenBundle(
+            f"{path} cannot be read ({error.strerror}). Run `make train` to make the bundle, or set SCORELINE_BUNDLE."
+        ) from error
+
+
+def open_session(model: bytes, folder: Path) -> onnxruntime.InferenceSession:
+    """Return a session of the ONNX `model`, on one thread. Raises BrokenBundle if it is no model."""
+    options = onnxruntime.SessionOptions()
+    # The worker runs one process per core; threads of a session's own would fight over them.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no base class of their own
+        raise BrokenBundle(
+            f"{folder / MODEL_FILE} is not a model that onnxruntime can load. Run `make train` to make it anew."
+        ) from error

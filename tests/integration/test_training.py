@@ -1,0 +1,125 @@
+"""Training: the same bundle every time, measured on patients that it has not seen, by metrics that are right."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn import metrics as theirs
+from sklearn.linear_model import LogisticRegression
+
+from models.card import CARD_FILE, MODEL_FILE
+from models.scorer import Scorer
+from training.evaluation import FOLDS, REPEATS, make_folds
+from training.metrics import METRICS, THRESHOLD
+
+ROOT = Path(__file__).parents[2]
+CHAMPION = ROOT / "models" / "champion"
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two bundles, each made by a process of its own at the same time."""
+    folders = [tmp_path_factory.mktemp("train") / "bundle" for _ in range(2)]
+    command = [sys.executable, "-m", "training", "train", "--out"]
+    # Two processes share the cores: threads of their own would wait for one another.
+    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    runs = [
+        subprocess.Popen([*command, str(folder)], cwd=ROOT, env=alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for folder in folders
+    ]
+    said = [run.communicate()[0].decode() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert all("roc_auc" in text and "Released 1.0.0+" in text for text in said)
+    return folders
+
+
+def test_training_twice_makes_the_same_bytes(bundles: list[Path]) -> None:
+    one, two = bundles
+    assert {file.name for file in one.iterdir()} == {MODEL_FILE, CARD_FILE}
+    for file in one.iterdir():
+        assert file.read_bytes() == (two / file.name).read_bytes()
+
+
+def test_training_makes_the_committed_bundle(bundles: list[Path]) -> None:
+    """Holds for the locked versions of numpy, scikit-learn and onnx; another may move a last decimal.
+
+    The card's `versions` are left out, since the lock has another numpy for a newer Python.
+    """
+    assert (bundles[0] / MODEL_FILE).read_bytes() == (CHAMPION / MODEL_FILE).read_bytes()
+    made, committed = (json.loads((folder / CARD_FILE).read_text()) for folder in (bundles[0], CHAMPION))
+    assert made.pop("versions").keys() == committed.pop("versions").keys()
+    assert made == committed
+
+
+def test_a_bundle_just_trained_can_be_loaded(bundles: list[Path]) -> None:
+    assert Scorer.load(bundles[0]).version == Scorer.load(CHAMPION).version
+
+
+def test_no_patient_is_scored_by_a_model_that_learned_from_them() -> None:
+    outcome = np.arange(303) < 139
+    folds = make_folds(outcome)
+    assert len(folds) == REPEATS * FOLDS
+    assert not any(np.intersect1d(fold.learn, fold.score).size for fold in folds)
+    for repeat in range(REPEATS):
+        scored = np.concatenate([fold.score for fold in folds if fold.repeat == repeat])
+        assert np.array_equal(np.sort(scored), np.arange(303))
+    assert len({fold.score.tobytes() for fold in folds}) == len(folds)  # every repeat is cut in another way
+
+
+@pytest.fixture(scope="module")
+def sample() -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Outcomes and risks of 200 patients, some tied, with 4 weightings: all ones, and three bootstrap samples."""
+    random = np.random.default_rng(0)
+    risk = random.uniform(0.02, 0.98, 200).round(2)
+    outcome = random.random(200) < risk**1.5
+    resamples = random.multinomial(200, np.full(200, 1 / 200), 3)
+    return outcome, risk, np.vstack([np.ones(200), resamples]).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("name", "their_name", "of_calls"),
+    [
+        ("accuracy", "accuracy_score", True),
+        ("precision", "precision_score", True),
+        ("recall", "recall_score", True),
+        ("f1", "f1_score", True),
+        ("roc_auc", "roc_auc_score", False),
+        ("auprc", "average_precision_score", False),
+        ("log_loss", "log_loss", False),
+        ("brier", "brier_score_loss", False),
+    ],
+)
+def test_a_metric_is_what_scikit_learn_says_it_is(
+    name: str,
+    their_name: str,
+    of_calls: bool,
+    sample: tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]],
+) -> None:
+    outcome, risk, weights = sample
+    shown = risk >= THRESHOLD if of_calls else risk
+    expected = [getattr(theirs, their_name)(outcome, shown, sample_weight=weight) for weight in weights]
+    assert METRICS[name](outcome, risk, weights) == pytest.approx(expected)
+
+
+def test_the_calibration_slope_is_that_of_an_unpenalised_regression(
+    sample: tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]],
+) -> None:
+    outcome, risk, weights = sample
+    log_odds = np.log(risk / (1 - risk))[:, None]
+    fits = [LogisticRegression(C=np.inf, tol=1e-10).fit(log_odds, outcome, weight) for weight in weights]
+    assert METRICS["calibration_slope"](outcome, risk, weights) == pytest.approx([fit.coef_[0, 0] for fit in fits])
+
+
+def test_the_calibration_intercept_is_the_shift_that_makes_the_mean_risk_right(
+    sample: tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]],
+) -> None:
+    outcome, risk, weights = sample
+    shifts = METRICS["calibration_intercept"](outcome, risk, weights)
+    odds = risk / (1 - risk) * np.exp(shifts)[:, None]
+    assert (weights * odds / (1 + odds)).sum(1) == pytest.approx(weights @ outcome)
+    assert (shifts < 0).all()  # the outcomes were drawn below the risks

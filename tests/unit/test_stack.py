@@ -1,0 +1,139 @@
+"""What the stack promises before it starts anything, and about what it leaves behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.errors import OperatorError
+from stack.errors import AlreadyUp, PortUnusable
+from stack.house import EXIT, make_environment
+from stack.lock import hold_lock
+from stack.ports import Wanted, check_ports, list_wanted
+from stack.session import end_session, list_members
+from stack.settings import StackSettings, read_stack_settings
+from stack.tether import PARENT
+from tests.servers import ROOT, free_port
+from tests.waiting import wait_until
+
+SOON_S = 10
+TETHERED_SLEEP = [sys.executable, "-m", "stack.tether", "sleep", "1000"]
+PARENT_OF_ONE = f"import subprocess; child = subprocess.Popen({TETHERED_SLEEP}); child.wait()"
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that something listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        yield door.getsockname()[1]
+
+
+@pytest.fixture
+def parent() -> Iterator[subprocess.Popen[bytes]]:
+    """A process, leader of a session of its own, with one tethered child."""
+    with subprocess.Popen([sys.executable, "-c", PARENT_OF_ONE], cwd=ROOT, start_new_session=True) as process:
+        # Only once the child has become `sleep` is it tethered for sure.
+        wait_until(lambda: "sleep" in commands_of(process.pid), within_s=SOON_S, what="the child to start")
+        yield process
+        end_session(process.pid, patience_s=0)
+
+
+def commands_of(session: int) -> list[str]:
+    """Return the names of the commands that run in a session."""
+    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in list_members(session)]
+
+
+def test_a_taken_port_is_named_with_who_wants_it_and_how_to_move_it(taken_port: int) -> None:
+    with pytest.raises(PortUnusable) as caught:
+        check_ports([Wanted(taken_port, "127.0.0.1", "the gateway", "SCORELINE_API_PORT")])
+    sentence = str(caught.value)
+    assert f"Port {taken_port} " in sentence
+    assert "the gateway" in sentence
+    assert "SCORELINE_API_PORT" in sentence
+
+
+def test_a_port_wanted_twice_names_both_and_how_to_move_either() -> None:
+    port = free_port()
+    with pytest.raises(PortUnusable, match=r"the gateway and Flower.*SCORELINE_API_PORT or SCORELINE_FLOWER_PORT"):
+        check_ports(list_wanted(StackSettings(api_port=port, flower_port=port)))
+
+
+def test_a_free_port_is_fine_and_left_free() -> None:
+    port = free_port()
+    check_ports([Wanted(port, "127.0.0.1", "the gateway", "SCORELINE_API_PORT")])
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_up_ends_with_2_and_one_sentence_when_a_port_is_taken(taken_port: int, tmp_path: Path) -> None:
+    variables = {"SCORELINE_API_PORT": str(taken_port), "SCORELINE_VAR": str(tmp_path)}
+    command = [sys.executable, "-m", "stack", "up"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert str(taken_port) in done.stderr
+    assert not (tmp_path / "log").exists()
+
+
+def test_the_port_of_the_embedded_server_does_not_matter_where_redis_is_named() -> None:
+    named = StackSettings(redis_url="redis://elsewhere:6379/0")
+    assert "SCORELINE_VALKEY_PORT" not in [want.variable for want in list_wanted(named)]
+    assert make_environment(named)["STACK_EMBEDDED"] == "false"
+
+
+def test_all_programs_are_told_where_the_embedded_server_is() -> None:
+    variables = make_environment(StackSettings(valkey_port=7000))
+    assert variables["STACK_EMBEDDED"] == "true"
+    assert variables["SCORELINE_REDIS_URL"] == "redis://127.0.0.1:7000/0"
+
+
+def test_a_port_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORELINE_VALKEY_PORT", "valkey")
+    with pytest.raises(OperatorError, match="SCORELINE_VALKEY_PORT"):
+        read_stack_settings()
+
+
+def test_a_second_up_is_told_which_process_is_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "up.lock"
+    with hold_lock(path), pytest.raises(AlreadyUp, match=f"process {os.getpid()}"), hold_lock(path):
+        pass
+    with hold_lock(path):
+        pass
+
+
+def test_a_program_started_through_the_tether_does_not_outlive_its_parent(parent: subprocess.Popen[bytes]) -> None:
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not list_members(parent.pid), within_s=SOON_S, what="the child to end")
+
+
+def test_a_tether_whose_parent_is_gone_starts_nothing() -> None:
+    another = {PARENT: str(os.getppid())}
+    command = [sys.executable, "-m", "stack.tether", "echo", "started"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | another, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+
+
+def test_ending_a_session_ends_every_process_in_it(parent: subprocess.Popen[bytes]) -> None:
+    assert len(list_members(parent.pid)) == 2
+    end_session(parent.pid, patience_s=0)
+    assert list_members(parent.pid) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "program", "reason"),
+    [
+        ("2026-01-01 INFO exited: worker (exit status 1; not expected)", "worker", "exit status 1"),
+        ("2026-01-01 WARN exited: api (terminated by SIGKILL; not expected)", "api", "terminated by SIGKILL"),
+        ("2026-01-01 INFO gave up: flower entered FATAL state, too many start retries too quickly", "flower", None),
+    ],
+)
+def test_a_program_that_ended_is_read_off_what_supervisord_writes(line: str, program: str, reason: str | None) -> None:
+    found = EXIT.search(line)
+    assert found is not None
+    assert (found["program"], found["reason"]) == (program, reason)

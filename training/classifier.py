@@ -1,0 +1,37 @@
+"""The classifier: a logistic regression that chooses its own penalty from the patients that it is given."""
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from models.features import MEASURES
+
+PENALTIES = np.logspace(-2, 1, 7)
+"""The inverse strengths C of the L2 penalty among which the classifier chooses."""
+
+TUNING_FOLDS = 5
+
+
+def new_classifier(seed: int) -> Pipeline:
+    """Return an unfitted classifier of float64 (n, d) matrices, with d as in `models.features.FEATURES`.
+
+    Measures are scaled to mean 0 and variance 1, so that one penalty suits them all; codes stay 0 and 1. Fitting
+    chooses C by log loss over folds of what it is given and of nothing else, so that a classifier which is
+    cross-validated as a whole is never scored on a patient it was tuned on.
+    """
+    scaler = ColumnTransformer([("measures", StandardScaler(), slice(0, len(MEASURES)))], remainder="passthrough")
+    regression = LogisticRegressionCV(
+        Cs=PENALTIES,
+        l1_ratios=(0,),
+        cv=StratifiedKFold(TUNING_FOLDS, shuffle=True, random_state=seed),
+        scoring="neg_log_loss",
+        # Newton's steps end at the optimum itself, to the last bits, where lbfgs would stop somewhere near it:
+        # the same coefficients on every machine.
+        solver="newton-cholesky",
+        tol=1e-10,
+        use_legacy_attributes=False,
+    )
+    return Pipeline([("scaler", scaler), ("regression", regression)])

@@ -4,7 +4,7 @@ import logging
 from urllib.parse import urlsplit
 
 from redis import Redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -30,11 +30,18 @@ def open_redis(settings: Settings) -> Redis:
     if not settings.redis_url.startswith("sentinel://"):
         return Redis.from_url(settings.redis_url, **options)
     urls = [urlsplit(url) for url in settings.redis_url.split(";")]
-    sentinels = [(url.hostname, url.port or 26379) for url in urls]
+    watchers = [(url.hostname, url.port or 26379) for url in urls]
+    sentinel = Sentinel(watchers, sentinel_kwargs=ask_sentinel(settings))
     login = {"username": urls[0].username or None, "password": urls[0].password or None}
     database = int(urls[-1].path.strip("/") or 0)
-    master: Redis = Sentinel(sentinels, **options).master_for(settings.redis_master, db=database, **login, **options)
+    master: Redis = sentinel.master_for(settings.redis_master, db=database, **login, **options)
     return master
+
+
+def ask_sentinel(settings: Settings) -> dict[str, object]:
+    """Return how a Sentinel is asked: one that is away is passed over at once, not tried again."""
+    timeout_s = settings.redis_timeout_s
+    return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": Retry(NoBackoff(), 0)}
 
 
 def check_redis(redis: Redis) -> None:

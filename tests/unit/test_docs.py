@@ -1,0 +1,30 @@
+"""What the documents list is all there is."""
+
+import re
+
+import pytest
+
+from api.problem import STATUS
+from contract.settings import Settings
+from tests.servers import ROOT
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_with_its_default(name: str) -> None:
+    field = Settings.model_fields[name]
+    assert f"| `SCORELINE_{name.upper()}` | `{field.default}` | {field.description} |" in OPERATIONS
+
+
+@pytest.mark.parametrize("error", STATUS, ids=lambda error: str(error.__name__))
+def test_every_problem_is_documented_under_its_status(error: type[Exception]) -> None:
+    rows = [row for row in API.splitlines() if row.startswith(f"| {STATUS[error].value} |")]  # type: ignore[index]
+    assert any(f"`{error.code}`" in row for row in rows)  # type: ignore[attr-defined]
+
+
+def test_no_document_names_a_setting_that_is_none() -> None:
+    known = {f"SCORELINE_{name.upper()}" for name in Settings.model_fields} | {"SCORELINE_VALKEY_PORT"}
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        assert set(re.findall(r"SCORELINE_[A-Z_]+[A-Z]", path.read_text())) - known == set(), path

@@ -1,17 +1,15 @@
 """Every Redis key of the ledger, and every script that touches one.
 
 A job is a hash, `sl:job:{id}`. Its id stands in exactly one `sl:index:{state}` (a sorted set in which all scores are
-0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in exactly
-one of `sl:sent` (on its way to a worker, scored by when it was sent) and `sl:leased` (in a worker's hands, scored by
-when the lease ends). A script runs whole or not at all, and reads the clock of Redis, so that no other
+0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in `sl:open`:
+in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent. A script runs whole or not at all, and reads the clock of Redis, so that no other
 machine's clock matters. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
 """
 
 JOB = "sl:job:"  # hash: state, rows, patients, started, finished, deliveries, resent, deadline, idem,
 #                        scores, model, code, message, replayed_as
 INDEX = "sl:index:"  # sorted set of ids, one a state
-SENT = "sl:sent"  # sorted set: id -> ms when its newest message was sent
-LEASED = "sl:leased"  # sorted set: id -> ms when its lease ends
+OPEN = "sl:open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
 DEADLINES = "sl:deadlines"  # sorted set: id -> ms when it expires; only open jobs that have a deadline
 QUARANTINE = "sl:quarantine"  # sorted set of ids whose patients are kept for a replay
 PASSED = "sl:passed"  # the newest `sent` that the queue has delivered, ms
@@ -24,7 +22,7 @@ PROBE = "sl:probe"  # written to see whether the ledger can be
 DRAIN_BUCKET_MS = 5_000
 
 COMMON = f"""
-local JOB, INDEX, SENT, LEASED, DEADLINES = '{JOB}', '{INDEX}', '{SENT}', '{LEASED}', '{DEADLINES}'
+local JOB, INDEX, OPEN, DEADLINES = '{JOB}', '{INDEX}', '{OPEN}', '{DEADLINES}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{QUARANTINE}', '{PASSED}', '{BACKLOG}', '{DRAINED}'
 local IDEMPOTENCY = '{IDEMPOTENCY}'
 local call, num = redis.call, tonumber
@@ -65,8 +63,7 @@ end
 
 -- Ends a job that was open and of `n` patients, who are erased; `...` are further fields of its record.
 local function finish(id, from, to, n, deadline, now, ttl, ...)
-  later('ZREM', SENT, id)
-  later('ZREM', LEASED, id)
+  later('ZREM', OPEN, id)
   if deadline then later('ZREM', DEADLINES, id) end
   backlog = backlog - n
   move(id, from, to)
@@ -77,12 +74,12 @@ end
 local function write(id, rows, n, now)
   call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
   later('ZADD', INDEX .. 'queued', 0, id)
-  later('ZADD', SENT, now, id)
+  later('ZADD', OPEN, -now, id)
   backlog = backlog + n
 end
 """
 
-# Invariant: a job is written whole, counted once, and stands in `sent`; a job that exists is left as it is,
+# Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is,
 # so that a call whose answer was lost can be made again.
 SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
@@ -123,7 +120,7 @@ CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local alone, taken = #ARGV == 6, {}
-local leases = call('ZMSCORE', LEASED, unpack(ARGV, 6))
+local leases = call('ZMSCORE', OPEN, unpack(ARGV, 6))
 for i = 6, #ARGV do
   local id = ARGV[i]
   local state, rows, n, tries, deadline =
@@ -143,8 +140,7 @@ for i = 6, #ARGV do
       else
         call('HSET', JOB .. id, 'deliveries', tries + 1)
       end
-      later('ZREM', SENT, id)
-      later('ZADD', LEASED, now + lease, id)
+      later('ZADD', OPEN, now + lease, id)
       taken[#taken + 1] = id
       taken[#taken + 1] = rows
     end
@@ -157,7 +153,9 @@ return taken
 # Invariant: only a job that is in a worker's hands has its lease moved, and only to later.
 RENEW = """
 local lease_end = clock(ARGV[1]) + num(ARGV[2])
-for i = 3, #ARGV do call('ZADD', LEASED, 'XX', 'GT', lease_end, ARGV[i]) end
+for i = 3, #ARGV do
+  if num(call('ZSCORE', OPEN, ARGV[i]) or 0) > 0 then call('ZADD', OPEN, 'GT', lease_end, ARGV[i]) end
+end
 """
 
 # Invariant: an end state is written once; the first outcome stays, any later one is dropped.
@@ -200,12 +198,12 @@ local id = ARGV[1]
 local state, n, key = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem'))
 if not state then return 0 end
 if open(state) then call('DECRBY', BACKLOG, n) end
-for _, set in ipairs({INDEX .. state, SENT, LEASED, DEADLINES, QUARANTINE}) do call('ZREM', set, id) end
+for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE}) do call('ZREM', set, id) end
 if key then call('DEL', IDEMPOTENCY .. key) end
 return call('DEL', JOB .. id)
 """
 
-# Invariant: every open job ends up in `leased` with time left, or in `sent` with a message after it; each
+# Invariant: every open job ends up with time left on its lease, or on its way with a message after it; each
 # re-send of a job doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood.
 SWEEP = """
 local now, grace, ttl, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
@@ -216,13 +214,12 @@ for _, id in ipairs(call('ZRANGE', DEADLINES, '-inf', now, 'BYSCORE', 'LIMIT', 0
 end
 flush()
 local function send(id, wait)
-  later('ZREM', LEASED, id)
-  later('ZADD', SENT, now + wait, id)
+  later('ZADD', OPEN, -(now + wait), id)
   local n, tries = unpack(call('HMGET', JOB .. id, 'patients', 'deliveries'))
   for _, value in ipairs({id, n, tries or 0}) do answer[#answer + 1] = value end
 end
-for _, id in ipairs(call('ZRANGE', LEASED, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do send(id, 0) end
-for _, id in ipairs(call('ZRANGE', SENT, '-inf', '(' .. passed - grace, 'BYSCORE', 'LIMIT', 0, most)) do
+for _, id in ipairs(call('ZRANGE', OPEN, 0, now, 'BYSCORE', 'LIMIT', 0, most)) do send(id, 0) end
+for _, id in ipairs(call('ZRANGE', OPEN, '(' .. grace - passed, '(0', 'BYSCORE', 'LIMIT', 0, most)) do
   local resent = call('HINCRBY', JOB .. id, 'resent', 1)
   send(id, math.min(grace * (2 ^ (resent - 1) - 1), 300000))
 end

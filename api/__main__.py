@@ -11,7 +11,7 @@ from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import make_celery, make_send
-from contract.settings import Settings, read_settings
+from contract.settings import Settings
 
 log = logging.getLogger("api")
 
@@ -35,7 +35,7 @@ def listen(settings: Settings) -> socket.socket:
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    settings = read_settings()
+    settings = Settings.read()
     redis = open_redis(settings)
     try:
         check_redis(redis)

@@ -30,7 +30,8 @@ def head() -> list[str]:
     versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return [
         "# What was measured\n",
-        f"`make bench` on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}; {versions}.",
+        f"`make bench` on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()};",
+        f"{versions}.",
         "Valkey with `appendonly yes`, `appendfsync always`; every process and the load on the same machine.\n",
     ]
 

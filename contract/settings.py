@@ -13,13 +13,17 @@ from contract.errors import OperatorError
 class Settings(BaseSettings):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
 
-    Made by `read_settings`.
+    Made by `Settings.read`.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCORELINE_", frozen=True, env_ignore_empty=True)
 
+    valkey_port: int = Describe(
+        6380, ge=1, le=65535, description="Port of the embedded Valkey; unused where SCORELINE_REDIS_URL is set."
+    )
     redis_url: str = Describe(
-        "redis://127.0.0.1:6380/0", description="Redis or Valkey that holds both the ledger and the queue."
+        default_factory=lambda known: f"redis://127.0.0.1:{known.get('valkey_port', 0)}/0",
+        description="Redis or Valkey that holds both the ledger and the queue; by default the embedded one.",
     )
     redis_master: str = Describe("mymaster", description="Name of the master, where the URL names Sentinels.")
     redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
@@ -55,6 +59,31 @@ class Settings(BaseSettings):
     var: Path = Describe(Path("var"), description="Folder for the embedded server's data and for logs.")
     bundle: Path = Describe(Path("models/champion"), description="Folder of the released model bundle.")
 
+    @classmethod
+    def read(cls) -> Self:
+        """Return the settings of this process's environment.
+
+        Raises OperatorError, which names every variable that is wrong and never repeats its value: a URL may hold
+        a password.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = error.errors(include_input=False, include_url=False, include_context=False)
+            lines = [f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in faults]
+            raise OperatorError("the settings cannot be used: " + "; ".join(lines)) from None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded Valkey is used: it is where nobody named a server."""
+        return "redis_url" not in self.model_fields_set
+
+    @property
+    def api_url(self) -> str:
+        """Where the gateway answers on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104 - only compared
+        return f"http://[{host}]:{self.api_port}" if ":" in host else f"http://{host}:{self.api_port}"
+
     @model_validator(mode="after")
     def _times_in_order(self) -> Self:
         if not self.task_limit_s < self.lease_s < self.visibility_timeout_s:
@@ -65,20 +94,6 @@ class Settings(BaseSettings):
         if self.patients_limit > self.backlog_limit:
             raise ValueError("SCORELINE_PATIENTS_LIMIT must not exceed SCORELINE_BACKLOG_LIMIT")
         return self
-
-
-def read_settings() -> Settings:
-    """Return the settings of this process's environment.
-
-    Raises OperatorError, which names every variable that is wrong and never repeats its value (a URL may hold a
-    password).
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False, include_context=False)
-        lines = [f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in faults]
-        raise OperatorError("the settings cannot be used: " + "; ".join(lines)) from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -31,20 +31,9 @@ class Scorer:
     def load(cls, folder: Path) -> Self:
         """Return the scorer of the bundle in `folder`.
 
-        Raises BrokenBundle for a bundle that is missing, half-written, damaged, or made for other features.
+        Raises BrokenBundle, as `read_bundle` does, or if onnxruntime cannot load the model.
         """
-        card = read_card(folder)
-        model = read_file(folder / MODEL_FILE)
-        if hashlib.sha256(model).hexdigest() != card.model_sha256:
-            raise BrokenBundle(
-                f"{folder} is half-written or damaged: {MODEL_FILE} is not the model that {CARD_FILE} describes. "
-                "Run `make train` to make it anew."
-            )
-        if card.features != FEATURES:
-            raise BrokenBundle(
-                f"The model in {folder} was trained on other features than this version of Scoreline makes. "
-                "Run `make train` to make it anew."
-            )
+        card, model = read_bundle(folder)
         return cls(card, open_session(model, folder))
 
     @property
@@ -69,6 +58,26 @@ class Scorer:
         """Return a score for each of the (n, d) matrix's n rows, in their order. Raises ValueError, as `risk`."""
         risk = self.risk(matrix)
         return list(zip(risk.tolist(), (risk >= self.card.threshold).tolist(), strict=True))
+
+
+def read_bundle(folder: Path) -> tuple[Card, bytes]:
+    """Return the card and the model of the bundle in `folder`, which belong together; starts no thread.
+
+    Raises BrokenBundle for a bundle that is missing, half-written, damaged, or made for other features.
+    """
+    card = read_card(folder)
+    model = read_file(folder / MODEL_FILE)
+    if hashlib.sha256(model).hexdigest() != card.model_sha256:
+        raise BrokenBundle(
+            f"{folder} is half-written or damaged: {MODEL_FILE} is not the model that {CARD_FILE} describes. "
+            "Run `make train` to make it anew."
+        )
+    if card.features != FEATURES:
+        raise BrokenBundle(
+            f"The model in {folder} was trained on other features than this version of Scoreline makes. "
+            "Run `make train` to make it anew."
+        )
+    return card, model
 
 
 def read_card(folder: Path) -> Card:

@@ -10,7 +10,7 @@ from rich.progress import track
 from rich.table import Table as Grid
 
 from contract.errors import OperatorError
-from contract.settings import read_settings
+from contract.settings import Settings
 from models.card import Card
 from training import cleveland
 from training.evaluation import Fold
@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     train.add_argument(
         "--out",
         type=Path,
-        default=read_settings().bundle,
+        default=Settings.read().bundle,
         help="folder for model.onnx and card.json (default: the one that workers load, %(default)s)",
     )
     train.set_defaults(command=run_train)

@@ -5,15 +5,18 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from threading import Event
 
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, ScorelineError
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE, make_celery, make_send
-from contract.settings import Settings, read_settings
+from contract.settings import Settings
+from models.scorer import Scorer, read_bundle
 from worker import quarantine
 from worker.sweep import sweep_until
+from worker.tasks import make_worker
 
 log = logging.getLogger("worker")
 
@@ -36,11 +39,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def run(settings: Settings, name: str) -> None:
-    """Become a Celery worker. On SIGTERM it finishes the batch in hand and leaves the rest to others."""
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # Celery reads it when imported: hence a new process
-    command = [sys.executable, "-m", "celery", "--app=worker.entry", "worker", "--pool=prefork", "--loglevel=WARNING"]
+    """Be a Celery worker until SIGTERM; then finish the batch in hand and leave the rest to others.
+
+    Raises BrokenBundle before anything is taken from the queue.
+    """
+    read_bundle(settings.bundle)
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # Celery's soft shutdown; read when its worker is imported
     options = [f"--concurrency={settings.worker_processes}", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
-    os.execv(sys.executable, [*command, *options, "--without-gossip", "--without-mingle"])  # noqa: S606 - no shell
+    quiet = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
+    app = make_worker(settings, partial(Scorer.load, settings.bundle))
+    app.worker_main(["worker", "--pool=prefork", *options, *quiet])
 
 
 def sweep(ledger: RedisLedger, settings: Settings) -> int:
@@ -56,7 +64,7 @@ def main() -> int:
     """Do what was asked for; return the exit code."""
     asked = parse(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    settings = read_settings()
+    settings = Settings.read()
     redis = open_redis(settings)
     try:
         check_redis(redis)

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from contract.settings import read_settings
+from contract.settings import Settings
 from models.scorer import Scorer
 from worker.tasks import make_worker
 
-settings = read_settings()
+settings = Settings.read()
 app = make_worker(settings, partial(Scorer.load, settings.bundle))

@@ -1,9 +1,11 @@
 """Every Redis key of the ledger, and every script that touches one.
 
 A job is a hash, `sl:job:{id}`. Its id stands in exactly one `sl:index:{state}` (a sorted set in which all scores are
-0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in `sl:open`:
-in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent. A script runs whole or not at all, and reads the clock of Redis, so that no other
-machine's clock matters. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
+0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in `sl:open`: in
+a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent.
+
+A script runs whole or not at all, and reads the clock of Redis, so that no other machine's clock matters. Keys are
+computed inside the scripts: one Redis, or one with replicas, but no cluster.
 """
 
 JOB = "sl:job:"  # hash: state, rows, patients, started, finished, deliveries, resent, deadline, idem,

@@ -232,7 +232,7 @@ def test_a_patient_who_is_refused_stops_no_other() -> None:
     with running(service) as url:
         tally = asyncio.run(send(url))
     assert tally.ended == {"refused": 1, "succeeded": 1}
-    assert str(tally).startswith("2 patients, 1 refused, 1 succeeded, 0 waiting")
+    assert str(tally) == "2 sent, 1 refused, 1 succeeded, 0 waiting"
 
 
 def test_a_check_of_a_service_that_is_away_has_no_patience() -> None:

@@ -16,7 +16,7 @@ from stack.house import EXIT, make_environment
 from stack.lock import hold_lock
 from stack.ports import Wanted, check_ports, list_wanted
 from stack.session import end_session, list_members
-from stack.settings import StackSettings, read_stack_settings
+from stack.settings import StackSettings
 from stack.tether import PARENT
 from tests.servers import ROOT, free_port
 from tests.waiting import wait_until
@@ -24,6 +24,8 @@ from tests.waiting import wait_until
 SOON_S = 10
 TETHERED_SLEEP = [sys.executable, "-m", "stack.tether", "sleep", "1000"]
 PARENT_OF_ONE = f"import subprocess; child = subprocess.Popen({TETHERED_SLEEP}); child.wait()"
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 
 
 @pytest.fixture
@@ -85,16 +87,17 @@ def test_the_port_of_the_embedded_server_does_not_matter_where_redis_is_named() 
     assert make_environment(named)["STACK_EMBEDDED"] == "false"
 
 
-def test_all_programs_are_told_where_the_embedded_server_is() -> None:
-    variables = make_environment(StackSettings(valkey_port=7000))
-    assert variables["STACK_EMBEDDED"] == "true"
-    assert variables["SCORELINE_REDIS_URL"] == "redis://127.0.0.1:7000/0"
+def test_all_programs_find_the_embedded_server_where_it_is() -> None:
+    moved = StackSettings(valkey_port=7000)
+    variables = make_environment(moved)
+    assert (variables["STACK_EMBEDDED"], variables["SCORELINE_VALKEY_PORT"]) == ("true", "7000")
+    assert moved.redis_url == "redis://127.0.0.1:7000/0"
 
 
 def test_a_port_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCORELINE_VALKEY_PORT", "valkey")
     with pytest.raises(OperatorError, match="SCORELINE_VALKEY_PORT"):
-        read_stack_settings()
+        StackSettings.read()
 
 
 def test_a_second_up_is_told_which_process_is_the_first(tmp_path: Path) -> None:
@@ -105,12 +108,14 @@ def test_a_second_up_is_told_which_process_is_the_first(tmp_path: Path) -> None:
         pass
 
 
+@on_linux
 def test_a_program_started_through_the_tether_does_not_outlive_its_parent(parent: subprocess.Popen[bytes]) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     wait_until(lambda: not list_members(parent.pid), within_s=SOON_S, what="the child to end")
 
 
+@on_linux
 def test_a_tether_whose_parent_is_gone_starts_nothing() -> None:
     another = {PARENT: str(os.getppid())}
     command = [sys.executable, "-m", "stack.tether", "echo", "started"]
@@ -119,6 +124,7 @@ def test_a_tether_whose_parent_is_gone_starts_nothing() -> None:
     assert done.stdout == ""
 
 
+@on_linux
 def test_ending_a_session_ends_every_process_in_it(parent: subprocess.Popen[bytes]) -> None:
     assert len(list_members(parent.pid)) == 2
     end_session(parent.pid, patience_s=0)

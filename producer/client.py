@@ -1,0 +1,159 @@
+"""A small client of the HTTP API, and a model for others: it backs off, obeys Retry-After, and repeats safely."""
+
+import asyncio
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import httpx2
+from pydantic import ValidationError
+
+from contract.errors import ScorelineError
+from contract.job import Job
+from contract.patient import Patient
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+ANSWER_WITHIN_S = 10.0
+COME_BACK = {409, 429, 502, 503, 504}
+"""Answers that mean "later": the key is in use, too much waits, or the service is away for a moment."""
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class ServiceAway(ScorelineError):
+    """Nothing answers: start the service with `make up`."""
+
+    code = "service-away"
+
+
+class Refused(ScorelineError):
+    """The service refused the request."""
+
+    code = "refused"
+
+
+class Client:
+    """A connection to the service at `url`, to be used with `async with`.
+
+    A request that fails for now is sent again, for at most `patience_s` seconds, after a growing pause or the one
+    that the service names. `tell` is called with a sentence when the service goes away, and when it is back.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = math.inf, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.url = url.rstrip("/")
+        self._patience_s = patience_s
+        self._tell = tell
+        self._away = False
+        self._http = httpx2.AsyncClient(
+            base_url=self.url,
+            timeout=httpx2.Timeout(ANSWER_WITHIN_S, pool=None),
+            trust_env=urlsplit(self.url).hostname not in LOOPBACK,  # a proxy cannot reach this very machine
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def submit(self, patients: Sequence[Patient]) -> Job:
+        """Submit the patients as one job, exactly once however often it must be sent.
+
+        Raises Refused, ServiceAway.
+        """
+        sent = [patient.model_dump(mode="json") for patient in patients]
+        body = sent[0] if len(sent) == 1 else {"patients": sent}
+        # One key for all attempts: if only the answer was lost, the service answers with the job it already made.
+        key = f'"{uuid4()}"'
+        return to_job(await self._request("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": key}))
+
+    async def wait(self, id: UUID, on_read: Callable[[Job], None] = lambda _: None) -> Job:
+        """Return the job with this id once it has ended; `on_read` is called with it each time it is read.
+
+        Raises Refused, ServiceAway.
+        """
+        pauses = make_pauses()
+        pause_s = next(pauses)
+        while True:
+            await asyncio.sleep(pause_s)
+            answer = await self._request("GET", f"/v1/jobs/{id}")
+            job = to_job(answer)
+            on_read(job)
+            if job.state.ended:
+                return job
+            pause_s = retry_after_s(answer, next(pauses))
+
+    async def check(self) -> None:
+        """Do nothing if the service answers, ready or not. Raises ServiceAway, without patience."""
+        if await self._attempt("GET", "/health/live") is None:
+            raise self._away_error()
+
+    async def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        give_up_s, pauses = time.monotonic() + self._patience_s, make_pauses()
+        while True:
+            answer, pause_s = await self._attempt(method, path, **request), next(pauses)
+            if answer is not None:
+                if answer.status_code not in COME_BACK:
+                    return answer
+                pause_s = retry_after_s(answer, pause_s)
+            if time.monotonic() + pause_s > give_up_s:
+                raise self._away_error() if answer is None else refusal(answer)
+            await asyncio.sleep(pause_s)
+
+    async def _attempt(self, method: str, path: str, **request: Any) -> httpx2.Response | None:
+        try:
+            answer = await self._http.request(method, path, **request)
+        except httpx2.RequestError:
+            if not self._away:
+                self._tell(f"nothing answers at {self.url}; trying again until something does")
+            self._away = True
+            return None
+        if self._away:
+            self._tell(f"{self.url} answers")
+        self._away = False
+        return answer
+
+    def _away_error(self) -> ServiceAway:
+        return ServiceAway(f"nothing answers at {self.url}: start it with `make up`")
+
+
+def make_pauses() -> Iterator[float]:
+    """Yield seconds to wait between attempts: longer each time, and scattered so that callers do not come at once."""
+    pause_s = FIRST_PAUSE_S
+    while True:
+        yield pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - not for secrets
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def retry_after_s(answer: httpx2.Response, otherwise_s: float) -> float:
+    """Return the seconds that the service asks to wait; `otherwise_s` where it names none, or a date."""
+    text = answer.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else otherwise_s
+
+
+def to_job(answer: httpx2.Response) -> Job:
+    """Return the job that was answered. Raises Refused if it is none."""
+    if not answer.is_success:
+        raise refusal(answer)
+    try:
+        return Job.model_validate_json(answer.content)
+    except ValidationError:
+        raise Refused(f"the answer to {answer.request.url.path} is not a job: is this the right service?") from None
+
+
+def refusal(answer: httpx2.Response) -> Refused:
+    """Return the error for an answer that is a problem (RFC 9457), or at least has a status."""
+    try:
+        said = json.loads(answer.content)
+        return Refused(f"{answer.status_code} {said['title']}: {said['detail']}")
+    except (ValueError, KeyError, TypeError):
+        return Refused(f"{answer.status_code} {answer.reason_phrase}")

@@ -1,0 +1,73 @@
+"""The demo: does the main job once, first with one patient, then with all of the table as one job."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from contract.job import Job, State
+from contract.patient import EXAMPLE, Patient
+from contract.score import Score
+from producer.client import Client, Refused
+from producer.table import Case
+
+PATIENCE_S = 30
+BANDS = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1)
+
+
+async def show_demo(url: str, cases: Sequence[Case], console: Console) -> None:
+    """Score the example patient, then all cases. Raises ServiceAway, Refused."""
+    async with Client(url, patience_s=PATIENCE_S) as client:
+        await client.check()
+        console.print("[bold]One patient[/]")
+        (score,) = await score_patients(client, [Patient.model_validate(EXAMPLE)], console)
+        console.print(f"  risk {score.risk:.3f}: {score.prediction} (model {score.model_version})", highlight=False)
+        console.print(f"\n[bold]{len(cases)} patients[/] whose angiogram is known, as one job")
+        scores = await score_patients(client, [case.patient for case in cases], console)
+        console.print(summarize(scores, cases))
+
+
+async def score_patients(client: Client, patients: Sequence[Patient], console: Console) -> list[Score]:
+    """Submit the patients as one job, show its states, and return its scores. Raises Refused if it has none."""
+    columns = TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("submitting", total=None)
+        shown = ""
+
+        def show(job: Job) -> None:
+            nonlocal shown
+            if job.state != shown:
+                shown = job.state
+                progress.update(bar, description=shown)
+                console.print(f"  {describe(job)}", highlight=False)
+
+        job = await client.submit(patients)
+        console.print(f"  POST /v1/jobs: accepted as {job.id}", highlight=False)
+        show(job)
+        job = await client.wait(job.id, on_read=show)
+    if job.scores is None:
+        raise Refused(f"the job {job.state}" + (f": {job.error.message}" if job.error else ""))
+    return job.scores
+
+
+def describe(job: Job) -> str:
+    """Return the job's state, and how long the service took once it is done."""
+    if job.state is State.SUCCEEDED and job.finished_at:
+        return f"{job.state}, {1000 * (job.finished_at - job.accepted_at).total_seconds():.0f} ms after it was accepted"
+    return str(job.state)
+
+
+def summarize(scores: Sequence[Score], cases: Sequence[Case]) -> Table:
+    """Return a table of how many patients fell into each band of risk, and how many of them had the disease."""
+    table = Table("risk", "patients", "had the disease", title_justify="left")
+    for low, high in pairwise(BANDS):
+        inside = [
+            case.disease
+            for score, case in zip(scores, cases, strict=True)
+            if low <= score.risk < high or score.risk == high == 1
+        ]
+        share = f" ({sum(inside) / len(inside):.0%})" if inside else ""
+        table.add_row(f"{low:.0%} to {high:.0%}", str(len(inside)), f"{sum(inside)}{share}")
+    return table

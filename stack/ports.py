@@ -1,0 +1,58 @@
+"""Ports: who wants which, and whether they can be had before anything is started."""
+
+import errno
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stack.errors import PortUnusable
+from stack.settings import StackSettings
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A port that a program is going to listen on, and the variable that moves it."""
+
+    port: int
+    host: str
+    program: str
+    variable: str
+
+
+def list_wanted(settings: StackSettings) -> list[Wanted]:
+    """Return every port that the stack needs."""
+    wanted = [
+        Wanted(settings.api_port, settings.api_host, "the gateway", "SCORELINE_API_PORT"),
+        Wanted(settings.flower_port, LOOPBACK, "Flower", "SCORELINE_FLOWER_PORT"),
+    ]
+    if settings.embedded:
+        wanted.append(Wanted(settings.valkey_port, LOOPBACK, "the embedded Valkey", "SCORELINE_VALKEY_PORT"))
+    return wanted
+
+
+def check_ports(wanted: Iterable[Wanted]) -> None:
+    """Check that each port can be listened on. Raises PortUnusable, in one sentence, for the first that cannot."""
+    owners: dict[int, Wanted] = {}
+    for want in wanted:
+        if other := owners.get(want.port):
+            raise PortUnusable(
+                f"Port {want.port} is wanted by both {other.program} and {want.program}: "
+                f"move one of them with {other.variable} or {want.variable}."
+            )
+        owners[want.port] = want
+        _try_port(want)
+
+
+def _try_port(want: Wanted) -> None:
+    family = socket.AF_INET6 if ":" in want.host else socket.AF_INET
+    try:
+        socket.create_server((want.host, want.port), family=family).close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "already taken by another program" if taken else f"out of reach ({error.strerror})"
+        raise PortUnusable(
+            f"Port {want.port} on {want.host}, which {want.program} needs, is {reason}: "
+            f"free it, or choose another port with {want.variable}."
+        ) from error

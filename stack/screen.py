@@ -1,0 +1,86 @@
+"""What `up` shows: what it waits for, where everything is, and what went wrong since."""
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+
+from contract.patient import EXAMPLE
+from stack.house import Exit
+from stack.settings import StackSettings
+
+
+def say(console: Console, text: str) -> None:
+    """Print text as it is: no markup, no colours guessed, and no line broken that is meant to be copied."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Waiting:
+    """What is waited for: a live line on a terminal, elsewhere a line whenever it changes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("starting") if console.is_terminal else None
+        self._started_s = time.monotonic()
+        self._shown = ""
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the waiting began."""
+        return time.monotonic() - self._started_s
+
+    def show(self, obstacle: str) -> None:
+        """Show what is waited for."""
+        if self._status:
+            self._status.update(f"waiting for {obstacle} ({self.elapsed_s:.0f} s)")
+        elif obstacle != self._shown:
+            say(self._console, f"waiting for {obstacle}")
+        self._shown = obstacle
+
+    def __enter__(self) -> Self:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._status:
+            self._status.stop()
+
+
+def announce(settings: StackSettings, took_s: float, console: Console) -> None:
+    """Say that all is ready, where it is, and what to try next."""
+    port = f"SCORELINE_API_PORT={settings.api_port} " if "api_port" in settings.model_fields_set else ""
+    say(
+        console,
+        f"""Scoreline is ready ({took_s:.1f} s).
+
+  API      {settings.api_url}
+  docs     {settings.api_url}/docs
+  Flower   http://127.0.0.1:{settings.flower_port}
+  logs     {shorten(settings.log_folder)}
+
+Next, in another terminal:
+
+  {port}make demo
+  curl -s {settings.api_url}/api/prediction -H 'Content-Type: application/json' -d '{json.dumps(EXAMPLE)}'
+
+Ctrl-C stops everything and loses nothing.""",
+    )
+
+
+def report(ended: Exit, log: Path, console: Console) -> None:
+    """Say that a program ended by itself, and what became of it."""
+    if ended.final:
+        say(console, f"{ended.program} ended too often and is not started again: see {shorten(log)}")
+    else:
+        say(console, f"{ended.program} ended ({ended.reason}) and is started again")
+
+
+def shorten(path: Path) -> str:
+    """Return the path as seen from the working directory, where it lies below it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

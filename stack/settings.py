@@ -1,0 +1,27 @@
+"""The stack's settings: those of the installation, and what follows from them on one machine."""
+
+import math
+from pathlib import Path
+
+from contract.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class StackSettings(Settings):
+    """One machine's settings; made by `StackSettings.read`."""
+
+    @property
+    def var_folder(self) -> Path:
+        """The folder for data and logs, whole; a relative one lies in the checkout."""
+        return CHECKOUT / self.var
+
+    @property
+    def log_folder(self) -> Path:
+        """The folder with one log for each program."""
+        return self.var_folder / "log"
+
+    @property
+    def stop_wait_s(self) -> int:
+        """Seconds that a program has to stop before it is killed: longer than any takes to finish what it has."""
+        return math.ceil(max(self.task_limit_s, self.prediction_wait_s)) + 10

@@ -1,0 +1,114 @@
+"""README is true: its commands run, on a house that its first command started, and answer what it shows."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from contract.patient import EXAMPLE
+from tests.e2e.up import Up
+from tests.servers import ROOT
+from tests.waiting import wait_until
+
+Command = tuple[str, list[str]]
+CHANGES = [
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "ID"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
+]
+
+
+def shown_commands() -> list[Command]:
+    """Return each command that README shows, with the lines that it says are answered."""
+    commands: list[Command] = []
+    for block in re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                commands.append((line[2:], []))
+            else:
+                commands[-1][1].append(line)
+    return commands
+
+
+COMMANDS = shown_commands()
+CURLS = [(command, answer) for command, answer in COMMANDS if command.startswith("curl ")]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A house that `make up` started."""
+    up = Up(tmp_path_factory.mktemp("house"))
+    try:
+        up.start("make", "up")
+        yield up
+    finally:
+        up.end()
+
+
+def plain(text: str) -> str:
+    """Return the text without what differs from run to run."""
+    for pattern, word in CHANGES:
+        text = pattern.sub(word, text)
+    return text
+
+
+def test_readme_opens_with_a_curl_and_two_commands() -> None:
+    assert [command.split()[0] for command, _ in COMMANDS[:3]] == ["curl", "make", "make"]
+    assert [command for command, _ in COMMANDS if command.startswith("make")] == ["make up", "make demo", "make check"]
+
+
+@pytest.mark.parametrize(("command", "answer"), CURLS, ids=lambda value: str(value)[:40])
+def test_a_curl_answers_what_readme_shows(house: Up, command: str, answer: list[str]) -> None:
+    def run() -> str | None:
+        local = command.replace("http://127.0.0.1:8001", house.url)
+        said = subprocess.run(local, shell=True, capture_output=True, text=True, check=True).stdout  # noqa: S602
+        lines, shown = plain(said).splitlines(), plain("\n".join(answer)).splitlines()
+        return said if all(any(line.startswith(start) for line in lines) for start in shown) else None
+
+    assert wait_until(run, within_s=10, what=f"{command[:60]} to answer as shown")
+
+
+def test_make_demo_prints_the_risk_of_the_example_patient(house: Up) -> None:
+    done = subprocess.run(["make", "demo"], cwd=ROOT, env=os.environ | house.variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "risk 0.179" in done.stdout
+
+
+def test_ten_submits_show_in_flower_without_their_patients(house: Up) -> None:
+    patient = EXAMPLE | {"trestbps": 123.4375, "thalach": 171.0625}
+    jobs = [httpx2.post(f"{house.url}/v1/jobs", json=patient).json()["id"] for _ in range(10)]
+    for id in jobs:
+        wait_until(
+            lambda id=id: httpx2.get(f"{house.url}/v1/jobs/{id}").json()["state"] == "succeeded",  # type: ignore[misc]
+            within_s=10,
+            what="the job to succeed",
+        )
+
+    def tasks() -> str | None:
+        answer = httpx2.post(f"{house.flower_url}/tasks/datatable", data=FLOWER_QUERY)
+        return answer.text if all(id in answer.text for id in jobs) else None
+
+    told = wait_until(tasks, within_s=20, what="Flower to show the ten jobs")
+    assert "scoreline.score" in told
+    for value in ("123.4375", "171.0625", "trestbps", "cp"):
+        assert f'"{value}"' not in told
+        assert f" {value}" not in told
+
+
+FLOWER_QUERY: dict[str, Any] = {
+    "draw": 1,
+    "start": 0,
+    "length": 1000,
+    "search[value]": "",
+    "order[0][column]": 0,
+    "order[0][dir]": "asc",
+    "columns[0][data]": "name",
+}
+
+
+def test_what_ci_runs_is_what_readme_names() -> None:
+    assert "make check" in Path(ROOT / ".ci" / "run").read_text().splitlines()

@@ -1,0 +1,112 @@
+"""`make up` as an operator lives with it: start, use, stop, start again, and kill what should not be killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from stack.session import list_members
+from tests.e2e.up import GONE_WITHIN_S, READY_WITHIN_S, Up
+from tests.servers import ROOT
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
+
+PROGRAMS = {"api", "flower", "producer", "supervisord", "sweep", "valkey", "worker"}
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """An `up` that is not started yet."""
+    up = Up(tmp_path)
+    yield up
+    up.end()
+
+
+def run(up: Up, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m module` with the settings of a house."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | up.variables, capture_output=True, text=True)
+
+
+def wait_until_scored(job: str) -> None:
+    """Wait until the job at this URL has succeeded."""
+    wait_until(
+        lambda: httpx2.get(job).json()["state"] == "succeeded", within_s=READY_WITHIN_S, what="the job to succeed"
+    )
+
+
+def worker_of(supervisord: int) -> int:
+    """Return the pid of the worker itself, which is not one of its children."""
+    (pid,) = (pid for pid in list_members(supervisord) if is_worker(Path(f"/proc/{pid}"), supervisord))
+    return pid
+
+
+def is_worker(process: Path, supervisord: int) -> bool:
+    """Whether a process is a Celery worker that supervisord started."""
+    parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    return parent == supervisord and b"--pool=prefork" in (process / "cmdline").read_bytes()
+
+
+def test_what_was_accepted_outlives_ctrl_c(up: Up) -> None:
+    process = up.start()
+    assert {path.stem for path in (up.var / "log").iterdir()} == PROGRAMS
+    demo = run(up, "producer", "demo")
+    assert demo.returncode == 0, demo.stderr
+    assert "risk 0." in demo.stdout
+
+    job = up.submit(patients=2_000)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(GONE_WITHIN_S) == 0
+    assert list_members(up.session) == []
+    assert "Nothing was lost" in up.said()
+
+    up.start()
+    wait_until_scored(job)
+
+
+def test_a_second_up_says_that_the_first_still_runs(up: Up) -> None:
+    process = up.start()
+    second = run(up, "stack", "up")
+    assert second.returncode == 2
+    assert f"process {process.pid}" in second.stderr
+
+
+def test_up_killed_with_9_leaves_no_process_behind(up: Up) -> None:
+    up.start().send_signal(signal.SIGKILL)
+    up.wait_until_gone()
+
+
+def test_make_killed_with_9_leaves_no_process_behind(up: Up) -> None:
+    up.start("make", "up").send_signal(signal.SIGKILL)
+    up.wait_until_gone()
+
+
+def test_supervisord_killed_with_9_leaves_no_process_behind_and_up_says_so(up: Up) -> None:
+    process = up.start()
+    os.kill(up.session, signal.SIGKILL)
+    assert process.wait(GONE_WITHIN_S) == 1
+    assert list_members(up.session) == []
+    assert "supervisord was ended by SIGKILL" in up.said()
+
+
+def test_a_second_ctrl_c_kills_at_once(up: Up) -> None:
+    process = up.start()
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: "Stopping" in up.said(), within_s=READY_WITHIN_S, what="`up` to stop")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(GONE_WITHIN_S) == 130
+    assert list_members(up.session) == []
+
+
+def test_a_worker_that_is_killed_is_reported_and_started_again(up: Up) -> None:
+    up.start()
+    os.kill(worker_of(up.session), signal.SIGKILL)
+    reported = "worker ended (terminated by SIGKILL) and is started again"
+    wait_until(lambda: reported in up.said(), within_s=READY_WITHIN_S, what="the report")
+    wait_until_scored(up.submit(patients=1))

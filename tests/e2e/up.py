@@ -1,0 +1,63 @@
+"""A house that an operator would start, for tests: on ports of its own, with data and logs of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+
+from contract.patient import EXAMPLE
+from stack.session import end_session, list_members
+from tests.servers import free_port, start
+from tests.waiting import wait_until
+
+READY_WITHIN_S = 60
+GONE_WITHIN_S = 40
+
+
+class Up:
+    """`python -m stack up`, started and stopped as often as a test likes; to be ended in any case."""
+
+    def __init__(self, folder: Path) -> None:
+        self.var = folder / "var"
+        self.session = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._out = folder / "out"
+        port, flower_port, valkey_port = free_port(), free_port(), free_port()
+        self.url, self.flower_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{flower_port}"
+        self.variables = {
+            "SCORELINE_API_PORT": str(port),
+            "SCORELINE_FLOWER_PORT": str(flower_port),
+            "SCORELINE_VALKEY_PORT": str(valkey_port),
+            "SCORELINE_VAR": str(self.var),
+        }
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start it, by `command` if there is one; return the process once it has said that it is ready."""
+        self._out.unlink(missing_ok=True)
+        self.process = start(*(command or (sys.executable, "-m", "stack", "up")), log=self._out, **self.variables)
+        wait_until(lambda: "is ready" in self.said(), within_s=READY_WITHIN_S, what="`up` to be ready")
+        self.session = int((self.var / "supervisord.pid").read_text())
+        return self.process
+
+    def said(self) -> str:
+        """Return what it has printed since it was started."""
+        return self._out.read_text() if self._out.exists() else ""
+
+    def submit(self, patients: int) -> str:
+        """Submit the example patient so many times as one job, and return the job's URL."""
+        answer = httpx2.post(f"{self.url}/v1/jobs", json={"patients": [EXAMPLE] * patients})
+        assert answer.status_code == 202
+        return self.url + answer.headers["Location"]
+
+    def wait_until_gone(self) -> None:
+        """Wait until no process that it started is left."""
+        wait_until(lambda: not list_members(self.session), within_s=GONE_WITHIN_S, what="every process to be gone")
+
+    def end(self) -> None:
+        """End whatever is left of it."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        if self.session:
+            end_session(self.session, patience_s=0)

@@ -50,7 +50,7 @@ def worker_of(supervisord: int) -> int:
 def is_worker(process: Path, supervisord: int) -> bool:
     """Whether a process is a Celery worker that supervisord started."""
     parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    return parent == supervisord and b"--pool=prefork" in (process / "cmdline").read_bytes()
+    return parent == supervisord and (process / "cmdline").read_bytes().endswith(b"worker\0run\0")
 
 
 def test_what_was_accepted_outlives_ctrl_c(up: Up) -> None:

@@ -30,6 +30,8 @@ class Up:
             "SCORELINE_FLOWER_PORT": str(flower_port),
             "SCORELINE_VALKEY_PORT": str(valkey_port),
             "SCORELINE_VAR": str(self.var),
+            "SCORELINE_PREDICTION_WAIT_S": "1",  # what may take no longer than this has less time to stop
+            "SCORELINE_TASK_LIMIT_S": "1",
         }
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:

@@ -15,7 +15,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check train lock clean
+.PHONY: help up demo test check faults bench train lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,12 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
+
+faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (half an hour)
+	@$(BIN)/python -m tests.faults --write docs/faults.md
+
+bench: $(DEVELOP) ## measure what the service costs; writes bench/RESULTS.md
+	@$(BIN)/python -m bench
 
 train: $(DEVELOP) ## build the model anew from the committed table
 	@$(BIN)/python -m training train

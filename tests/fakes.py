@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, JobError, State
-from contract.ledger.message import Message, to_messages
+from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, time_of_id
 from contract.patient import Row
@@ -84,10 +84,12 @@ class MemoryLedger(Ledger):
         return (Verdict.FULL if full else Verdict.ACCEPTED), job.id
 
     @override
-    def claim(self, message: Message) -> list[Claimed]:
-        now, taken = self._clock(), []
+    def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
+        now, taken, room = self._clock(), list[Claimed](), PATIENTS_IN_MESSAGE
         self._passed_ms = max(self._passed_ms, message.sent_ms)
-        for id in message.ids:
+        alone = len(message.ids) == 1
+        suspect = alone and message.ids[0] in self._jobs and self._jobs[message.ids[0]].deliveries > 0
+        for id in message.ids + ([] if suspect else self._waiting(ahead, message.ids)):
             job = self._jobs.get(id)
             if job is None or job.state.ended or (job.lease_ms or 0) > now:
                 continue
@@ -98,12 +100,21 @@ class MemoryLedger(Ledger):
                 self._end(job, State.FAILED, error=JobError(code="quarantined", message=""))
                 job.rows = rows
                 self._quarantine.add(id)
-            elif len(message.ids) == 1 or job.deliveries == 0:
+            elif id not in message.ids and job.patients > room:
+                continue
+            elif job.deliveries == 0 or (alone and id in message.ids):
+                room -= job.patients
                 job.started_ms = job.started_ms or now
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 taken.append(Claimed(id, job.rows))
         return taken
+
+    def _waiting(self, count: int, named: list[str]) -> list[str]:
+        waiting = sorted(
+            ((-(job.sent_ms), id) for id, job in self._jobs.items() if job.sent_ms is not None), reverse=True
+        )
+        return [id for _, id in waiting[:count] if id not in named]
 
     @override
     def renew(self, ids: Sequence[str]) -> None:

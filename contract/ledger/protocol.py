@@ -91,12 +91,12 @@ class Ledger(Protocol):
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
         """Write down all jobs that can be accepted, in one step; each verdict is independent of the others."""
 
-    def claim(self, message: Message) -> list[Claimed]:
-        """Take the message's jobs for one lease, and count the delivery.
+    def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
+        """Take the message's jobs for one lease, and up to `ahead` others of those that wait, the oldest first.
 
-        Leaves out what has ended, what another worker holds, and, from a message of several, what was
-        delivered before: a job that may have killed its worker travels alone. One delivered too often is
-        quarantined instead; one past its deadline expires.
+        Counts the delivery. Leaves out what has ended, what another worker holds, and what was delivered before: a
+        job that may have killed its worker is taken only by a message of its own, and then alone. One delivered too
+        often is quarantined instead; one past its deadline expires.
         """
 
     def renew(self, ids: Sequence[str]) -> None:

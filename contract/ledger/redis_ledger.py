@@ -12,7 +12,7 @@ from typing_extensions import override
 from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
 from contract.job import Job, State
 from contract.ledger import scripts
-from contract.ledger.message import Message, to_messages
+from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import first_id_at, job_from_record
 from contract.settings import Settings
@@ -51,10 +51,11 @@ class RedisLedger(Ledger):
         return Receipt(sent_ms, [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs])
 
     @override
-    def claim(self, message: Message) -> list[Claimed]:
+    def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
         lease_ms = int(self._settings.lease_s * 1000)
         limits = (lease_ms, self._settings.deliveries_limit, self._ttl_ms)
-        taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *message.ids)
+        room = (ahead, PATIENTS_IN_MESSAGE)
+        taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, *message.ids)
         pairs = zip(taken[::2], taken[1::2], strict=True)
         return [Claimed(id.decode(), from_json(rows)) for id, rows in pairs]
 

@@ -117,25 +117,37 @@ flush()
 return answer
 """
 
-# Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made.
+# Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made. What
+# was delivered before is claimed only by a message of its own, and then nothing is claimed along with it.
 CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
+local ahead, room = num(ARGV[6]), num(ARGV[7])
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
-local alone, taken = #ARGV == 6, {}
-local leases = call('ZMSCORE', OPEN, unpack(ARGV, 6))
-for i = 6, #ARGV do
-  local id = ARGV[i]
+local ids, named, taken = {unpack(ARGV, 8)}, {}, {}
+local given = #ids
+local alone = given == 1
+if alone and call('HGET', JOB .. ids[1], 'deliveries') then ahead = 0 end
+for _, id in ipairs(ids) do named[id] = true end
+if ahead > 0 then
+  for _, id in ipairs(call('ZRANGE', OPEN, '(0', '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, ahead)) do
+    if not named[id] then ids[#ids + 1] = id end
+  end
+end
+if #ids == 0 then return taken end
+local leases = call('ZMSCORE', OPEN, unpack(ids))
+for i, id in ipairs(ids) do
   local state, rows, n, tries, deadline =
     unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline'))
   tries = num(tries or 0)
-  if open(state) and num(leases[i - 5] or 0) <= now then
+  if open(state) and num(leases[i] or 0) <= now then
     if deadline and num(deadline) <= now then
       finish(id, state, 'expired', n, deadline, now, ttl)
     elseif tries >= most then
       local reason = 'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.'
       finish(id, state, 'failed', n, deadline, now, ttl, 'code', 'quarantined', 'message', reason, 'rows', rows)
       later('ZADD', QUARANTINE, 0, id)
-    elseif alone or tries == 0 then
+    elseif (tries == 0 or alone and i == 1) and (i <= given or num(n) <= room) then
+      room = room - n
       if state == 'queued' then
         move(id, 'queued', 'running')
         call('HSET', JOB .. id, 'state', 'running', 'started', now, 'deliveries', tries + 1)

@@ -214,3 +214,22 @@ def test_patients_are_erased_when_their_job_ends(redis: Redis, settings: Setting
     ledger.cancel(canceled.id)
     for job in (scored, canceled):
         assert redis.hget(scripts.JOB + job.id, "rows") == b""
+
+
+def test_a_worker_takes_ahead_what_waits_the_oldest_first(ledger: Ledger, clock: Clock) -> None:
+    jobs = [new_job() for _ in range(6)]
+    for job in jobs:
+        submit(ledger, job)
+        clock.move(0.1)
+    newest = Message(clock.ms, [jobs[5].id])
+    assert [one.id for one in ledger.claim(newest, ahead=3)] == [jobs[5].id, *(job.id for job in jobs[:3])]
+    assert [one.id for one in ledger.claim(Message(clock.ms, []), ahead=3)] == [job.id for job in jobs[3:5]]
+    assert not ledger.claim(Message(clock.ms, []), ahead=3)
+
+
+def test_what_is_taken_ahead_is_bounded_in_patients(ledger: Ledger) -> None:
+    small, large = new_job(), new_job(10_000)
+    message = submit(ledger, small)
+    submit(ledger, large)
+    assert [one.id for one in ledger.claim(message, ahead=5)] == [small.id]
+    assert [one.id for one in ledger.claim(Message(0, []), ahead=5)] == [large.id]

@@ -156,3 +156,14 @@ def test_a_ledger_out_of_reach_says_so(settings: Settings) -> None:
     away = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
     with open_redis(away) as redis, pytest.raises(LedgerUnavailable):
         RedisLedger(redis, away).submit([new_job()])
+
+
+def test_a_suspect_is_never_taken_ahead_nor_anything_with_it(ledger: Ledger, clock: Clock, settings: Settings) -> None:
+    suspect, other = new_job(), new_job()
+    submit(ledger, suspect)
+    lose(ledger, clock, settings, suspect.id)
+    submit(ledger, other)
+    again = Message(clock.ms, [suspect.id])
+    assert [one.id for one in ledger.claim(Message(clock.ms, []), ahead=5)] == [other.id]
+    submit(ledger, new_job())
+    assert [one.id for one in ledger.claim(again, ahead=5)] == [suspect.id]

@@ -69,10 +69,10 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.queue.append(Message(receipt.sent_ms, [job.id]))
 
     @precondition(lambda self: self.queue)
-    @rule(twice=st.booleans())
-    def deliver(self, twice: bool) -> None:
+    @rule(twice=st.booleans(), ahead=st.sampled_from([0, 3, 100]))
+    def deliver(self, twice: bool, ahead: int) -> None:
         message = self.queue[0] if twice else self.queue.pop(0)
-        self.held.append(self.claim(message))
+        self.held.append(self.claim(message, ahead))
 
     @precondition(lambda self: self.queue)
     @rule()
@@ -158,10 +158,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.real.load().backlog_patients == 0
         self.both_say_the_same_and_no_end_is_ever_left()
 
-    def claim(self, message: Message) -> list[Claimed]:
+    def claim(self, message: Message, ahead: int = 0) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""
-        claimed = self.real.claim(message)
-        assert [job.id for job in claimed] == [job.id for job in self.twin.claim(message)]
+        claimed = self.real.claim(message, ahead=ahead)
+        assert [job.id for job in claimed] == [job.id for job in self.twin.claim(message, ahead=ahead)]
         return claimed
 
     def commit(self, claimed: list[Claimed], *, fails: bool) -> None:

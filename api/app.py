@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from api import health, jobs, prediction
 from api.committer import Committer
 from api.gateway import Gateway
+from api.notices import Notices
 from api.problem import answer_problems
 from contract.ledger.protocol import Ledger
 from contract.queue import Send, submit
@@ -26,10 +27,11 @@ def make_app(settings: Settings, ledger: Ledger, send: Send) -> FastAPI:
 
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[None]:
-        committer = Committer(partial(submit, ledger, send))
-        app.state.gateway = Gateway(settings, ledger, committer)
+        committer, notices = Committer(partial(submit, ledger, send)), Notices(ledger.watch)
+        app.state.gateway = Gateway(settings, ledger, committer, notices)
         yield
         await committer.close()
+        await notices.close()
 
     app = FastAPIOffline(title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve)
     for room in (jobs, prediction, health):

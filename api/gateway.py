@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.committer import Committer
+from api.notices import Notices
 from contract.errors import Backlogged, KeyInUse, KeyReused
 from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
@@ -18,16 +19,16 @@ from contract.ledger.record import time_of_id
 from contract.settings import Settings
 
 LONGEST_RETRY_S = 60
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.002, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The settings, the ledger and the committer of one process."""
+    """The settings, the ledger, and who writes and waits, of one process."""
 
     settings: Settings
     ledger: Ledger
     committer: Committer
+    notices: Notices
 
     async def submit(self, job: NewJob) -> tuple[Job, bool]:
         """Write the job down; return it, and whether it was there before.
@@ -47,15 +48,33 @@ class Gateway:
             raise KeyInUse(retry_after_s=1)
         raise Backlogged(retry_after_s=await run_sync(self._drained_in_s))
 
-    async def wait(self, job: Job, within_s: float) -> Job:
-        """Return the job once it has ended, or as it is after `within_s` seconds."""
-        end_s, look_s = time.monotonic() + within_s, FIRST_LOOK_S
-        state: State | None = job.state
-        while state is not None and not state.ended and time.monotonic() < end_s:
-            await asyncio.sleep(look_s)
-            look_s = min(look_s * 1.5, LONGEST_LOOK_S)
-            state = await run_sync(self.ledger.state, str(job.id))
-        return await run_sync(self.ledger.read, str(job.id))
+    async def submit_and_wait(self, job: NewJob, within_s: float) -> tuple[Job, bool]:
+        """Write the job down, and return it once it has ended, or as it is after `within_s` seconds.
+
+        Raises as `submit` does.
+        """
+        with self.notices.of(job.id) as notice:  # before it is written down: it may end at once
+            submitted, before = await self.submit(job)
+            if before:
+                return await self.wait(str(submitted.id), within_s), True
+            return await self._wait(job.id, notice, within_s), False
+
+    async def wait(self, id: str, within_s: float) -> Job:
+        """Return the job once it has ended, or as it is after `within_s` seconds. Raises as `Ledger.read` does."""
+        with self.notices.of(id) as notice:
+            job = await run_sync(self.ledger.read, id)
+            return job if job.state.ended else await self._wait(id, notice, within_s)
+
+    async def _wait(self, id: str, notice: asyncio.Event, within_s: float) -> Job:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while True:
+                    await notice.wait()
+                    notice.clear()
+                    job = await run_sync(self.ledger.read, id)
+                    if job.state.ended:
+                        return job
+        return await run_sync(self.ledger.read, id)
 
     def _drained_in_s(self) -> int:
         """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""

@@ -41,5 +41,17 @@ def cancel_after_s(request: Request) -> float | None:
     return float(seconds)
 
 
+def wait_s(request: Request, limit_s: float) -> float | None:
+    """Return the seconds of `Prefer: wait=10` (RFC 7240), at most `limit_s`, or None without it.
+
+    A preference that cannot be read is passed over, as the standard asks.
+    """
+    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+        match = re.fullmatch(r'wait="?([0-9]{1,6})"?', preference.partition(";")[0].replace(" ", "").lower())
+        if match:
+            return min(float(match[1]), limit_s)
+    return None
+
+
 def _hash(text: bytes) -> str:
     return blake2s(text, digest_size=16).hexdigest()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from api.body import parse_patients, read_body
 from api.gateway import Here
-from api.headers import cancel_after_s, idempotency
+from api.headers import cancel_after_s, idempotency, wait_s
 from api.problem import answers
 from contract.errors import EndedJob, UnknownJob
 from contract.job import Job, State
@@ -57,17 +57,24 @@ async def submit(request: Request, here: Here) -> Response:
 
     202 means written to disk: the job is never lost, and its result never changes. With an `Idempotency-Key` a
     repeat with the same body answers the same job. With `Cancel-After: 90s` the job expires if it is not scored by
-    then.
+    then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202 as without.
     """
     body = await read_body(request, here.settings.body_limit_bytes)
     same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
     patients = await parse_patients(body, here.settings.patients_limit)
-    job, before = await here.submit(NewJob(new_id(), [patient.to_row() for patient in patients], deadline_s, same))
-    return accepted(job, before=before)
+    job = NewJob(new_id(), [patient.to_row() for patient in patients], deadline_s, same)
+    patience_s = wait_s(request, here.settings.wait_limit_s)
+    if patience_s is None:
+        return accepted(*await here.submit(job))
+    waited, before = await here.submit_and_wait(job, patience_s)
+    answer = accepted(waited, before)
+    answer.status_code = 200 if waited.state.ended else 202
+    answer.headers["Preference-Applied"] = f"wait={patience_s:g}"
+    return answer
 
 
-def accepted(job: Job, *, before: bool) -> Response:
-    """Return the 202 for a job; it says where to poll, and whether an earlier request made the job."""
+def accepted(job: Job, before: bool) -> Response:
+    """Return the 202 for a job; it says where to poll, and whether an earlier request with the same key made it."""
     headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": str(RETRY_AFTER_S)}
     if before:
         headers["Idempotent-Replayed"] = "true"

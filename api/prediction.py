@@ -29,10 +29,9 @@ async def predict(request: Request, here: Here) -> Response:
     with the job, which is not lost and can be polled.
     """
     patient = parse_patient(await read_body(request, here.settings.body_limit_bytes))
-    submitted, before = await here.submit(NewJob(new_id(), [patient.to_row()]))
-    job = await here.wait(submitted, here.settings.prediction_wait_s)
+    job, before = await here.submit_and_wait(NewJob(new_id(), [patient.to_row()]), here.settings.prediction_wait_s)
     if job.scores:
         return Response(job.scores[0].model_dump_json(), media_type="application/json")
     if job.state is State.FAILED:
         raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
-    return accepted(job, before=before)
+    return accepted(job, before)

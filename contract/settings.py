@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     prediction_wait_s: float = Describe(
         10, gt=0, description="Longest that POST /api/prediction waits before it answers 202 with the job."
     )
+    wait_limit_s: float = Describe(60, gt=0, description="Longest that `Prefer: wait=N` waits; more is cut to it.")
     worker_processes: int = Describe(2, gt=0, description="Scoring processes of one worker.")
     task_limit_s: float = Describe(4, gt=0, description="A task that takes longer is killed.")
     lease_s: float = Describe(6, gt=0, description="Seconds after which a worker that took a job has lost it.")

@@ -1,7 +1,10 @@
 """The ledger's twin in memory: keeps the same promise by the plainest means, so that the two can be held together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from threading import Event
 from uuid import UUID
 
 from typing_extensions import override
@@ -53,6 +56,7 @@ class MemoryLedger(Ledger):
         self._passed_ms = 0
         self._consumed_ms: int | None = None
         self._drained: dict[int, int] = {}
+        self._endings: SimpleQueue[str] = SimpleQueue()
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -141,6 +145,7 @@ class MemoryLedger(Ledger):
     def _end(self, job: Record, state: State, *, error: JobError | None = None) -> None:
         job.state, job.rows, job.error, job.finished_ms = state, [], error, self._clock()
         job.sent_ms = job.lease_ms = None
+        self._endings.put(next(id for id, one in self._jobs.items() if one is job))
 
     @override
     def read(self, id: str) -> Job:
@@ -192,6 +197,13 @@ class MemoryLedger(Ledger):
         self.read(id)
         self._keys.pop(self._jobs.pop(id).key or "", None)
         self._quarantine.discard(id)
+
+    @override
+    def watch(self, stop: Event) -> Iterator[list[str] | None]:
+        yield None
+        while not stop.is_set():
+            with suppress(Empty):
+                yield [self._endings.get(timeout=0.05)]
 
     @override
     def sweep(self) -> list[Message]:

@@ -1,8 +1,9 @@
 """What a ledger promises, whatever keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Event
 from typing import Protocol
 
 from contract.job import Job, JobError, State
@@ -119,6 +120,12 @@ class Ledger(Protocol):
 
     def erase(self, id: str) -> None:
         """Remove every trace of the job, whatever its state. Raises as `read` does."""
+
+    def watch(self, stop: Event) -> Iterator[list[str] | None]:
+        """Yield the ids of jobs as they end, until `stop` is set; None whenever some may have been missed.
+
+        Outlives an absent ledger; the first thing yielded is None, once it listens.
+        """
 
     def sweep(self) -> list[Message]:
         """Expire what is overdue, and return the messages to send for what the queue has lost.

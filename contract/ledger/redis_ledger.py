@@ -1,6 +1,7 @@
 """The ledger over Redis or Valkey."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Event
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -19,6 +20,7 @@ from contract.settings import Settings
 
 FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 SWEPT_AT_ONCE = 10_000
+LISTEN_FOR_S = 0.25
 ENDED = [state.value for state in State if state.ended]
 
 
@@ -104,6 +106,21 @@ class RedisLedger(Ledger):
     def erase(self, id: str) -> None:
         if not self._run(scripts.ERASE, id):
             self.read(id)
+
+    @override
+    def watch(self, stop: Event) -> Iterator[list[str] | None]:
+        while not stop.is_set():
+            try:
+                with self._redis.pubsub() as ears:
+                    ears.subscribe(scripts.ENDED)
+                    while not stop.is_set():
+                        heard = ears.get_message(timeout=LISTEN_FOR_S)
+                        if heard and heard["type"] == "message":
+                            yield heard["data"].decode().split()
+                        elif heard:  # subscribed, for the first time or again after the connection was lost
+                            yield None
+            except RedisError:
+                stop.wait(LISTEN_FOR_S)
 
     @override
     def sweep(self) -> list[Message]:

@@ -19,6 +19,7 @@ BACKLOG = "sl:backlog"  # patients in open jobs
 DRAINED = "sl:drained:"  # patients taken off the backlog, one counter for each 5 s
 IDEMPOTENCY = "sl:idem:"  # "fingerprint id", by hashed key
 CONSUMED = "sl:consumed"  # exists while a job has been scored lately
+ENDED = "sl:ended"  # channel: ids of jobs, apart by spaces, as they end
 PROBE = "sl:probe"  # written to see whether the ledger can be
 
 DRAIN_BUCKET_MS = 5_000
@@ -38,7 +39,7 @@ end
 local function open(state) return state == 'queued' or state == 'running' end
 
 -- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
-local gathered, backlog = {{}}, 0
+local gathered, ended, backlog = {{}}, {{}}, 0
 
 local function later(command, key, first, second)
   local list = gathered[command .. key]
@@ -55,7 +56,8 @@ local function flush()
     for i = 3, #list, 4000 do call(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))) end
   end
   if backlog ~= 0 then call('INCRBY', BACKLOG, backlog) end
-  gathered, backlog = {{}}, 0
+  if #ended > 0 then call('PUBLISH', '{ENDED}', table.concat(ended, ' ')) end
+  gathered, ended, backlog = {{}}, {{}}, 0
 end
 
 local function move(id, from, to)
@@ -71,6 +73,7 @@ local function finish(id, from, to, n, deadline, now, ttl, ...)
   move(id, from, to)
   call('HSET', JOB .. id, 'state', to, 'finished', now, 'rows', '', ...)
   call('PEXPIREAT', JOB .. id, now + ttl)
+  ended[#ended + 1] = id
 end
 
 local function write(id, rows, n, now)
@@ -174,7 +177,7 @@ end
 
 # Invariant: an end state is written once; the first outcome stays, any later one is dropped.
 FINISH = f"""
-local now, ttl, ended, scored = clock(ARGV[1]), num(ARGV[2]), 0, 0
+local now, ttl, scored = clock(ARGV[1]), num(ARGV[2]), 0
 for i = 4, #ARGV, 5 do
   local id, scores, model, code, message = unpack(ARGV, i, i + 4)
   local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
@@ -185,17 +188,17 @@ for i = 4, #ARGV, 5 do
     else
       finish(id, state, 'failed', n, deadline, now, ttl, 'code', code, 'message', message)
     end
-    ended = ended + 1
   end
 end
 if scored > 0 then call('SET', '{CONSUMED}', 1, 'PX', ARGV[3]) end
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
-if ended > 0 then
+if #ended > 0 then
   call('INCRBY', bucket, -backlog)
   call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
 end
+local count = #ended
 flush()
-return ended
+return count
 """
 
 # Invariant: only an open job is canceled, and its patients are gone with it.

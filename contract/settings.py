@@ -52,9 +52,9 @@ class Settings(BaseSettings):
     backlog_limit: int = Describe(
         500_000, gt=0, description="Patients that may wait; above it a submit is answered 429."
     )
-    idempotency_ttl_s: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
-    result_ttl_s: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
-    gone_ttl_s: int = Describe(
+    idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
+    result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
+    gone_ttl: int = Describe(
         86_400, gt=0, description="Seconds, after the time to keep it, that a job is 410 rather than 404."
     )
     var: Path = Describe(Path("var"), description="Folder for the embedded server's data and for logs.")

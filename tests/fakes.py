@@ -69,7 +69,7 @@ class MemoryLedger(Ledger):
                 self._jobs[id] = Record(list(job.rows), len(job.rows), now, deadline, key)
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
-                    until = now + self._settings.idempotency_ttl_s * 1000
+                    until = now + self._settings.idempotency_ttl * 1000
                     self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
             verdicts.append((verdict, id))
         return Receipt(now, verdicts)
@@ -166,7 +166,7 @@ class MemoryLedger(Ledger):
         )
 
     def _forget(self) -> None:
-        kept_ms = self._settings.result_ttl_s * 1000
+        kept_ms = self._settings.result_ttl * 1000
         for id, job in list(self._jobs.items()):
             if job.finished_ms is not None and job.finished_ms + kept_ms <= self._clock():
                 self._gone[id] = job.finished_ms
@@ -223,7 +223,7 @@ class MemoryLedger(Ledger):
     @override
     def trim(self) -> None:
         self._forget()
-        kept_ms = (self._settings.result_ttl_s + self._settings.gone_ttl_s) * 1000
+        kept_ms = (self._settings.result_ttl + self._settings.gone_ttl) * 1000
         oldest = first_id_at(self._clock() - kept_ms)
         self._gone = {id: ms for id, ms in self._gone.items() if id >= oldest}
 

@@ -35,14 +35,14 @@ class RedisLedger(Ledger):
         self._redis = redis
         self._settings = settings
         self._clock = clock
-        self._ttl_ms = settings.result_ttl_s * 1000
+        self._ttl_ms = settings.result_ttl * 1000
         self._scripts: dict[str, Script] = {}
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
         args: list[str | bytes | int] = [
             self._settings.backlog_limit,
-            self._settings.idempotency_ttl_s * 1000,
+            self._settings.idempotency_ttl * 1000,
         ]
         for job in jobs:
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
@@ -131,7 +131,7 @@ class RedisLedger(Ledger):
 
     @override
     def trim(self) -> None:
-        gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl_s * 1000
+        gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000
         self._run(scripts.TRIM, first_id_at(gone_before_ms), SWEPT_AT_ONCE, *ENDED)
 
     @override

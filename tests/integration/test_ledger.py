@@ -178,7 +178,7 @@ def test_canaries_are_not_listed(ledger: Ledger) -> None:
 @pytest.mark.parametrize("kind", ["redis", "memory"])
 def test_a_result_is_kept_for_its_time_then_gone_then_unknown(kind: str, redis: Redis, settings: Settings) -> None:
     clock = Clock()
-    ledger = make_ledger(kind, redis, settings.model_copy(update={"result_ttl_s": 1, "gone_ttl_s": 5}), clock)
+    ledger = make_ledger(kind, redis, settings.model_copy(update={"result_ttl": 1, "gone_ttl": 5}), clock)
     job = new_job()
     run(ledger, submit(ledger, job))
     assert ledger.read(job.id).state is State.SUCCEEDED

@@ -80,3 +80,9 @@ def run(room: list[str], **variables: str) -> str:
     )
     assert done.returncode == 1
     return done.stderr
+
+
+def test_a_redis_that_does_not_write_to_disk_is_warned_of(tmp_path: Path) -> None:
+    with valkey(tmp_path / "valkey", "--appendonly", "no") as url, gateway(tmp_path, SCORELINE_REDIS_URL=url):
+        said = (tmp_path / "api.log").read_text()
+    assert "set appendonly to yes and appendfsync to always" in said

@@ -13,6 +13,7 @@ from typing_extensions import override
 from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
 from contract.job import Job, State
 from contract.ledger import scripts
+from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import first_id_at, job_from_record
@@ -20,7 +21,6 @@ from contract.settings import Settings
 
 FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 SWEPT_AT_ONCE = 10_000
-LISTEN_FOR_S = 0.25
 ENDED = [state.value for state in State if state.ended]
 
 
@@ -109,18 +109,7 @@ class RedisLedger(Ledger):
 
     @override
     def watch(self, stop: Event) -> Iterator[list[str] | None]:
-        while not stop.is_set():
-            try:
-                with self._redis.pubsub() as ears:
-                    ears.subscribe(scripts.ENDED)
-                    while not stop.is_set():
-                        heard = ears.get_message(timeout=LISTEN_FOR_S)
-                        if heard and heard["type"] == "message":
-                            yield heard["data"].decode().split()
-                        elif heard:  # subscribed, for the first time or again after the connection was lost
-                            yield None
-            except RedisError:
-                stop.wait(LISTEN_FOR_S)
+        return listen(self._redis, stop)
 
     @override
     def sweep(self) -> list[Message]:

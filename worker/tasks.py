@@ -17,6 +17,7 @@ from worker.scoring import Classifier, score_message
 def make_worker(settings: Settings, load: Callable[[], Classifier]) -> Celery:
     """Return the application of a worker that scores with what `load` returns; each process calls it once."""
     app = make_celery(settings)
+    app.conf.worker_consumer = "worker.consumer:PromptConsumer"
 
     @cache
     def ledger() -> RedisLedger:

@@ -3,10 +3,12 @@
 import logging
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
 from api.app import make_app
+from api.gateway import Gateway
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.redis_ledger import RedisLedger
@@ -15,7 +17,18 @@ from contract.settings import Settings
 
 log = logging.getLogger("api")
 
-GRACE_S = 15  # above the longest wait of /api/prediction
+GRACE_S = 5  # who waits for a result is answered at once when the gateway is to stop
+
+
+class Server(uvicorn.Server):
+    """A server that, told to stop, answers those who wait for a result with their job as it is."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop serving."""
+        super().handle_exit(sig, frame)
+        gateway: Gateway | None = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
+        if gateway:
+            gateway.notices.dismiss_soon()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -45,7 +58,7 @@ def main() -> None:
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
     )
-    uvicorn.Server(config).run([listen(settings)])
+    Server(config).run([listen(settings)])
 
 
 if __name__ == "__main__":

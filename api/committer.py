@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from contract.errors import LedgerUnavailable
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE
 from contract.ledger.protocol import NewJob, Receipt, Verdict
 
@@ -53,6 +54,9 @@ class Committer:
             try:
                 receipt = await loop.run_in_executor(self._thread, self._commit, [job for job, _ in group])
             except Exception as error:  # whatever it is, it is each caller's answer, and the next group's turn
+                if isinstance(error, LedgerUnavailable):  # who gathered behind it need not wait for the same
+                    group += self._waiting
+                    self._waiting.clear()
                 for _, future in group:
                     if not future.done():
                         future.set_exception(error)

@@ -11,8 +11,8 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.committer import Committer
-from api.notices import Notices
-from contract.errors import Backlogged, KeyInUse, KeyReused
+from api.notices import Notice, Notices
+from contract.errors import Backlogged, KeyInUse, KeyReused, LedgerUnavailable
 from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
 from contract.ledger.record import time_of_id
@@ -33,8 +33,8 @@ class Gateway:
     async def submit(self, job: NewJob) -> tuple[Job, bool]:
         """Write the job down; return it, and whether it was there before.
 
-        Raises KeyReused, KeyInUse, Backlogged above the backlog limit, and LedgerUnavailable; in each case
-        nothing was accepted.
+        Raises KeyReused, KeyInUse, and Backlogged above the backlog limit: then nothing was accepted. Raises
+        LedgerUnavailable: then it is not known, and a repeat with the same Idempotency-Key counts once.
         """
         verdict, id = await self.committer.submit(job)
         if verdict is Verdict.ACCEPTED:
@@ -49,32 +49,24 @@ class Gateway:
         raise Backlogged(retry_after_s=await run_sync(self._drained_in_s))
 
     async def submit_and_wait(self, job: NewJob, within_s: float) -> tuple[Job, bool]:
-        """Write the job down, and return it once it has ended, or as it is after `within_s` seconds.
+        """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.
 
-        Raises as `submit` does.
+        Raises as `submit` does; a ledger that goes away afterwards only ends the wait.
         """
         with self.notices.of(job.id) as notice:  # before it is written down: it may end at once
             submitted, before = await self.submit(job)
-            if before:
-                return await self.wait(str(submitted.id), within_s), True
-            return await self._wait(job.id, notice, within_s), False
+            if not before:
+                return await self._wait(submitted, notice, within_s), False
+        with self.notices.of(str(submitted.id)) as notice:  # of the first request's job, which may have ended by now
+            earlier = await run_sync(self.ledger.read, str(submitted.id))
+            return await self._wait(earlier, notice, within_s), True
 
-    async def wait(self, id: str, within_s: float) -> Job:
-        """Return the job once it has ended, or as it is after `within_s` seconds. Raises as `Ledger.read` does."""
-        with self.notices.of(id) as notice:
-            job = await run_sync(self.ledger.read, id)
-            return job if job.state.ended else await self._wait(id, notice, within_s)
-
-    async def _wait(self, id: str, notice: asyncio.Event, within_s: float) -> Job:
-        with suppress(TimeoutError):
+    async def _wait(self, job: Job, notice: Notice, within_s: float) -> Job:
+        with suppress(TimeoutError, LedgerUnavailable):
             async with asyncio.timeout(within_s):
-                while True:
-                    await notice.wait()
-                    notice.clear()
-                    job = await run_sync(self.ledger.read, id)
-                    if job.state.ended:
-                        return job
-        return await run_sync(self.ledger.read, id)
+                while not job.state.ended and await notice.wait():
+                    job = await run_sync(self.ledger.read, str(job.id))
+        return job
 
     def _drained_in_s(self) -> int:
         """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""

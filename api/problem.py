@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract import errors
 from contract.errors import FieldError, ScorelineError
@@ -72,7 +73,7 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(ScorelineError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid_query)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unforeseen)
+    app.add_middleware(Unforeseen)
 
 
 def _ours(_request: Request, error: Exception) -> Response:
@@ -88,7 +89,9 @@ def _ours(_request: Request, error: Exception) -> Response:
 def _invalid_query(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what the handler is registered for
     faults = [
-        FieldError(field=str(fault["loc"][-1]), code=fault["type"], message=fault["msg"]) for fault in error.errors()
+        # Pydantic's own words may quote what was sent.
+        FieldError(field=str(fault["loc"][-1]), code=fault["type"], message="is not what /docs says it must be")
+        for fault in error.errors()
     ]
     return _ours(request, errors.InvalidQuery(errors=tuple(faults)))
 
@@ -104,11 +107,34 @@ def _http(_request: Request, error: Exception) -> Response:
     return _problem(status, code, details.get(status, status.description), error.headers or {})
 
 
-def _unforeseen(request: Request, error: Exception) -> Response:
-    # The error's text is left out of the log: it could hold a patient's values.
-    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
-    detail = "The service failed in a way it should not; nothing is known to be accepted. Send it again later."
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
+class Unforeseen:
+    """Middleware that answers an error which no one foresaw, and keeps it from the server's log.
+
+    Its text could hold a patient's values, and the server would log it whole.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request."""
+        begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, begin)
+        except Exception as error:  # whatever it is
+            if scope["type"] != "http":
+                raise
+            log.error("%s %s failed: %s", scope["method"], scope["path"], type(error).__name__)
+            if not begun:
+                detail = "The service failed in a way it should not. Send it again, a submit with the same key."
+                problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
+                await problem(scope, receive, send)
 
 
 def _problem(

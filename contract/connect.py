@@ -1,11 +1,11 @@
 """Opens the connection to Redis, and refuses a server that would lose what it was given."""
 
 import logging
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -15,24 +15,25 @@ from contract.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def open_redis(settings: Settings) -> Redis:
+def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
     """Return a client whose every call answers, or raises RedisError, within about twice the set timeout.
 
-    A call that fails on its connection is made once more on a new one; every script of the ledger bears that.
+    A call that fails on its connection is made again on a new one, `retries` times within some 0.2 s each; every
+    script of the ledger bears that.
     """
     options = {
         "socket_timeout": settings.redis_timeout_s,
         "socket_connect_timeout": settings.redis_timeout_s,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        "retry": Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
     }
     if not settings.redis_url.startswith("sentinel://"):
         return Redis.from_url(settings.redis_url, **options)
     urls = [urlsplit(url) for url in settings.redis_url.split(";")]
     watchers = [(url.hostname, url.port or 26379) for url in urls]
     sentinel = Sentinel(watchers, sentinel_kwargs=ask_sentinel(settings))
-    login = {"username": urls[0].username or None, "password": urls[0].password or None}
+    login = {"username": unquote(urls[0].username or "") or None, "password": unquote(urls[0].password or "") or None}
     database = int(urls[-1].path.strip("/") or 0)
     master: Redis = sentinel.master_for(settings.redis_master, db=database, **login, **options)
     return master
@@ -52,6 +53,11 @@ def check_redis(redis: Redis) -> None:
     """
     try:
         memory, persistence = redis.info("memory"), redis.info("persistence")
+    except (AuthenticationError, NoPermissionError) as error:
+        raise UnfitRedis(
+            "Redis refuses the user or password of SCORELINE_REDIS_URL, or that user may not ask for INFO: "
+            "correct one of them, then start again."
+        ) from error
     except RedisError as error:
         raise LedgerUnavailable from error
     policy = memory.get("maxmemory_policy", "noeviction")

@@ -109,7 +109,7 @@ class Unavailable(ScorelineError):
 
 
 class LedgerUnavailable(Unavailable):
-    """The ledger cannot be reached, so nothing was accepted: send it again after the seconds in `Retry-After`."""
+    """The ledger does not answer: send it again after the seconds in `Retry-After`, a submit with the same key."""
 
     code = "ledger-unavailable"
 

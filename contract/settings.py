@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field as Describe
 from pydantic import ValidationError, model_validator
@@ -42,7 +43,9 @@ class Settings(BaseSettings):
     visibility_timeout_s: float = Describe(
         20, gt=0, description="Seconds after which Redis hands an unacknowledged message to another worker."
     )
-    deliveries_limit: int = Describe(3, gt=0, description="A job that ended this many workers is quarantined.")
+    deliveries_limit: int = Describe(
+        3, gt=0, description="A job given to so many workers, none of which came back, is quarantined."
+    )
     resend_after_s: float = Describe(
         3, gt=0, description="A job is lost when the queue has delivered what was sent this much later."
     )
@@ -86,7 +89,9 @@ class Settings(BaseSettings):
         return f"http://[{host}]:{self.api_port}" if ":" in host else f"http://{host}:{self.api_port}"
 
     @model_validator(mode="after")
-    def _times_in_order(self) -> Self:
+    def _can_be(self) -> Self:
+        if urlsplit(self.redis_url).scheme not in ("redis", "rediss", "sentinel"):
+            raise ValueError("SCORELINE_REDIS_URL must begin with redis://, rediss:// or sentinel://")
         if not self.task_limit_s < self.lease_s < self.visibility_timeout_s:
             raise ValueError(
                 "times must keep this order: SCORELINE_TASK_LIMIT_S < SCORELINE_LEASE_S < "

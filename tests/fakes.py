@@ -72,7 +72,7 @@ class MemoryLedger(Ledger):
                     until = now + self._settings.idempotency_ttl * 1000
                     self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
             verdicts.append((verdict, id))
-        return Receipt(now, verdicts)
+        return Receipt(now, 0, verdicts)
 
     def _judge(self, job: NewJob, fresh: set[str]) -> tuple[Verdict, str]:
         if job.id in self._jobs:
@@ -182,7 +182,8 @@ class MemoryLedger(Ledger):
         self._forget()
         listed = [id for id, job in self._jobs.items() if state in (None, job.state)]
         older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
-        found = [self.read(id) for id in sorted(older, reverse=True)[: limit + 1]]
+        newest = sorted(older, reverse=True)[: limit + 1]
+        found = [self.read(id).model_copy(update={"scores": None}) for id in newest]
         return Page(found[:limit], has_more=len(found) > limit)
 
     @override
@@ -195,7 +196,9 @@ class MemoryLedger(Ledger):
     @override
     def erase(self, id: str) -> None:
         self.read(id)
-        self._keys.pop(self._jobs.pop(id).key or "", None)
+        key = self._jobs.pop(id).key or ""
+        if self._keys.get(key, ("", "", 0))[1] == id:
+            del self._keys[key]
         self._quarantine.discard(id)
 
     @override

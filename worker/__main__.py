@@ -5,8 +5,11 @@ import logging
 import os
 import signal
 import sys
+import time
 from functools import partial
 from threading import Event
+
+from redis import Redis
 
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, ScorelineError
@@ -38,8 +41,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(settings: Settings, name: str) -> None:
-    """Be a Celery worker until SIGTERM; then finish the batch in hand and leave the rest to others.
+def wait_for(redis: Redis, settings: Settings) -> None:
+    """Return once Redis answers and is fit. Raises UnfitRedis."""
+    told = False
+    while True:
+        try:
+            return check_redis(redis)
+        except LedgerUnavailable:
+            if not told:
+                log.warning("Redis cannot be reached yet; waiting for it")
+            told = True
+            time.sleep(settings.sweep_every_s)
+
+
+def run(settings: Settings, name: str) -> int:
+    """Be a Celery worker until SIGTERM; then finish the batch in hand, leave the rest to others, and return 0.
 
     Raises BrokenBundle before anything is taken from the queue.
     """
@@ -49,6 +65,7 @@ def run(settings: Settings, name: str) -> None:
     quiet = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
     app = make_worker(settings, partial(Scorer.load, settings.bundle))
     app.worker_main(["worker", "--pool=prefork", *options, *quiet])
+    return 0
 
 
 def sweep(ledger: RedisLedger, settings: Settings) -> int:
@@ -66,13 +83,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.read()
     redis = open_redis(settings)
-    try:
-        check_redis(redis)
-    except LedgerUnavailable:
-        log.warning("Redis cannot be reached yet; waiting for it")
+    wait_for(redis, settings)
     ledger = RedisLedger(redis, settings)
     if asked.command == "run":
-        run(settings, asked.name)
+        return run(settings, asked.name)
     if asked.command == "sweep":
         return sweep(ledger, settings)
     if asked.action == "list":

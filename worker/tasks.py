@@ -13,6 +13,8 @@ from contract.queue import SCORE, make_celery
 from contract.settings import Settings
 from worker.scoring import Classifier, score_message
 
+COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
+
 
 def make_worker(settings: Settings, load: Callable[[], Classifier]) -> Celery:
     """Return the application of a worker that scores with what `load` returns; each process calls it once."""
@@ -21,7 +23,7 @@ def make_worker(settings: Settings, load: Callable[[], Classifier]) -> Celery:
 
     @cache
     def ledger() -> RedisLedger:
-        return RedisLedger(open_redis(settings), settings)
+        return RedisLedger(open_redis(settings, retries=COMMIT_RETRIES), settings)
 
     classifier = cache(load)
 

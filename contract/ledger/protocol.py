@@ -42,9 +42,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one call of `submit` did: a verdict and a job id for each job sent, and when, by the ledger's clock."""
+    """What one call of `submit` did: a verdict and a job id for each job sent, and when, by the ledger's clock.
+
+    `bells` is how many messages hung in the queue.
+    """
 
     sent_ms: int
+    bells: int
     verdicts: list[tuple[Verdict, str]]
 
 
@@ -85,8 +89,8 @@ class Page:
 class Ledger(Protocol):
     """The promise: a job written down is never lost, ends once, and never changes after that.
 
-    Every method raises LedgerUnavailable if the ledger cannot be reached; then either all of it happened or
-    nothing did. All of them may be called again with the same arguments to the same effect.
+    Every method raises LedgerUnavailable if the ledger does not answer; then either all of it happened or nothing did.
+    Calling it again with the same arguments does no harm.
     """
 
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -95,9 +99,9 @@ class Ledger(Protocol):
     def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
         """Take the message's jobs for one lease, and up to `ahead` others of those that wait, the oldest first.
 
-        Counts the delivery. Leaves out what has ended, what another worker holds, and what was delivered before: a
-        job that may have killed its worker is taken only by a message of its own, and then alone. One delivered too
-        often is quarantined instead; one past its deadline expires.
+        Counts the delivery, once for each call however often it must be sent. Leaves out what has ended, what another
+        worker holds, and what was delivered before: a job that may have killed its worker is taken only by a message
+        of its own, and then alone. One delivered too often is quarantined instead; one past its deadline expires.
         """
 
     def renew(self, ids: Sequence[str]) -> None:
@@ -113,7 +117,7 @@ class Ledger(Protocol):
         """Return the job's state, or None where `read` would raise; cheaper than `read`."""
 
     def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
-        """Return up to `limit` jobs, newest first, that are older than the job `after`."""
+        """Return up to `limit` jobs, newest first, that are older than the job `after`; without their scores."""
 
     def cancel(self, id: str) -> Job:
         """End the job as canceled if it has not ended, and return it as it is then. Raises as `read` does."""

@@ -1,14 +1,19 @@
 """How a job is written in the ledger: its id, and the fields of its record."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from uuid_utils import uuid7
 
 from contract.job import Job, JobError, State
 from contract.score import scores_from_rows
+
+LISTED_FIELDS = [b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
+FIELDS = [*LISTED_FIELDS, b"scores", b"model"]
+"""What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
 
 CANARY_PREFIX = "00000000-0000"
 """What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
@@ -40,8 +45,11 @@ def from_ms(ms: int | bytes) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, tz=UTC)
 
 
-def job_from_record(id: str, record: Mapping[bytes, bytes]) -> Job:
-    """Return the job that a non-empty record of the ledger describes."""
+def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Job | None:
+    """Return the job that these fields of its record describe, bytes or None each; or None if there is no record."""
+    record = dict(zip(fields, values, strict=True))
+    if not record[b"state"]:
+        return None
     uuid = UUID(id)
     started, finished, code = record.get(b"started"), record.get(b"finished"), record.get(b"code")
     scores, replay = record.get(b"scores"), record.get(b"replayed_as")

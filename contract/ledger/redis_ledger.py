@@ -16,11 +16,12 @@ from contract.ledger import scripts
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
-from contract.ledger.record import first_id_at, job_from_record
+from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, new_id
 from contract.settings import Settings
 
 FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 SWEPT_AT_ONCE = 10_000
+LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
 ENDED = [state.value for state in State if state.ended]
 
 
@@ -48,15 +49,15 @@ class RedisLedger(Ledger):
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
-        sent_ms, *answers = self._run(scripts.SUBMIT, self._now(), *args)
+        sent_ms, bells, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
-        return Receipt(sent_ms, [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs])
+        return Receipt(sent_ms, bells, [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs])
 
     @override
     def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
         lease_ms = int(self._settings.lease_s * 1000)
         limits = (lease_ms, self._settings.deliveries_limit, self._ttl_ms)
-        room = (ahead, PATIENTS_IN_MESSAGE)
+        room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
         taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, *message.ids)
         pairs = zip(taken[::2], taken[1::2], strict=True)
         return [Claimed(id.decode(), from_json(rows)) for id, rows in pairs]
@@ -75,10 +76,10 @@ class RedisLedger(Ledger):
 
     @override
     def read(self, id: str) -> Job:
-        record = self._ask(lambda redis: redis.hgetall(scripts.JOB + id))
-        if not record:
+        job = job_from_record(id, FIELDS, self._ask(lambda redis: redis.hmget(scripts.JOB + id, FIELDS)))
+        if not job:
             raise ExpiredJob if self._was_kept(id) else UnknownJob
-        return job_from_record(id, record)
+        return job
 
     @override
     def state(self, id: str) -> State | None:
@@ -88,13 +89,13 @@ class RedisLedger(Ledger):
     @override
     def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
         found: list[Job] = []
-        older_than = f"({after}" if after else "+"
-        while len(found) <= limit:
-            ids = self._newest(older_than, [state] if state else list(State), limit + 1)
-            if not ids:
-                break
+        older_than, count = f"({after}" if after else "+", limit + 1
+        for _ in range(LISTING_ROUNDS):
+            ids = self._newest(older_than, [state] if state else list(State), count)
             found += self._read_all(ids)
-            older_than = f"({ids[-1]}"
+            if len(found) > limit or len(ids) < count:
+                break
+            older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
         return Page(found[:limit], has_more=len(found) > limit)
 
     @override
@@ -121,7 +122,9 @@ class RedisLedger(Ledger):
     @override
     def trim(self) -> None:
         gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000
-        self._run(scripts.TRIM, first_id_at(gone_before_ms), SWEPT_AT_ONCE, *ENDED)
+        oldest = first_id_at(gone_before_ms)
+        while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *ENDED) >= SWEPT_AT_ONCE:
+            pass
 
     @override
     def quarantined(self, *, limit: int) -> list[Job]:
@@ -149,11 +152,8 @@ class RedisLedger(Ledger):
 
     @override
     def consumed_lately(self) -> bool:
-        def probe(redis: Redis) -> bool:
-            redis.set(scripts.PROBE, 1, ex=1)
-            return bool(redis.exists(scripts.CONSUMED))
-
-        return bool(self._ask(probe))
+        _, scored = self._ask(lambda redis: (redis.set(scripts.PROBE, 1, ex=1), redis.exists(scripts.CONSUMED)))
+        return bool(scored)
 
     def _now(self) -> int | str:
         return self._clock() if self._clock else ""
@@ -165,7 +165,7 @@ class RedisLedger(Ledger):
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     def _newest(self, older_than: str, states: Iterable[State], count: int) -> list[str]:
-        pipe = self._redis.pipeline(transaction=False)
+        pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
         for state in states:
             pipe.zrevrangebylex(scripts.INDEX + state, older_than, FIRST_LISTED, 0, count)
         ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
@@ -175,9 +175,9 @@ class RedisLedger(Ledger):
         wanted = list(ids)
         pipe = self._redis.pipeline(transaction=False)
         for id in wanted:
-            pipe.hgetall(scripts.JOB + id)
-        records = self._ask(lambda _: pipe.execute())
-        return [job_from_record(id, record) for id, record in zip(wanted, records, strict=True) if record]
+            pipe.hmget(scripts.JOB + id, LISTED_FIELDS)
+        pairs = zip(wanted, self._ask(lambda _: pipe.execute()), strict=True)
+        return [job for id, values in pairs if (job := job_from_record(id, LISTED_FIELDS, values))]
 
     def _was_kept(self, id: str) -> bool:
         pipe = self._redis.pipeline(transaction=False)
@@ -187,7 +187,8 @@ class RedisLedger(Ledger):
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         if script not in self._scripts:
-            self._scripts[script] = self._redis.register_script(scripts.COMMON + script)
+            head = "" if script in (scripts.SUBMIT, scripts.REPLAY) else scripts.ALLOW_OOM
+            self._scripts[script] = self._redis.register_script(head + scripts.COMMON + script)
         return self._ask(lambda _: self._scripts[script](args=args))
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:

@@ -4,8 +4,8 @@ A job is a hash, `sl:job:{id}`. Its id stands in exactly one `sl:index:{state}` 
 0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in `sl:open`: in
 a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent.
 
-A script runs whole or not at all, and reads the clock of Redis, so that no other machine's clock matters. Keys are
-computed inside the scripts: one Redis, or one with replicas, but no cluster.
+Nothing runs between the steps of a script, and each reads the clock of Redis, so that no other machine's clock matters
+to it. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
 """
 
 JOB = "sl:job:"  # hash: state, rows, patients, started, finished, deliveries, resent, deadline, idem,
@@ -14,20 +14,25 @@ INDEX = "sl:index:"  # sorted set of ids, one a state
 OPEN = "sl:open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
 DEADLINES = "sl:deadlines"  # sorted set: id -> ms when it expires; only open jobs that have a deadline
 QUARANTINE = "sl:quarantine"  # sorted set of ids whose patients are kept for a replay
+QUEUE = "interactive"  # list: the messages that hang in Celery's queue; its name there
 PASSED = "sl:passed"  # the newest `sent` that the queue has delivered, ms
 BACKLOG = "sl:backlog"  # patients in open jobs
 DRAINED = "sl:drained:"  # patients taken off the backlog, one counter for each 5 s
 IDEMPOTENCY = "sl:idem:"  # "fingerprint id", by hashed key
+CLAIMED = "sl:claimed:"  # ids that a claim took, by its token, for as long as it may be made again
 CONSUMED = "sl:consumed"  # exists while a job has been scored lately
 ENDED = "sl:ended"  # channel: ids of jobs, apart by spaces, as they end
 PROBE = "sl:probe"  # written to see whether the ledger can be
 
 DRAIN_BUCKET_MS = 5_000
 
+ALLOW_OOM = "#!lua flags=allow-oom\n"
+"""Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
+
 COMMON = f"""
 local JOB, INDEX, OPEN, DEADLINES = '{JOB}', '{INDEX}', '{OPEN}', '{DEADLINES}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{QUARANTINE}', '{PASSED}', '{BACKLOG}', '{DRAINED}'
-local IDEMPOTENCY = '{IDEMPOTENCY}'
+local IDEMPOTENCY, QUEUE, CLAIMED = '{IDEMPOTENCY}', '{QUEUE}', '{CLAIMED}'
 local call, num = redis.call, tonumber
 
 local function clock(given)
@@ -89,7 +94,7 @@ end
 SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
-local fresh, answer = {}, {now}
+local fresh, answer = {}, {now, call('LLEN', QUEUE)}
 for i = 4, #ARGV, 6 do
   local id, rows, n, after, key, fingerprint = unpack(ARGV, i, i + 5)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
@@ -120,13 +125,25 @@ flush()
 return answer
 """
 
-# Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made. What
-# was delivered before is claimed only by a message of its own, and then nothing is claimed along with it.
+# Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made. The
+# same claim made again, since its answer was lost, is answered the same and not counted. What was delivered before is
+# claimed only by a message of its own, and then nothing is claimed along with it.
 CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
-local ahead, room = num(ARGV[6]), num(ARGV[7])
+local ahead, room, token = num(ARGV[6]), num(ARGV[7]), ARGV[8]
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
-local ids, named, taken = {unpack(ARGV, 8)}, {}, {}
+local ids, named, taken = {unpack(ARGV, 9)}, {}, {}
+local before = call('GET', CLAIMED .. token)
+if before then
+  for id in string.gmatch(before, '%S+') do
+    local state, rows = unpack(call('HMGET', JOB .. id, 'state', 'rows'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then
+      taken[#taken + 1] = id
+      taken[#taken + 1] = rows
+    end
+  end
+  return taken
+end
 local given = #ids
 local alone = given == 1
 if alone and call('HGET', JOB .. ids[1], 'deliveries') then ahead = 0 end
@@ -137,7 +154,7 @@ if ahead > 0 then
   end
 end
 if #ids == 0 then return taken end
-local leases = call('ZMSCORE', OPEN, unpack(ids))
+local leases, claimed = call('ZMSCORE', OPEN, unpack(ids)), {}
 for i, id in ipairs(ids) do
   local state, rows, n, tries, deadline =
     unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline'))
@@ -158,12 +175,14 @@ for i, id in ipairs(ids) do
         call('HSET', JOB .. id, 'deliveries', tries + 1)
       end
       later('ZADD', OPEN, now + lease, id)
+      claimed[#claimed + 1] = id
       taken[#taken + 1] = id
       taken[#taken + 1] = rows
     end
   end
 end
 flush()
+if #claimed > 0 then call('SET', CLAIMED .. token, table.concat(claimed, ' '), 'PX', lease) end
 return taken
 """
 
@@ -216,7 +235,8 @@ local state, n, key = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem
 if not state then return 0 end
 if open(state) then call('DECRBY', BACKLOG, n) end
 for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE}) do call('ZREM', set, id) end
-if key then call('DEL', IDEMPOTENCY .. key) end
+-- The key may have run out since, and stand for another job.
+if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 return call('DEL', JOB .. id)
 """
 
@@ -246,21 +266,24 @@ return answer
 
 # Invariant: an index entry outlives its job's hash by the stated time, in which the job is known to be gone.
 TRIM = """
-local oldest, most = ARGV[1], num(ARGV[2])
+local oldest, most, removed = ARGV[1], num(ARGV[2]), 0
 for i = 3, #ARGV do
   for _, id in ipairs(call('ZRANGE', INDEX .. ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
     if call('EXISTS', JOB .. id) == 0 then
       call('ZREM', INDEX .. ARGV[i], id)
       call('ZREM', QUARANTINE, id)
+      removed = removed + 1
     end
   end
 end
+return removed
 """
 
 # Invariant: the patients move to the new job; the old one keeps its end state and names the new one.
 REPLAY = """
 local now, id, new = clock(ARGV[1]), ARGV[2], ARGV[3]
-local rows, n = unpack(call('HMGET', JOB .. id, 'rows', 'patients'))
+local rows, n, made = unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'replayed_as'))
+if made == new then return now end
 if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
 call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
 write(new, rows, n, now)
@@ -270,6 +293,6 @@ return now
 
 # Invariant: afterwards the job's patients are nowhere, and its end state is what it was.
 DROP = """
-if call('ZREM', QUARANTINE, ARGV[1]) == 0 then return 0 end
+if call('ZREM', QUARANTINE, ARGV[1]) == 0 or call('EXISTS', JOB .. ARGV[1]) == 0 then return 0 end
 return call('HSET', JOB .. ARGV[1], 'rows', '') + 1
 """

@@ -124,9 +124,10 @@ class LedgerMachine(RuleBasedStateMachine):
         jobs = self.real.page(state=None, limit=1000, after=None).jobs
         assert jobs == self.twin.page(state=None, limit=1000, after=None).jobs
         assert {str(job.id) for job in jobs} == set(self.known) - self.erased
-        for job in jobs:
-            if job.state.ended:
-                assert self.ends.setdefault(str(job.id), job) == job
+        for id in (str(job.id) for job in jobs if job.state.ended):
+            if id not in self.ends:
+                self.ends[id] = self.real.read(id)
+                assert self.ends[id] == self.twin.read(id)
         assert self.real.load() == self.twin.load()
 
     @invariant()
@@ -157,6 +158,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.open_ids() == set()
         assert self.real.load().backlog_patients == 0
         self.both_say_the_same_and_no_end_is_ever_left()
+        for id, end in self.ends.items():
+            assert id in self.erased or self.real.read(id) == end
 
     def claim(self, message: Message, ahead: int = 0) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""

@@ -22,6 +22,7 @@ class Gate:
         self.entered, self.opened = Event(), Event()
         self.groups: list[list[str]] = []
         self.fails_on: str | None = None
+        self.fails_with: Exception = LedgerUnavailable()
 
     def commit(self, jobs: Sequence[NewJob]) -> Receipt:
         """Accept all of the group, or raise if it holds the job that fails."""
@@ -29,8 +30,8 @@ class Gate:
         self.entered.set()
         assert self.opened.wait(PATIENCE_S)
         if self.fails_on in self.groups[-1]:
-            raise LedgerUnavailable
-        return Receipt(0, [(Verdict.ACCEPTED, job.id) for job in jobs])
+            raise self.fails_with
+        return Receipt(0, 0, [(Verdict.ACCEPTED, job.id) for job in jobs])
 
 
 async def submit_behind(gate: Gate, jobs: Sequence[NewJob]) -> list[object]:
@@ -67,10 +68,18 @@ def test_a_group_is_bounded_in_patients() -> None:
 
 def test_a_failing_group_is_told_and_the_next_one_is_not_harmed() -> None:
     gate, jobs = Gate(), [new_job() for _ in range(3)]
+    gate.fails_on, gate.fails_with = jobs[0].id, RuntimeError("no one foresaw it")
+    told = asyncio.run(submit_behind(gate, jobs))
+    assert isinstance(told[0], RuntimeError)
+    assert told[1:] == [(Verdict.ACCEPTED, job.id) for job in jobs[1:]]
+
+
+def test_what_gathered_while_the_ledger_did_not_answer_is_told_at_once() -> None:
+    gate, jobs = Gate(), [new_job() for _ in range(3)]
     gate.fails_on = jobs[0].id
     told = asyncio.run(submit_behind(gate, jobs))
-    assert isinstance(told[0], LedgerUnavailable)
-    assert told[1:] == [(Verdict.ACCEPTED, job.id) for job in jobs[1:]]
+    assert [type(one) for one in told] == [LedgerUnavailable] * 3
+    assert gate.groups == [[jobs[0].id]]
 
 
 def test_a_caller_that_leaves_harms_no_other_of_its_group() -> None:

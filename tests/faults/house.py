@@ -1,0 +1,142 @@
+"""A whole Scoreline on this machine: broker, gateway, workers and sweep, each a real process under supervision."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, Self
+
+import httpx2
+
+from contract.queue import INTERACTIVE
+from tests.faults.supervisor import Launch, Program
+from tests.servers import STARTED_WITHIN_S, responds, start, start_python, start_valkey
+from tests.waiting import wait_until
+
+PRODUCT = "worker.entry"
+ANSWERED_WITHIN_S = 15
+
+PORTS = range(20_000, 30_000)
+"""Below the ports that a kernel lends to clients. A client that keeps calling an absent server on one of those is
+sooner or later lent that very port, connects to itself, and keeps the server from coming back."""
+
+
+class House:
+    """Two workers and the rest, on ports of its own, data and logs in `folder`, until the block is left.
+
+    `settings` are SCORELINE_* variables.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.broker_port, self.port = free_ports(2)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._variables = {
+            **settings,
+            "SCORELINE_REDIS_URL": f"redis://127.0.0.1:{self.broker_port}/0",
+            "SCORELINE_API_PORT": str(self.port),
+        }
+        self._entry = PRODUCT
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self.client = self._stack.enter_context(httpx2.Client(base_url=self.url, timeout=ANSWERED_WITHIN_S))
+            self.broker = self._run("broker", self.start_broker)
+            self.gateway = self._run("gateway", partial(self._python, "api"))
+            self.sweep = self._run("sweep", partial(self._python, "worker", "sweep"))
+            self.workers = [self._run(name, self.worker_launch(name)) for name in ("first", "second")]
+            ready = f"{self.url}/health/ready"
+            wait_until(lambda: responds(ready), within_s=STARTED_WITHIN_S, what="the house to be ready")
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def worker_launch(self, name: str, entry: str = PRODUCT, **variables: str) -> Launch:
+        """Return how to start a worker of that name with further environment variables; `entry` is Celery's way in."""
+        if entry == PRODUCT:
+            return lambda: self._python("worker", "run", "--name", name, **variables)
+        # What `python -m worker run` becomes, but for the way in.
+        options = ["--pool=prefork", "--concurrency=2", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
+        command = [f"--app={entry}", "worker", *options, "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
+        return lambda: self._python("celery", *command, REMAP_SIGTERM="SIGQUIT", **variables)
+
+    def employ(self, entry: str) -> None:
+        """Have all workers come in this way from now on; those that did not are killed first."""
+        if entry != self._entry:
+            self._entry = entry
+            for worker in self.workers:
+                worker.exchange(self.worker_launch(worker.name, entry))
+
+    def start_broker(self) -> subprocess.Popen[bytes]:
+        """Start Valkey on its port and folder, and return once it answers, its AOF read."""
+        process = start_valkey(self.folder / "valkey", self.broker_port)
+        assert isinstance(process.args, tuple)
+        self._broker_command = [str(part) for part in process.args]
+        return process
+
+    def start_broker_on_full_disk(self, room_bytes: int) -> subprocess.Popen[bytes]:
+        """Start Valkey as ever, but let no file grow beyond `room_bytes` more than its AOF has by now."""
+        folder = self.folder / "valkey"
+        most = max(file.stat().st_size for file in (folder / "appendonlydir").iterdir()) + room_bytes
+        narrow = [sys.executable, "-m", "tests.faults.narrow_disk", str(most)]
+        return start(*narrow, *self._broker_command, log=folder / "log")
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Return the JSON that a GET answers, or None if it is refused or lost."""
+        try:
+            answer = self.client.get(path, params=parameters)
+        except httpx2.TransportError:
+            return None
+        return answer.json() if answer.status_code == 200 else None
+
+    def running(self) -> set[str]:
+        """Return the ids of jobs in the hands of workers, up to 1,000, or none if no answer came."""
+        page = self.get("/v1/jobs", state="running", limit=1000)
+        return {job["id"] for job in page["data"]} if page else set()
+
+    def is_open_before(self, id: str) -> bool:
+        """Whether some job made before that id has not ended; also if no answer came."""
+        pages = [self.get("/v1/jobs", state=state, limit=1, after=id) for state in ("queued", "running")]
+        return any(page is None or page["data"] for page in pages)
+
+    def jobs(self) -> Iterator[dict[str, Any]]:
+        """Give every job there is, newest first, page by page."""
+        after: dict[str, str] = {}
+        while True:
+            page = wait_until(
+                lambda: self.get("/v1/jobs", limit=1000, **after),  # noqa: B023 - called at once
+                within_s=STARTED_WITHIN_S,
+                what="a page of jobs",
+            )
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            after = {"after": page["last_id"]}
+
+    def _python(self, module: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        log = self.folder / f"{module}.log"
+        return start_python(module, *arguments, log=log, **self._variables, **variables)
+
+    def _run(self, name: str, launch: Launch) -> Program:
+        program = Program(name, launch)
+        self._stack.callback(program.stop)
+        return program
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many ports of `PORTS` that nothing listens on."""
+    found: list[int] = []
+    for port in Random().sample(PORTS, len(PORTS)):  # noqa: S311 - no secret
+        with socket.socket() as door:
+            if door.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("every port is taken")

@@ -1,0 +1,19 @@
+"""Celery's way in to a worker whose ledger is broken on purpose: the last commit wins, not the first.
+
+A mutant: the fault suite must catch it, or it proves nothing.
+"""
+
+from functools import partial
+
+from contract.ledger import scripts
+from contract.settings import Settings
+from models.scorer import Scorer
+from worker.tasks import make_worker
+
+GUARD = "if open(state) then"
+if GUARD not in scripts.FINISH:
+    raise RuntimeError("FINISH is no longer what this mutant breaks: break it anew")
+scripts.FINISH = scripts.FINISH.replace(GUARD, "if state then")
+
+settings = Settings.read()
+app = make_worker(settings, partial(Scorer.load, settings.bundle))

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -12,7 +12,11 @@ from typing import Any, Self
 
 import httpx2
 
+from contract.connect import open_redis
+from contract.errors import ExpiredJob, UnknownJob
+from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE
+from contract.settings import Settings
 from tests.faults.supervisor import Launch, Program
 from tests.servers import STARTED_WITHIN_S, responds, start, start_python, start_valkey
 from tests.waiting import wait_until
@@ -107,7 +111,15 @@ class House:
         return any(page is None or page["data"] for page in pages)
 
     def jobs(self) -> Iterator[dict[str, Any]]:
-        """Give every job there is, newest first, page by page."""
+        """Give every job that the pages list, newest first, whole: a page has no scores, so each is read for itself."""
+        settings = Settings(redis_url=f"redis://127.0.0.1:{self.broker_port}/0")
+        with open_redis(settings) as redis:
+            ledger = RedisLedger(redis, settings)
+            for id in self._ids():
+                with suppress(UnknownJob, ExpiredJob):
+                    yield ledger.read(id).model_dump(mode="json")
+
+    def _ids(self) -> Iterator[str]:
         after: dict[str, str] = {}
         while True:
             page = wait_until(
@@ -115,7 +127,7 @@ class House:
                 within_s=STARTED_WITHIN_S,
                 what="a page of jobs",
             )
-            yield from page["data"]
+            yield from (job["id"] for job in page["data"])
             if not page["has_more"]:
                 return
             after = {"after": page["last_id"]}

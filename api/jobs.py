@@ -39,7 +39,7 @@ def body_of(*schemas: dict[str, Any], example: object) -> dict[str, Any]:
 PATIENT = Patient.model_json_schema()
 PATIENTS = {
     "type": "object",
-    "properties": {"patients": {"type": "array", "items": PATIENT, "minItems": 1, "maxItems": 10_000}},
+    "properties": {"patients": {"type": "array", "items": PATIENT, "minItems": 1}},
     "required": ["patients"],
     "additionalProperties": False,
 }
@@ -53,7 +53,9 @@ PATIENTS = {
     openapi_extra=body_of(PATIENT, PATIENTS, example=EXAMPLE),
 )
 async def submit(request: Request, here: Here) -> Response:
-    """Submit one patient, or up to 10,000 as `{"patients": [...]}`; answered as soon as the job is written down.
+    """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
+
+    Answered as soon as the job is written down.
 
     202 means written to disk: the job is never lost, and its result never changes. With an `Idempotency-Key` a
     repeat with the same body answers the same job. With `Cancel-After: 90s` the job expires if it is not scored by

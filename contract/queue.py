@@ -46,6 +46,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_hijack_root_logger=False,
+        # Not when idle: what was fetched and not begun goes back to the queue all the same, or the sweep sends it.
         worker_soft_shutdown_timeout=min(SOFT_SHUTDOWN_S, settings.task_limit_s),
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

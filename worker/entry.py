@@ -1,4 +1,7 @@
-"""Celery's way in: `celery -A worker.entry worker`. The one module here that does something when imported."""
+"""The way in for Celery's own programs, such as Flower: `celery -A worker.entry flower`. Does something when imported.
+
+A worker is run by `python -m worker run`, which first checks Redis and the model.
+"""
 
 from functools import partial
 

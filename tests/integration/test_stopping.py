@@ -1,0 +1,100 @@
+"""How the programs stop, and what they say when something happens that no one foresaw."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+from typing_extensions import override
+
+from api.app import make_app
+from contract.job import State
+from contract.ledger.protocol import Page
+from contract.patient import EXAMPLE
+from contract.settings import Settings
+from tests.fakes import MemoryLedger
+from tests.ledgers import Clock
+from tests.servers import free_port, responds, running, service, start_python, valkey
+from tests.waiting import wait_until
+
+SECRET = "age 63.125"  # noqa: S105 - stands for a patient's value
+
+
+class Surprising(MemoryLedger):
+    """A ledger with a fault that no one foresaw, whose text holds a patient's value."""
+
+    @override
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+        raise ValueError(SECRET)
+
+
+@contextmanager
+def surprising_gateway() -> Iterator[str]:
+    """Run a gateway over that ledger in this process, so that its log can be seen; give its URL."""
+    port, settings = free_port(), Settings()
+    app = make_app(settings, Surprising(settings, Clock()), lambda _: None)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    url = f"http://127.0.0.1:{port}"
+    wait_until(lambda: responds(f"{url}/health/live"), within_s=20, what="the gateway to answer")
+    try:
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_what_no_one_foresaw_is_a_problem_and_its_text_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), surprising_gateway() as url:
+        answer = httpx2.get(f"{url}/v1/jobs")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:scoreline:problem:internal-error")
+    assert "GET /v1/jobs failed: ValueError" in caplog.text
+    assert "63.125" not in caplog.text + answer.text
+
+
+def test_a_gateway_that_stops_answers_who_waits_with_their_job(tmp_path: Path) -> None:
+    port = free_port()
+    with valkey(tmp_path / "valkey") as redis_url:
+        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_API_PORT": str(port)}
+        with running("api", log=tmp_path / "api.log", **variables) as process:
+            url = f"http://127.0.0.1:{port}"
+            wait_until(lambda: responds(f"{url}/health/live"), within_s=20, what="the gateway to answer")
+            answers: list[httpx2.Response] = []
+
+            def wait() -> None:
+                answers.append(httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=50"}, timeout=60))
+
+            waiter = threading.Thread(target=wait)
+            waiter.start()
+            wait_until(lambda: httpx2.get(f"{url}/v1/jobs").json()["data"], within_s=10, what="the job")
+            process.send_signal(signal.SIGTERM)
+            waiter.join(10)
+            assert (answers[0].status_code, answers[0].json()["state"]) == (202, "queued")
+            process.wait(10)
+
+
+@pytest.mark.parametrize("room", ["run", "sweep"])
+def test_a_worker_and_a_sweep_end_with_0_when_told_to(tmp_path: Path, room: str) -> None:
+    with valkey(tmp_path / "valkey") as redis_url, service(tmp_path, SCORELINE_REDIS_URL=redis_url):
+        log = tmp_path / "other.log"
+        arguments = ["run", "--name", "other"] if room == "run" else ["sweep"]
+        process = start_python("worker", *arguments, log=log, SCORELINE_REDIS_URL=redis_url)
+        ready = "[queues]" if room == "run" else ""
+        wait_until(lambda: log.exists() and ready in log.read_text(), within_s=20, what="it to have started")
+        wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
+        process.terminate()
+        assert process.wait(20) == 0
+        assert "Traceback" not in log.read_text()
+
+
+def handles_sigterm(pid: int) -> bool:
+    """Whether a process catches SIGTERM itself."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)

@@ -101,7 +101,7 @@ class MemoryLedger(Ledger):
                 self._end(job, State.EXPIRED)
             elif job.deliveries >= self._settings.deliveries_limit:
                 rows = job.rows
-                self._end(job, State.FAILED, error=JobError(code="quarantined", message=""))
+                self._end(job, State.FAILED, error=quarantined(job.deliveries))
                 job.rows = rows
                 self._quarantine.add(id)
             elif id not in message.ids and job.patients > room:
@@ -263,3 +263,9 @@ class MemoryLedger(Ledger):
 
     def _backlog(self) -> int:
         return sum(job.patients for job in self._jobs.values() if not job.state.ended)
+
+
+def quarantined(deliveries: int) -> JobError:
+    """Return the error of a job that is put into quarantine."""
+    reason = f"It was given to a worker {deliveries} times and none came back; an operator can replay it."
+    return JobError(code="quarantined", message=reason)

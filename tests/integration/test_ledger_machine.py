@@ -1,6 +1,7 @@
 """Drives both ledgers through random histories of work and faults, and holds them to the promise and to each other."""
 
 import os
+from uuid import UUID
 
 import hypothesis
 from hypothesis import HealthCheck
@@ -20,6 +21,7 @@ from contract.job import Job, JobError, State
 from contract.ledger import scripts
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Outcome
+from contract.ledger.record import new_id
 from contract.ledger.redis_ledger import RedisLedger
 from contract.settings import Settings
 from tests.fakes import MemoryLedger
@@ -119,6 +121,22 @@ class LedgerMachine(RuleBasedStateMachine):
         assert told(self.real, "erase", id) == told(self.twin, "erase", id)
         self.erased.add(id)
 
+    @rule(drop=st.booleans())
+    def empty_quarantine(self, drop: bool) -> None:
+        listed = [str(job.id) for job in self.real.quarantined(limit=10)]
+        assert listed == [str(job.id) for job in self.twin.quarantined(limit=10)]
+        for id in listed:
+            if drop:
+                self.real.drop(id)
+                self.twin.drop(id)
+                continue
+            new = new_id()
+            message = self.real.replay(id, new)
+            assert message == self.twin.replay(id, new) == self.real.replay(id, new)  # it bears repeating
+            self.known.append(new)
+            self.queue.append(message)
+            self.ends[id] = self.ends[id].model_copy(update={"replayed_as": UUID(new)})
+
     @invariant()
     def both_say_the_same_and_no_end_is_ever_left(self) -> None:
         jobs = self.real.page(state=None, limit=1000, after=None).jobs
@@ -199,7 +217,7 @@ def test_no_history_of_faults_breaks_the_promise(redis: Redis, settings: Setting
     class Machine(LedgerMachine):
         pass
 
-    Machine.redis, Machine.options = redis, settings
+    Machine.redis, Machine.options = redis, settings.model_copy(update={"deliveries_limit": 2})
     profile = hypothesis.settings(
         max_examples=HISTORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.job import JobError
-from contract.ledger.message import JOBS_IN_MESSAGE, Message
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.score import ScoreRow
 from models.features import to_matrix
@@ -32,19 +32,24 @@ class Classifier(Protocol):
 
 
 def score_message(ledger: Ledger, classifier: Classifier, message: Message) -> int:
-    """Score what can be claimed of the message and then what else waits; return how many jobs that ended.
+    """Score what can be claimed of the message, with what else waits; return how many jobs that ended.
 
     Where many wait, a message is a bell: going on from the ledger itself costs far less than taking the next message
-    through Celery, which will find its jobs done. Raises LedgerUnavailable; then the leases run out and the sweep
-    sends the jobs again.
+    through Celery, which will find its jobs done. Where few wait, it is not worth another look. Raises
+    LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
     """
     ended, enough_s = 0, time.monotonic() + GO_ON_FOR_S
     while jobs := ledger.claim(message, ahead=JOBS_IN_MESSAGE):
         ended += ledger.finish(score_jobs(classifier, jobs))
-        if time.monotonic() > enough_s:
+        if not is_full(jobs) or time.monotonic() > enough_s:
             break
         message = Message(message.sent_ms, [])
     return ended
+
+
+def is_full(jobs: Sequence[Claimed]) -> bool:
+    """Whether so much was claimed that more is likely to wait."""
+    return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= PATIENTS_IN_MESSAGE
 
 
 def score_jobs(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome]:

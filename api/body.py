@@ -46,8 +46,12 @@ async def parse_patients(body: bytes, limit: int) -> list[Patient]:
 
 def parse_patient(body: bytes) -> Patient:
     """Return the one patient of the body. Raises NotJson or InvalidPatient."""
+    return _patient(_json(body))
+
+
+def _patient(parsed: object) -> Patient:
     try:
-        return Patient.model_validate(_json(body))
+        return Patient.model_validate(parsed)
     except ValidationError as error:
         raise _invalid(error) from None
 
@@ -55,7 +59,7 @@ def parse_patient(body: bytes) -> Patient:
 def _parse(body: bytes, limit: int) -> list[Patient]:
     parsed = _json(body)
     if not isinstance(parsed, dict) or "patients" not in parsed:
-        return [parse_patient(body)]
+        return [_patient(parsed)]
     several = parsed.pop("patients")
     faults = [FieldError(field=name[:64], code="unknown_field", message="is not known here") for name in parsed]
     if not isinstance(several, list) or not 1 <= len(several) <= limit:

@@ -1,13 +1,11 @@
 """A whole Scoreline on this machine: broker, gateway, workers and sweep, each a real process under supervision."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any, Self
 
 import httpx2
@@ -18,15 +16,11 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE
 from contract.settings import Settings
 from tests.faults.supervisor import Launch, Program
-from tests.servers import STARTED_WITHIN_S, responds, start, start_python, start_valkey
+from tests.servers import STARTED_WITHIN_S, free_port, responds, start, start_python, start_valkey
 from tests.waiting import wait_until
 
 PRODUCT = "worker.entry"
 ANSWERED_WITHIN_S = 15
-
-PORTS = range(20_000, 30_000)
-"""Below the ports that a kernel lends to clients. A client that keeps calling an absent server on one of those is
-sooner or later lent that very port, connects to itself, and keeps the server from coming back."""
 
 
 class House:
@@ -37,7 +31,7 @@ class House:
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
-        self.broker_port, self.port = free_ports(2)
+        self.broker_port, self.port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._variables = {
             **settings,
@@ -140,15 +134,3 @@ class House:
         program = Program(name, launch)
         self._stack.callback(program.stop)
         return program
-
-
-def free_ports(count: int) -> list[int]:
-    """Return so many ports of `PORTS` that nothing listens on."""
-    found: list[int] = []
-    for port in Random().sample(PORTS, len(PORTS)):  # noqa: S311 - no secret
-        with socket.socket() as door:
-            if door.connect_ex(("127.0.0.1", port)):
-                found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("every port is taken")

@@ -16,7 +16,6 @@ from contract.settings import Settings
 INTERACTIVE = scripts.QUEUE
 BELLS_ENOUGH = 64  # messages that may hang in the queue; each makes a worker go on with whatever waits
 SCORE = "scoreline.score"
-SOFT_SHUTDOWN_S = 2  # far above what a batch takes; what is cut off all the same is sent again by the sweep
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +45,6 @@ def make_celery(settings: Settings) -> Celery:
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_hijack_root_logger=False,
-        # Not when idle: what was fetched and not begun goes back to the queue all the same, or the sweep sends it.
-        worker_soft_shutdown_timeout=min(SOFT_SHUTDOWN_S, settings.task_limit_s),
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=settings.redis_timeout_s,

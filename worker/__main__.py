@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from contract.queue import INTERACTIVE, make_celery, make_send
 from contract.settings import Settings
 from models.scorer import Scorer, read_bundle
 from worker import quarantine
+from worker.stop import bound_stop
 from worker.sweep import sweep_until
 from worker.tasks import make_worker
 
@@ -60,9 +60,9 @@ def run(settings: Settings, name: str) -> int:
     Raises BrokenBundle before anything is taken from the queue.
     """
     read_bundle(settings.bundle)
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # Celery's soft shutdown; read when its worker is imported
     options = [f"--concurrency={settings.worker_processes}", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
     quiet = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
+    bound_stop()
     app = make_worker(settings, partial(Scorer.load, settings.bundle))
     app.worker_main(["worker", "--pool=prefork", *options, *quiet])
     return 0

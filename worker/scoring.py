@@ -17,7 +17,7 @@ from models.features import to_matrix
 
 log = logging.getLogger(__name__)
 
-GO_ON_FOR_S = 0.5  # well within a soft shutdown, and within any lease
+GO_ON_FOR_S = 0.5  # well within what a supervisor waits for at a stop, and within any lease
 
 
 class Classifier(Protocol):

@@ -63,7 +63,7 @@ class House:
         # What `python -m worker run` becomes, but for the way in.
         options = ["--pool=prefork", "--concurrency=2", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
         command = [f"--app={entry}", "worker", *options, "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
-        return lambda: self._python("celery", *command, REMAP_SIGTERM="SIGQUIT", **variables)
+        return lambda: self._python("celery", *command, **variables)
 
     def employ(self, entry: str) -> None:
         """Have all workers come in this way from now on; those that did not are killed first."""

@@ -1,6 +1,7 @@
 """How the programs stop, and what they say when something happens that no one foresaw."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.servers import free_port, responds, running, service, start_python, valkey
 from tests.waiting import wait_until
+from worker.stop import STOP_WITHIN_S
 
 SECRET = "age 63.125"  # noqa: S105 - stands for a patient's value
 
@@ -91,6 +93,20 @@ def test_a_worker_and_a_sweep_end_with_0_when_told_to(tmp_path: Path, room: str)
         process.terminate()
         assert process.wait(20) == 0
         assert "Traceback" not in log.read_text()
+
+
+def test_a_worker_whose_child_does_not_answer_ends_all_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with valkey(tmp_path / "valkey") as redis_url, service(tmp_path, SCORELINE_REDIS_URL=redis_url):
+        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_WORKER_PROCESSES": "1"}
+        process = start_python("worker", "run", "--name", "other", log=log, **variables)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        child = wait_until(lambda: int(children.read_text() or 0), within_s=20, what="its child")
+        os.kill(child, signal.SIGSTOP)
+        process.terminate()
+        assert process.wait(STOP_WITHIN_S + 10) == 0
+        assert "cut off" in log.read_text()
+        wait_until(lambda: not Path(f"/proc/{child}").exists(), within_s=10, what="its end")
 
 
 def handles_sigterm(pid: int) -> bool:

@@ -6,7 +6,7 @@ from threading import Event
 from redis import Redis
 from redis.exceptions import RedisError
 
-from contract.ledger import scripts
+from contract.ledger import keys
 
 LISTEN_FOR_S = 0.25
 
@@ -19,7 +19,7 @@ def listen(redis: Redis, stop: Event) -> Iterator[list[str] | None]:
     while not stop.is_set():
         try:
             with redis.pubsub() as ears:
-                ears.subscribe(scripts.ENDED)
+                ears.subscribe(keys.ENDED)
                 while not stop.is_set():
                     heard = ears.get_message(timeout=LISTEN_FOR_S)
                     if heard and heard["type"] == "message":

@@ -1,41 +1,32 @@
 """The ledger over Redis or Valkey."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import Any
 
 from pydantic_core import from_json, to_json
 from redis import Redis
 from redis.commands.core import Script
-from redis.exceptions import RedisError
 from typing_extensions import override
 
-from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
-from contract.job import Job, State
+from contract.errors import UnknownJob
+from contract.job import Job
 from contract.ledger import scripts
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
-from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
-from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, new_id
+from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.record import first_id_at, new_id
+from contract.ledger.redis_view import ENDED, RedisView
 from contract.settings import Settings
 
-FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 SWEPT_AT_ONCE = 10_000
-LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
-ENDED = [state.value for state in State if state.ended]
 
 
-class RedisLedger(Ledger):
-    """A ledger kept in one Redis; every change is one script, so that it happens whole or not at all.
-
-    `clock` returns milliseconds since 1970 and is for tests; without it the clock of Redis is used, so that a
-    machine whose clock is wrong does no harm.
-    """
+class RedisLedger(RedisView, Ledger):
+    """A ledger kept in one Redis; every change is one script, so that it happens whole or not at all."""
 
     def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        self._redis = redis
-        self._settings = settings
-        self._clock = clock
+        super().__init__(redis, settings, clock)
         self._ttl_ms = settings.result_ttl * 1000
         self._scripts: dict[str, Script] = {}
 
@@ -75,30 +66,6 @@ class RedisLedger(Ledger):
         return int(self._run(scripts.FINISH, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args))
 
     @override
-    def read(self, id: str) -> Job:
-        job = job_from_record(id, FIELDS, self._ask(lambda redis: redis.hmget(scripts.JOB + id, FIELDS)))
-        if not job:
-            raise ExpiredJob if self._was_kept(id) else UnknownJob
-        return job
-
-    @override
-    def state(self, id: str) -> State | None:
-        state = self._ask(lambda redis: redis.hget(scripts.JOB + id, "state"))
-        return State(state.decode()) if state else None
-
-    @override
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
-        found: list[Job] = []
-        older_than, count = f"({after}" if after else "+", limit + 1
-        for _ in range(LISTING_ROUNDS):
-            ids = self._newest(older_than, [state] if state else list(State), count)
-            found += self._read_all(ids)
-            if len(found) > limit or len(ids) < count:
-                break
-            older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
-        return Page(found[:limit], has_more=len(found) > limit)
-
-    @override
     def cancel(self, id: str) -> Job:
         self._run(scripts.CANCEL, self._now(), self._ttl_ms, id)
         return self.read(id)
@@ -107,10 +74,6 @@ class RedisLedger(Ledger):
     def erase(self, id: str) -> None:
         if not self._run(scripts.ERASE, id):
             self.read(id)
-
-    @override
-    def watch(self, stop: Event) -> Iterator[list[str] | None]:
-        return listen(self._redis, stop)
 
     @override
     def sweep(self) -> list[Message]:
@@ -127,11 +90,6 @@ class RedisLedger(Ledger):
             pass
 
     @override
-    def quarantined(self, *, limit: int) -> list[Job]:
-        ids = self._ask(lambda redis: redis.zrange(scripts.QUARANTINE, 0, limit - 1, desc=True))
-        return self._read_all(id.decode() for id in ids)
-
-    @override
     def replay(self, id: str, new_id: str) -> Message:
         sent_ms = self._run(scripts.REPLAY, self._now(), id, new_id)
         if sent_ms is None:
@@ -144,55 +102,14 @@ class RedisLedger(Ledger):
             raise UnknownJob
 
     @override
-    def load(self) -> Load:
-        bucket = self._ms() // scripts.DRAIN_BUCKET_MS
-        keys = [scripts.BACKLOG, f"{scripts.DRAINED}{bucket - 1}", f"{scripts.DRAINED}{bucket}"]
-        backlog, last, current = (int(value or 0) for value in self._ask(lambda redis: redis.mget(keys)))
-        return Load(backlog, max(last, current) * 1000 / scripts.DRAIN_BUCKET_MS)
-
-    @override
-    def consumed_lately(self) -> bool:
-        _, scored = self._ask(lambda redis: (redis.set(scripts.PROBE, 1, ex=1), redis.exists(scripts.CONSUMED)))
-        return bool(scored)
+    def watch(self, stop: Event) -> Iterator[list[str] | None]:
+        return listen(self._redis, stop)
 
     def _now(self) -> int | str:
         return self._clock() if self._clock else ""
-
-    def _ms(self) -> int:
-        if self._clock:
-            return self._clock()
-        seconds, microseconds = self._ask(lambda redis: redis.time())
-        return int(seconds) * 1000 + int(microseconds) // 1000
-
-    def _newest(self, older_than: str, states: Iterable[State], count: int) -> list[str]:
-        pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
-        for state in states:
-            pipe.zrevrangebylex(scripts.INDEX + state, older_than, FIRST_LISTED, 0, count)
-        ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
-        return sorted(ids, reverse=True)[:count]
-
-    def _read_all(self, ids: Iterable[str]) -> list[Job]:
-        wanted = list(ids)
-        pipe = self._redis.pipeline(transaction=False)
-        for id in wanted:
-            pipe.hmget(scripts.JOB + id, LISTED_FIELDS)
-        pairs = zip(wanted, self._ask(lambda _: pipe.execute()), strict=True)
-        return [job for id, values in pairs if (job := job_from_record(id, LISTED_FIELDS, values))]
-
-    def _was_kept(self, id: str) -> bool:
-        pipe = self._redis.pipeline(transaction=False)
-        for state in ENDED:
-            pipe.zscore(scripts.INDEX + state, id)
-        return any(score is not None for score in self._ask(lambda _: pipe.execute()))
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         if script not in self._scripts:
             head = "" if script in (scripts.SUBMIT, scripts.REPLAY) else scripts.ALLOW_OOM
             self._scripts[script] = self._redis.register_script(head + scripts.COMMON + script)
         return self._ask(lambda _: self._scripts[script](args=args))
-
-    def _ask(self, question: Callable[[Any], Any]) -> Any:
-        try:
-            return question(self._redis)
-        except RedisError as error:
-            raise LedgerUnavailable(retry_after_s=1) from error

@@ -1,30 +1,25 @@
-"""Every Redis key of the ledger, and every script that touches one.
-
-A job is a hash, `sl:job:{id}`. Its id stands in exactly one `sl:index:{state}` (a sorted set in which all scores are
-0, so that it is ordered by id, which for UUIDv7 is by time). While the job is open its id stands also in `sl:open`: in
-a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent.
+"""Every script that touches a key of the ledger.
 
 Nothing runs between the steps of a script, and each reads the clock of Redis, so that no other machine's clock matters
 to it. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
 """
 
-JOB = "sl:job:"  # hash: state, rows, patients, started, finished, deliveries, resent, deadline, idem,
-#                        scores, model, code, message, replayed_as
-INDEX = "sl:index:"  # sorted set of ids, one a state
-OPEN = "sl:open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
-DEADLINES = "sl:deadlines"  # sorted set: id -> ms when it expires; only open jobs that have a deadline
-QUARANTINE = "sl:quarantine"  # sorted set of ids whose patients are kept for a replay
-QUEUE = "interactive"  # list: the messages that hang in Celery's queue; its name there
-PASSED = "sl:passed"  # the newest `sent` that the queue has delivered, ms
-BACKLOG = "sl:backlog"  # patients in open jobs
-DRAINED = "sl:drained:"  # patients taken off the backlog, one counter for each 5 s
-IDEMPOTENCY = "sl:idem:"  # "fingerprint id", by hashed key
-CLAIMED = "sl:claimed:"  # ids that a claim took, by its token, for as long as it may be made again
-CONSUMED = "sl:consumed"  # exists while a job has been scored lately
-ENDED = "sl:ended"  # channel: ids of jobs, apart by spaces, as they end
-PROBE = "sl:probe"  # written to see whether the ledger can be
-
-DRAIN_BUCKET_MS = 5_000
+from contract.ledger.keys import (
+    BACKLOG,
+    CLAIMED,
+    CONSUMED,
+    DEADLINES,
+    DRAIN_BUCKET_MS,
+    DRAINED,
+    ENDED,
+    IDEMPOTENCY,
+    INDEX,
+    JOB,
+    OPEN,
+    PASSED,
+    QUARANTINE,
+    QUEUE,
+)
 
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 """Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""

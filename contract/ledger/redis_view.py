@@ -1,0 +1,105 @@
+"""What is read of the ledger in Redis, without changing it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
+from contract.job import Job, State
+from contract.ledger import keys
+from contract.ledger.protocol import Load, Page
+from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record
+from contract.settings import Settings
+
+FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
+LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
+ENDED = [state.value for state in State if state.ended]
+
+
+class RedisView:
+    """The half of `RedisLedger` that looks; each promise is `Ledger`'s.
+
+    `clock` returns milliseconds since 1970 and is for tests; without it the clock of Redis is used, so that a
+    machine whose clock is wrong does no harm.
+    """
+
+    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._clock = clock
+
+    def read(self, id: str) -> Job:
+        """Return the job, as `Ledger.read` does."""
+        job = job_from_record(id, FIELDS, self._ask(lambda redis: redis.hmget(keys.JOB + id, FIELDS)))
+        if not job:
+            raise ExpiredJob if self._was_kept(id) else UnknownJob
+        return job
+
+    def state(self, id: str) -> State | None:
+        """Return the job's state, as `Ledger.state` does."""
+        state = self._ask(lambda redis: redis.hget(keys.JOB + id, "state"))
+        return State(state.decode()) if state else None
+
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+        """Return jobs, newest first, as `Ledger.page` does."""
+        found: list[Job] = []
+        older_than, count = f"({after}" if after else "+", limit + 1
+        for _ in range(LISTING_ROUNDS):
+            ids = self._newest(older_than, [state] if state else list(State), count)
+            found += self._read_all(ids)
+            if len(found) > limit or len(ids) < count:
+                break
+            older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
+        return Page(found[:limit], has_more=len(found) > limit)
+
+    def quarantined(self, *, limit: int) -> list[Job]:
+        """Return jobs in quarantine, as `Ledger.quarantined` does."""
+        ids = self._ask(lambda redis: redis.zrange(keys.QUARANTINE, 0, limit - 1, desc=True))
+        return self._read_all(id.decode() for id in ids)
+
+    def load(self) -> Load:
+        """Return how much waits, as `Ledger.load` does."""
+        bucket = self._ms() // keys.DRAIN_BUCKET_MS
+        wanted = [keys.BACKLOG, f"{keys.DRAINED}{bucket - 1}", f"{keys.DRAINED}{bucket}"]
+        backlog, last, current = (int(value or 0) for value in self._ask(lambda redis: redis.mget(wanted)))
+        return Load(backlog, max(last, current) * 1000 / keys.DRAIN_BUCKET_MS)
+
+    def consumed_lately(self) -> bool:
+        """Say whether a job was scored of late, as `Ledger.consumed_lately` does."""
+        _, scored = self._ask(lambda redis: (redis.set(keys.PROBE, 1, ex=1), redis.exists(keys.CONSUMED)))
+        return bool(scored)
+
+    def _ms(self) -> int:
+        if self._clock:
+            return self._clock()
+        seconds, microseconds = self._ask(lambda redis: redis.time())
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def _newest(self, older_than: str, states: Iterable[State], count: int) -> list[str]:
+        pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
+        for state in states:
+            pipe.zrevrangebylex(keys.INDEX + state, older_than, FIRST_LISTED, 0, count)
+        ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
+        return sorted(ids, reverse=True)[:count]
+
+    def _read_all(self, ids: Iterable[str]) -> list[Job]:
+        wanted = list(ids)
+        pipe = self._redis.pipeline(transaction=False)
+        for id in wanted:
+            pipe.hmget(keys.JOB + id, LISTED_FIELDS)
+        pairs = zip(wanted, self._ask(lambda _: pipe.execute()), strict=True)
+        return [job for id, values in pairs if (job := job_from_record(id, LISTED_FIELDS, values))]
+
+    def _was_kept(self, id: str) -> bool:
+        pipe = self._redis.pipeline(transaction=False)
+        for state in ENDED:
+            pipe.zscore(keys.INDEX + state, id)
+        return any(score is not None for score in self._ask(lambda _: pipe.execute()))
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        try:
+            return question(self._redis)
+        except RedisError as error:
+            raise LedgerUnavailable(retry_after_s=1) from error

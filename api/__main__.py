@@ -1,14 +1,20 @@
 """Runs the gateway: `python -m api`."""
 
 import logging
+import os
+import signal
 import socket
 import sys
-from types import FrameType
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from threading import Thread
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
-from api.gateway import Gateway
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.redis_ledger import RedisLedger
@@ -18,17 +24,6 @@ from contract.settings import Settings
 log = logging.getLogger("api")
 
 GRACE_S = 5  # who waits for a result is answered at once when the gateway is to stop
-
-
-class Server(uvicorn.Server):
-    """A server that, told to stop, answers those who wait for a result with their job as it is."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop serving."""
-        super().handle_exit(sig, frame)
-        gateway: Gateway | None = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
-        if gateway:
-            gateway.notices.dismiss_soon()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -45,20 +40,47 @@ def listen(settings: Settings) -> socket.socket:
     return door
 
 
+def serve() -> FastAPI:
+    """Return the app of one gateway process."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stop_with_parent()
+    settings = Settings.read()
+    return make_app(settings, RedisLedger(open_redis(settings), settings), make_send(make_celery(settings)))
+
+
+def stop_with_parent() -> None:
+    """Have a process that a parent started stop when the parent is gone, however it went; it would hold the port."""
+
+    def outlive(parent: BaseProcess) -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if parent := parent_process():
+        Thread(target=outlive, args=(parent,), daemon=True).start()
+
+
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.read()
-    redis = open_redis(settings)
     try:
-        check_redis(redis)
+        check_redis(open_redis(settings))
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
-    app = make_app(settings, RedisLedger(redis, settings), make_send(make_celery(settings)))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+        "api.__main__:serve",
+        factory=True,
+        workers=settings.api_processes,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
     )
-    Server(config).run([listen(settings)])
+    door = listen(settings)
+    if settings.api_processes == 1:
+        uvicorn.Server(config).run([door])
+    else:
+        Multiprocess(config, [door]).run()
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import health, jobs, prediction
+from api import events, health, jobs, prediction
 from api.committer import Committer
 from api.gateway import Gateway
 from api.notices import Notices
 from api.problem import answer_problems
+from api.stopping import when_told_to_stop
 from contract.ledger.protocol import Ledger
 from contract.queue import Send, submit
 from contract.settings import Settings
@@ -27,14 +28,15 @@ def make_app(settings: Settings, ledger: Ledger, send: Send) -> FastAPI:
 
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[None]:
-        committer, notices = Committer(partial(submit, ledger, send)), Notices(ledger.watch)
+        committer, notices = Committer(partial(submit, ledger, send)), Notices(ledger)
         app.state.gateway = Gateway(settings, ledger, committer, notices)
+        when_told_to_stop(notices.dismiss_soon)
         yield
         await committer.close()
         await notices.close()
 
     app = FastAPIOffline(title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve)
-    for room in (jobs, prediction, health):
+    for room in (jobs, events, prediction, health):
         app.include_router(room.routes)
     answer_problems(app)
     return app

@@ -11,8 +11,9 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.committer import Committer
+from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
-from contract.errors import Backlogged, KeyInUse, KeyReused, LedgerUnavailable
+from contract.errors import Backlogged, KeyInUse, KeyReused
 from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
 from contract.ledger.record import time_of_id
@@ -48,25 +49,19 @@ class Gateway:
             raise KeyInUse(retry_after_s=1)
         raise Backlogged(retry_after_s=await run_sync(self._drained_in_s))
 
-    async def submit_and_wait(self, job: NewJob, within_s: float) -> tuple[Job, bool]:
+    async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Job, bool]:
         """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.
 
-        Raises as `submit` does; a ledger that goes away afterwards only ends the wait.
+        A client that leaves is not waited for. Raises as `submit` does; a ledger that goes away afterwards only ends
+        the wait.
         """
         with self.notices.of(job.id) as notice:  # before it is written down: it may end at once
             submitted, before = await self.submit(job)
             if not before:
-                return await self._wait(submitted, notice, within_s), False
+                return await wait(submitted, notice, within_s, request), False
         with self.notices.of(str(submitted.id)) as notice:  # of the first request's job, which may have ended by now
             earlier = await run_sync(self.ledger.read, str(submitted.id))
-            return await self._wait(earlier, notice, within_s), True
-
-    async def _wait(self, job: Job, notice: Notice, within_s: float) -> Job:
-        with suppress(TimeoutError, LedgerUnavailable):
-            async with asyncio.timeout(within_s):
-                while not job.state.ended and await notice.wait():
-                    job = await run_sync(self.ledger.read, str(job.id))
-        return job
+            return await wait(earlier, notice, within_s, request), True
 
     def _drained_in_s(self) -> int:
         """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""
@@ -75,6 +70,15 @@ class Gateway:
         return (
             max(1, min(LONGEST_RETRY_S, math.ceil(surplus / load.drain_per_s))) if load.drain_per_s else LONGEST_RETRY_S
         )
+
+
+async def wait(job: Job, notice: Notice, within_s: float, request: Request) -> Job:
+    """Return the job once it has ended, or as it was last seen after `within_s` seconds, or when the client left."""
+    with suppress(TimeoutError), dismissed_when_gone(notice, request):
+        async with asyncio.timeout(within_s):
+            while not job.state.ended and (told := await notice.next()):
+                job = told
+    return job
 
 
 def gateway_of(request: Request) -> Gateway:

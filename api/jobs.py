@@ -68,7 +68,7 @@ async def submit(request: Request, here: Here) -> Response:
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))
-    waited, before = await here.submit_and_wait(job, patience_s)
+    waited, before = await here.submit_and_wait(job, patience_s, request)
     answer = accepted(waited, before)
     answer.status_code = 200 if waited.state.ended else 202
     answer.headers["Preference-Applied"] = f"wait={patience_s:g}"

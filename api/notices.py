@@ -1,52 +1,63 @@
-"""Notices: tells whoever waits for a job that it has ended, over one subscription for the whole process."""
+"""Notices: tells whoever waits for a job what became of it, over one subscription for the whole process."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-Watch = Callable[[Event], Iterator[list[str] | None]]
-"""Yields ids of jobs as they end, and None whenever some may have been missed; `Ledger.watch`."""
+from contract.errors import LedgerUnavailable
+from contract.job import Job
+from contract.ledger.protocol import Heard, Ledger
+
+ASK_AGAIN_S = 0.25
 
 
 class Notice:
-    """What one waiter is told: that its job has ended, or may have."""
+    """What one waiter is told: the job as it is whenever that may matter, until there is nothing more to say."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begins: bool) -> None:
+        self.begins = begins
+        self.over = False
+        self._job: Job | None = None
         self._event = asyncio.Event()
-        self._last = False
 
-    def tell(self, *, last: bool = False) -> None:
-        """Wake the waiter; after a last notice there is none."""
-        self._last = self._last or last
+    def tell(self, job: Job) -> None:
+        """Hand the waiter the job as it is now."""
+        self._job = job
         self._event.set()
 
-    async def wait(self) -> bool:
-        """Return True once there is reason to look at the job, or False if there will be none: the gateway stops."""
-        if self._last:
-            return False
+    def dismiss(self) -> None:
+        """Send the waiter on their way: there will be no more to tell."""
+        self.over = True
+        self._event.set()
+
+    async def next(self) -> Job | None:
+        """Return the job once there is news of it, or None if there will be none."""
         await self._event.wait()
-        self._event.clear()
-        return True
+        job, self._job = self._job, None
+        if not self.over:
+            self._event.clear()
+        return job
 
 
 class Notices:
-    """Who waits for which job. What may have been missed is asked for again by whoever waits."""
+    """Who waits for which job. What was heard of is read for all of them in one call; what was missed as well."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._waiting: dict[str, set[Notice]] = {}
         self._stop = Event()
         self._loop = asyncio.get_running_loop()
-        self._thread = Thread(target=self._listen, args=(watch,), name="notices", daemon=True)
+        self._thread = Thread(target=self._listen, name="notices", daemon=True)
         self._thread.start()
 
     @contextmanager
-    def of(self, id: str) -> Iterator[Notice]:
-        """Give the notice of the job's end, to be waited for until the block is left."""
-        notice = Notice()
+    def of(self, id: str, *, begins: bool = False) -> Iterator[Notice]:
+        """Give the notice of the job's end, and with `begins` of its start, until the block is left."""
+        notice = Notice(begins=begins)
         self._waiting.setdefault(id, set()).add(notice)
         if self._stop.is_set():
-            notice.tell(last=True)
+            notice.dismiss()
         try:
             yield notice
         finally:
@@ -54,11 +65,14 @@ class Notices:
             if not self._waiting[id]:
                 del self._waiting[id]
 
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return sum(len(notices) for notices in self._waiting.values())
+
     def dismiss(self) -> None:
         """Send everyone who waits on their way, at once; to be called when the gateway is to stop."""
         self._stop.set()
-        for notice in [one for ones in self._waiting.values() for one in ones]:
-            notice.tell(last=True)
+        self._dismiss(list(self._waiting))
 
     def dismiss_soon(self) -> None:
         """Dismiss from where no event loop runs, such as a signal handler."""
@@ -69,11 +83,35 @@ class Notices:
         self.dismiss()
         await asyncio.to_thread(self._thread.join)
 
-    def _listen(self, watch: Watch) -> None:
-        for ids in watch(self._stop):
-            self._loop.call_soon_threadsafe(self._tell, ids)
+    def _listen(self) -> None:
+        for heard in self._ledger.watch(self._stop):
+            if ids := self._waited_for(heard):
+                jobs = self._read(ids)
+                self._loop.call_soon_threadsafe(self._tell, jobs)
+                self._loop.call_soon_threadsafe(self._dismiss, [id for id in ids if id not in jobs])
 
-    def _tell(self, ids: list[str] | None) -> None:
-        for id in list(self._waiting) if ids is None else ids:
+    def _waited_for(self, heard: Heard | None) -> list[str]:
+        if heard is None:
+            return list(self._waiting)
+        waiting = [id for id in heard.ids if id in self._waiting]
+        if heard.ended:
+            return waiting
+        return [id for id in waiting if any(notice.begins for notice in tuple(self._waiting.get(id, ())))]
+
+    def _read(self, ids: list[str]) -> dict[str, Job]:
+        while not self._stop.is_set():
+            try:
+                return self._ledger.read_all(ids)
+            except LedgerUnavailable:
+                self._stop.wait(ASK_AGAIN_S)
+        return {}
+
+    def _tell(self, jobs: dict[str, Job]) -> None:
+        for id, job in jobs.items():
             for notice in self._waiting.get(id, ()):
-                notice.tell()
+                notice.tell(job)
+
+    def _dismiss(self, ids: list[str]) -> None:
+        for id in ids:
+            for notice in self._waiting.get(id, ()):
+                notice.dismiss()

@@ -29,7 +29,8 @@ async def predict(request: Request, here: Here) -> Response:
     with the job, which is not lost and can be polled.
     """
     patient = parse_patient(await read_body(request, here.settings.body_limit_bytes))
-    job, before = await here.submit_and_wait(NewJob(new_id(), [patient.to_row()]), here.settings.prediction_wait_s)
+    new = NewJob(new_id(), [patient.to_row()])
+    job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
         return Response(job.scores[0].model_dump_json(), media_type="application/json")
     if job.state is State.FAILED:

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
     api_host: str = Describe("127.0.0.1", description="Address that the gateway listens on.")
     api_port: int = Describe(8001, ge=1, le=65535, description="Port that the gateway listens on.")
+    api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")
     body_limit_bytes: int = Describe(4_000_000, gt=0, description="Largest request body; a larger one is 413.")
     patients_limit: int = Describe(10_000, gt=0, description="Most patients in one job.")

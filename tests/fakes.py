@@ -12,7 +12,7 @@ from typing_extensions import override
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, JobError, State
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
-from contract.ledger.protocol import Claimed, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Heard, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, time_of_id
 from contract.patient import Row
 from contract.score import ScoreRow, scores_from_rows
@@ -56,7 +56,7 @@ class MemoryLedger(Ledger):
         self._passed_ms = 0
         self._consumed_ms: int | None = None
         self._drained: dict[int, int] = {}
-        self._endings: SimpleQueue[str] = SimpleQueue()
+        self._news: SimpleQueue[Heard] = SimpleQueue()
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -111,6 +111,7 @@ class MemoryLedger(Ledger):
                 job.started_ms = job.started_ms or now
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
+                self._news.put(Heard(False, [id]))
                 taken.append(Claimed(id, job.rows))
         return taken
 
@@ -145,7 +146,7 @@ class MemoryLedger(Ledger):
     def _end(self, job: Record, state: State, *, error: JobError | None = None) -> None:
         job.state, job.rows, job.error, job.finished_ms = state, [], error, self._clock()
         job.sent_ms = job.lease_ms = None
-        self._endings.put(next(id for id, one in self._jobs.items() if one is job))
+        self._news.put(Heard(True, [id for id, one in self._jobs.items() if one is job]))
 
     @override
     def read(self, id: str) -> Job:
@@ -171,6 +172,11 @@ class MemoryLedger(Ledger):
             if job.finished_ms is not None and job.finished_ms + kept_ms <= self._clock():
                 self._gone[id] = job.finished_ms
                 del self._jobs[id]
+
+    @override
+    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+        self._forget()
+        return {id: self.read(id) for id in ids if id in self._jobs}
 
     @override
     def state(self, id: str) -> State | None:
@@ -200,13 +206,14 @@ class MemoryLedger(Ledger):
         if self._keys.get(key, ("", "", 0))[1] == id:
             del self._keys[key]
         self._quarantine.discard(id)
+        self._news.put(Heard(True, [id]))
 
     @override
-    def watch(self, stop: Event) -> Iterator[list[str] | None]:
+    def watch(self, stop: Event) -> Iterator[Heard | None]:
         yield None
         while not stop.is_set():
             with suppress(Empty):
-                yield [self._endings.get(timeout=0.05)]
+                yield self._news.get(timeout=0.05)
 
     @override
     def sweep(self) -> list[Message]:

@@ -5,7 +5,6 @@ import logging
 import signal
 import sys
 import time
-from functools import partial
 from threading import Event
 
 from redis import Redis
@@ -15,7 +14,7 @@ from contract.errors import LedgerUnavailable, ScorelineError
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE, make_celery, make_send
 from contract.settings import Settings
-from models.scorer import Scorer, read_bundle
+from models.released import Released
 from worker import quarantine
 from worker.stop import bound_stop
 from worker.sweep import sweep_until
@@ -59,11 +58,11 @@ def run(settings: Settings, name: str) -> int:
 
     Raises BrokenBundle before anything is taken from the queue.
     """
-    read_bundle(settings.bundle)
+    released = Released(settings.bundle)
     options = [f"--concurrency={settings.worker_processes}", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
     quiet = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
     bound_stop()
-    app = make_worker(settings, partial(Scorer.load, settings.bundle))
+    app = make_worker(settings, released.scorer)
     app.worker_main(["worker", "--pool=prefork", *options, *quiet])
     return 0
 

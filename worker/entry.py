@@ -3,11 +3,18 @@
 A worker is run by `python -m worker run`, which first checks Redis and the model.
 """
 
-from functools import partial
+from functools import cache
 
 from contract.settings import Settings
-from models.scorer import Scorer
+from models.released import Released
 from worker.tasks import make_worker
 
+
+@cache
+def released() -> Released:
+    """Return the released bundle; Flower never asks, and runs without one."""
+    return Released(settings.bundle)
+
+
 settings = Settings.read()
-app = make_worker(settings, partial(Scorer.load, settings.bundle))
+app = make_worker(settings, lambda: released().scorer())

@@ -16,8 +16,8 @@ from worker.scoring import Classifier, score_message
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
 
-def make_worker(settings: Settings, load: Callable[[], Classifier]) -> Celery:
-    """Return the application of a worker that scores with what `load` returns; each process calls it once."""
+def make_worker(settings: Settings, current: Callable[[], Classifier]) -> Celery:
+    """Return the application of a worker that scores each message with what `current` returns before it."""
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
 
@@ -25,17 +25,15 @@ def make_worker(settings: Settings, load: Callable[[], Classifier]) -> Celery:
     def ledger() -> RedisLedger:
         return RedisLedger(open_redis(settings, retries=COMMIT_RETRIES), settings)
 
-    classifier = cache(load)
-
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def warm_up(**_: object) -> None:
         # After the fork, since the model's threads would not survive one, and before the first job has to wait.
-        classifier()
+        current()
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> None:
         # A model that cannot be loaded raises here, before anything is claimed: no job is harmed.
-        model = classifier()
+        model = current()
         score_message(ledger(), model, Message(sent_ms, ids))
 
     return app

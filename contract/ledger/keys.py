@@ -18,7 +18,8 @@ DRAINED = "sl:drained:"  # patients taken off the backlog, one counter for each 
 IDEMPOTENCY = "sl:idem:"  # "fingerprint id", by hashed key
 CLAIMED = "sl:claimed:"  # ids that a claim took, by its token, for as long as it may be made again
 CONSUMED = "sl:consumed"  # exists while a job has been scored lately
-ENDED = "sl:ended"  # channel: ids of jobs, apart by spaces, as they end
+BEGUN = "sl:begun"  # channel: ids of jobs, apart by spaces, as workers first take them
+ENDED = "sl:ended"  # channel: ids of jobs, apart by spaces, as they end or are erased
 PROBE = "sl:probe"  # written to see whether the ledger can be
 
 DRAIN_BUCKET_MS = 5_000

@@ -1,4 +1,4 @@
-"""Listens for the ends of jobs, which the ledger's scripts publish."""
+"""Listens for what the ledger's scripts publish: that jobs have begun, ended, or were erased."""
 
 from collections.abc import Iterator
 from threading import Event
@@ -7,24 +7,26 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from contract.ledger import keys
+from contract.ledger.protocol import Heard
 
 LISTEN_FOR_S = 0.25
 
 
-def listen(redis: Redis, stop: Event) -> Iterator[list[str] | None]:
-    """Yield the ids of jobs as they end, until `stop` is set; None when some may have been missed.
+def listen(redis: Redis, stop: Event) -> Iterator[Heard | None]:
+    """Yield what is heard of jobs, until `stop` is set; None when something may have been missed.
 
     That is when it begins to listen, and when it does so again after the connection was lost.
     """
     while not stop.is_set():
         try:
             with redis.pubsub() as ears:
-                ears.subscribe(keys.ENDED)
+                ears.subscribe(keys.BEGUN, keys.ENDED)
                 while not stop.is_set():
-                    heard = ears.get_message(timeout=LISTEN_FOR_S)
-                    if heard and heard["type"] == "message":
-                        yield heard["data"].decode().split()
-                    elif heard:
+                    message = ears.get_message(timeout=LISTEN_FOR_S)
+                    if message and message["type"] == "message":
+                        ended = message["channel"] == keys.ENDED.encode()
+                        yield Heard(ended, message["data"].decode().split())
+                    elif message:
                         yield None
         except RedisError:
             stop.wait(LISTEN_FOR_S)

@@ -86,6 +86,14 @@ class Page:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of some jobs: that they have ended or were erased, or else that they have begun."""
+
+    ended: bool
+    ids: list[str]
+
+
 class Ledger(Protocol):
     """The promise: a job written down is never lost, ends once, and never changes after that.
 
@@ -113,6 +121,9 @@ class Ledger(Protocol):
     def read(self, id: str) -> Job:
         """Return the job. Raises UnknownJob, or ExpiredJob if it was kept for its time and is gone."""
 
+    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+        """Return those of the jobs that are there, by id; many cost one call."""
+
     def state(self, id: str) -> State | None:
         """Return the job's state, or None where `read` would raise; cheaper than `read`."""
 
@@ -125,8 +136,8 @@ class Ledger(Protocol):
     def erase(self, id: str) -> None:
         """Remove every trace of the job, whatever its state. Raises as `read` does."""
 
-    def watch(self, stop: Event) -> Iterator[list[str] | None]:
-        """Yield the ids of jobs as they end, until `stop` is set; None whenever some may have been missed.
+    def watch(self, stop: Event) -> Iterator[Heard | None]:
+        """Yield what becomes of jobs as it happens, until `stop` is set; None whenever some may have been missed.
 
         Outlives an absent ledger; the first thing yielded is None, once it listens.
         """

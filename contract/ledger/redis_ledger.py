@@ -14,7 +14,7 @@ from contract.job import Job
 from contract.ledger import scripts
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
-from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import first_id_at, new_id
 from contract.ledger.redis_view import ENDED, RedisView
 from contract.settings import Settings
@@ -102,7 +102,7 @@ class RedisLedger(RedisView, Ledger):
             raise UnknownJob
 
     @override
-    def watch(self, stop: Event) -> Iterator[list[str] | None]:
+    def watch(self, stop: Event) -> Iterator[Heard | None]:
         return listen(self._redis, stop)
 
     def _now(self) -> int | str:

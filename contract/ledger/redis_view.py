@@ -1,6 +1,6 @@
 """What is read of the ledger in Redis, without changing it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from redis import Redis
@@ -15,6 +15,7 @@ from contract.settings import Settings
 
 FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
+READ_AT_ONCE = 1_000
 ENDED = [state.value for state in State if state.ended]
 
 
@@ -37,6 +38,10 @@ class RedisView:
             raise ExpiredJob if self._was_kept(id) else UnknownJob
         return job
 
+    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+        """Return those of the jobs that are there, as `Ledger.read_all` does."""
+        return {str(job.id): job for job in self._read_all(ids, FIELDS)}
+
     def state(self, id: str) -> State | None:
         """Return the job's state, as `Ledger.state` does."""
         state = self._ask(lambda redis: redis.hget(keys.JOB + id, "state"))
@@ -48,7 +53,7 @@ class RedisView:
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
             ids = self._newest(older_than, [state] if state else list(State), count)
-            found += self._read_all(ids)
+            found += self._read_all(ids, LISTED_FIELDS)
             if len(found) > limit or len(ids) < count:
                 break
             older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
@@ -57,7 +62,7 @@ class RedisView:
     def quarantined(self, *, limit: int) -> list[Job]:
         """Return jobs in quarantine, as `Ledger.quarantined` does."""
         ids = self._ask(lambda redis: redis.zrange(keys.QUARANTINE, 0, limit - 1, desc=True))
-        return self._read_all(id.decode() for id in ids)
+        return list(self._read_all([id.decode() for id in ids], LISTED_FIELDS))
 
     def load(self) -> Load:
         """Return how much waits, as `Ledger.load` does."""
@@ -84,13 +89,16 @@ class RedisView:
         ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
         return sorted(ids, reverse=True)[:count]
 
-    def _read_all(self, ids: Iterable[str]) -> list[Job]:
-        wanted = list(ids)
+    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes]) -> Iterator[Job]:
+        for start in range(0, len(ids), READ_AT_ONCE):
+            yield from self._read_some(ids[start : start + READ_AT_ONCE], fields)
+
+    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes]) -> list[Job]:
         pipe = self._redis.pipeline(transaction=False)
-        for id in wanted:
-            pipe.hmget(keys.JOB + id, LISTED_FIELDS)
-        pairs = zip(wanted, self._ask(lambda _: pipe.execute()), strict=True)
-        return [job for id, values in pairs if (job := job_from_record(id, LISTED_FIELDS, values))]
+        for id in ids:
+            pipe.hmget(keys.JOB + id, fields)
+        pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
+        return [job for id, values in pairs if (job := job_from_record(id, fields, values))]
 
     def _was_kept(self, id: str) -> bool:
         pipe = self._redis.pipeline(transaction=False)

@@ -6,6 +6,7 @@ to it. Keys are computed inside the scripts: one Redis, or one with replicas, bu
 
 from contract.ledger.keys import (
     BACKLOG,
+    BEGUN,
     CLAIMED,
     CONSUMED,
     DEADLINES,
@@ -39,7 +40,7 @@ end
 local function open(state) return state == 'queued' or state == 'running' end
 
 -- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
-local gathered, ended, backlog = {{}}, {{}}, 0
+local gathered, begun, ended, backlog = {{}}, {{}}, {{}}, 0
 
 local function later(command, key, first, second)
   local list = gathered[command .. key]
@@ -56,8 +57,9 @@ local function flush()
     for i = 3, #list, 4000 do call(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))) end
   end
   if backlog ~= 0 then call('INCRBY', BACKLOG, backlog) end
+  if #begun > 0 then call('PUBLISH', '{BEGUN}', table.concat(begun, ' ')) end
   if #ended > 0 then call('PUBLISH', '{ENDED}', table.concat(ended, ' ')) end
-  gathered, ended, backlog = {{}}, {{}}, 0
+  gathered, begun, ended, backlog = {{}}, {{}}, {{}}, 0
 end
 
 local function move(id, from, to)
@@ -165,6 +167,7 @@ for i, id in ipairs(ids) do
       room = room - n
       if state == 'queued' then
         move(id, 'queued', 'running')
+        begun[#begun + 1] = id
         call('HSET', JOB .. id, 'state', 'running', 'started', now, 'deliveries', tries + 1)
       else
         call('HSET', JOB .. id, 'deliveries', tries + 1)
@@ -232,6 +235,8 @@ if open(state) then call('DECRBY', BACKLOG, n) end
 for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
+ended[1] = id
+flush()
 return call('DEL', JOB .. id)
 """
 

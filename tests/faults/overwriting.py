@@ -3,11 +3,9 @@
 A mutant: the fault suite must catch it, or it proves nothing.
 """
 
-from functools import partial
-
 from contract.ledger import scripts
 from contract.settings import Settings
-from models.scorer import Scorer
+from models.released import Released
 from worker.tasks import make_worker
 
 GUARD = "if open(state) then"
@@ -16,4 +14,4 @@ if GUARD not in scripts.FINISH:
 scripts.FINISH = scripts.FINISH.replace(GUARD, "if state then")
 
 settings = Settings.read()
-app = make_worker(settings, partial(Scorer.load, settings.bundle))
+app = make_worker(settings, Released(settings.bundle).scorer)

@@ -6,6 +6,7 @@ process can catch it, and all that it had in hand dies with it.
 
 import os
 import signal
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ class Poisoned:
         return self._scorer.score(matrix)
 
 
+@cache
 def load() -> Classifier:
     """Return the released model, poisoned."""
     return Poisoned(settings.bundle)

@@ -1,0 +1,168 @@
+"""A job's story as server-sent events, over a real gateway."""
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+
+from api.app import make_app
+from api.gateway import Gateway
+from contract.patient import EXAMPLE
+from contract.settings import Settings
+from tests.fakes import MemoryLedger
+from tests.ledgers import Clock
+from tests.servers import free_port, gateway, responds, running, start_python, stop, valkey
+from tests.waiting import wait_until
+
+STORY = ["state queued", "state running", "state succeeded", "result", "end"]
+
+
+def read_events(lines: Iterator[str]) -> Iterator[tuple[int, str, dict[str, object]]]:
+    """Yield (number, name, data) of each event."""
+    event: dict[str, str] = {}
+    for line in lines:
+        if line and not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            event[name] = value
+        elif event:
+            yield int(event["id"]), event["event"], json.loads(event["data"])
+            event = {}
+
+
+def follow(url: str, last: str | None = None) -> Iterator[tuple[int, str, dict[str, object]]]:
+    """Yield a job's events until the stream ends."""
+    headers = {"Last-Event-ID": last} if last else {}
+    with httpx2.stream("GET", f"{url}/events", headers=headers, timeout=30) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield from read_events(answer.iter_lines())
+
+
+def names(events: list[tuple[int, str, dict[str, object]]]) -> list[str]:
+    """Return what happened, as in `STORY`."""
+    return [f"{name} {data['state']}" if name == "state" else name for _, name, data in events]
+
+
+def test_the_story_is_told_as_it_happens_and_once_more_from_any_point(tmp_path: Path) -> None:
+    with valkey(tmp_path / "valkey") as redis_url:
+        variables = {"SCORELINE_REDIS_URL": redis_url}
+        with gateway(tmp_path, **variables) as url:
+            job = url + httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"]
+            live = follow(job)
+            told = [next(live)]
+            with running("worker", "run", log=tmp_path / "worker.log", **variables):
+                told += live
+            assert names(told) == STORY
+            assert told[3][2] == httpx2.get(job).json()
+            for number, _, _ in told[:-1]:
+                assert list(follow(job, str(number))) == told[number:]
+            assert httpx2.get(f"{job}/events", headers={"Last-Event-ID": "5"}).status_code == 204
+
+
+def test_nonsense_as_the_last_event_tells_all_of_it(client: httpx2.Client) -> None:
+    job = client.post("/v1/jobs", json=EXAMPLE).headers["location"]
+    for nonsense in ("", "soon", "-1", "12345678901234567890"):
+        with client.stream("GET", f"{job}/events", headers={"Last-Event-ID": nonsense}) as answer:
+            assert names(list(read_events(answer.iter_lines())))[0] == STORY[0]
+
+
+def test_an_unknown_job_has_no_events(client: httpx2.Client) -> None:
+    unknown = client.get("/v1/jobs/01890000-0000-7000-8000-000000000000/events")
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:scoreline:problem:unknown-job")
+
+
+def test_cancel_is_told_and_erasing_ends_the_stream(tmp_path: Path) -> None:
+    with valkey(tmp_path / "valkey") as redis_url, gateway(tmp_path, SCORELINE_REDIS_URL=redis_url) as url:
+        canceled, erased = (url + httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"] for _ in range(2))
+        streams = [follow(canceled), follow(erased)]
+        told = [[next(stream)] for stream in streams]
+        httpx2.post(f"{canceled}/cancel")
+        httpx2.delete(erased)
+        for stream, events in zip(streams, told, strict=True):
+            events += stream
+        assert names(told[0]) == ["state queued", "state canceled", "result", "end"]
+        assert names(told[1]) == ["state queued"]
+
+
+@contextmanager
+def quiet_gateway() -> Iterator[tuple[str, Gateway]]:
+    """Run a gateway in this process where nothing is ever scored; give its URL, and what its routes stand on."""
+    port, settings = free_port(), Settings()
+    app = make_app(settings, MemoryLedger(settings, Clock()), lambda _: None)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    url = f"http://127.0.0.1:{port}"
+    wait_until(lambda: responds(f"{url}/health/live"), within_s=20, what="the gateway to answer")
+    try:
+        yield url, app.state.gateway
+    finally:
+        app.state.gateway.notices.dismiss_soon()
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize("way", ["events", "wait"])
+def test_a_client_that_leaves_is_not_waited_for(way: str) -> None:
+    with quiet_gateway() as (url, here):
+        job = httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"]
+        body = json.dumps(EXAMPLE)
+        request = {
+            "events": f"GET {job}/events HTTP/1.1\r\nHost: here\r\n\r\n",
+            "wait": "POST /v1/jobs HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nPrefer: wait=60\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}",
+        }[way]
+        address = httpx2.URL(url)
+        with socket.create_connection((address.host, address.port or 0)) as client:
+            client.sendall(request.encode())
+            wait_until(lambda: len(here.notices) == 1, within_s=10, what="the client to wait")
+        wait_until(lambda: len(here.notices) == 0, within_s=10, what="the gateway to let go of it")
+
+
+def test_several_gateway_processes_share_the_port_and_stop_together(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with valkey(tmp_path / "valkey") as redis_url:
+        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_API_PORT": str(port), "SCORELINE_API_PROCESSES": "2"}
+        process = start_python("api", log=tmp_path / "api.log", **variables)
+        try:
+            wait_until(lambda: responds(f"{url}/health/live"), within_s=30, what="a gateway to answer")
+            with running("worker", "run", log=tmp_path / "worker.log", **variables):
+                submits = [httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=20"}) for _ in range(9)]
+            assert {answer.json()["state"] for answer in submits} == {"succeeded"}
+            waiter: list[httpx2.Response] = []
+
+            def submit() -> None:
+                waiter.append(httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=50"}, timeout=60))
+
+            thread = threading.Thread(target=submit)
+            thread.start()
+            wait_until(
+                lambda: httpx2.get(f"{url}/v1/jobs?state=queued").json()["data"], within_s=10, what="a job to wait for"
+            )
+            process.terminate()
+            thread.join(10)
+            assert (waiter[0].status_code, waiter[0].json()["state"]) == (202, "queued")
+            assert process.wait(20) == 0
+        finally:
+            stop(process)
+
+
+def test_gateway_processes_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with valkey(tmp_path / "valkey") as redis_url:
+        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_API_PORT": str(port), "SCORELINE_API_PROCESSES": "2"}
+        process = start_python("api", log=tmp_path / "api.log", **variables)
+        wait_until(lambda: responds(f"{url}/health/live"), within_s=30, what="a gateway to answer")
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+        wait_until(lambda: not responds(f"{url}/health/live"), within_s=20, what="the port to be free")

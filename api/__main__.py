@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -40,6 +41,12 @@ def listen(settings: Settings) -> socket.socket:
     return door
 
 
+def allow_many_clients() -> None:
+    """Let this process and its children hold as many connections as the system allows; often a soft limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def serve() -> FastAPI:
     """Return the app of one gateway process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -76,6 +83,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
+    allow_many_clients()
     door = listen(settings)
     if settings.api_processes == 1:
         uvicorn.Server(config).run([door])

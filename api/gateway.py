@@ -81,8 +81,8 @@ async def wait(job: Job, notice: Notice, within_s: float, request: Request) -> J
     return job
 
 
-def gateway_of(request: Request) -> Gateway:
-    """Return the gateway that serves the request."""
+async def gateway_of(request: Request) -> Gateway:
+    """Return the gateway that serves the request; `async`, or each request would pass through a thread."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 

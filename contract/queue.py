@@ -43,7 +43,7 @@ def make_celery(settings: Settings) -> Celery:
         task_time_limit=settings.task_limit_s,
         # The canary and the supervisor look after workers; events are for Flower and the exporter.
         worker_send_task_events=True,
-        task_send_sent_event=True,
+        task_send_sent_event=False,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -136,7 +136,8 @@ def test_several_gateway_processes_share_the_port_and_stop_together(tmp_path: Pa
         try:
             wait_until(lambda: responds(f"{url}/health/live"), within_s=30, what="a gateway to answer")
             with running("worker", "run", log=tmp_path / "worker.log", **variables):
-                submits = [httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=20"}) for _ in range(9)]
+                waits = {"Prefer": "wait=40"}
+                submits = [httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers=waits, timeout=60) for _ in range(9)]
             assert {answer.json()["state"] for answer in submits} == {"succeeded"}
             waiter: list[httpx2.Response] = []
 

@@ -11,7 +11,7 @@ from redis import Redis
 from rich.progress import track
 
 from contract.connect import open_redis
-from contract.ledger import keys
+from contract.ledger.keys import JOBS
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 from contract.ledger.redis_ledger import RedisLedger
@@ -56,7 +56,7 @@ def measure_once(jobs: int, group: int) -> Cost:
             redis.delete(INTERACTIVE)
             # What a claim took is remembered for one lease, and is no part of a finished job.
             wait_until(
-                lambda: not list(redis.scan_iter(keys.CLAIMED + "*")), within_s=60, what="claims to be forgotten"
+                lambda: not list(redis.scan_iter(JOBS.claimed + "*")), within_s=60, what="claims to be forgotten"
             )
             return Cost(cpu_s / jobs * 1e6, queued / jobs, (used_bytes(redis) - empty) / jobs, rate)
 

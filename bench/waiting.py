@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from redis import Redis
 
-from contract.ledger import keys
+from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
 from tests.servers import free_port, responds, running, valkey
 from tests.waiting import wait_until
@@ -50,7 +50,7 @@ async def _measure(clients: int) -> Waited:
         tasks = [asyncio.create_task(wait_for_result(port, enough)) for _ in range(clients)]
         with Redis.from_url(url) as redis:
             await asyncio.to_thread(
-                wait_until, lambda: redis.zcard(keys.INDEX + "queued") >= clients, within_s=120, what="all to wait"
+                wait_until, lambda: redis.zcard(JOBS.index + "queued") >= clients, within_s=120, what="all to wait"
             )
         full_kib, cpu_s = resident_kib(process.pid), -cpu_seconds(process.pid)
         await asyncio.sleep(IDLE_FOR_S)

@@ -8,12 +8,12 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from contract.connect import ask_sentinel
-from contract.ledger import keys
+from contract.ledger.keys import JOBS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Ledger, NewJob, Receipt, Verdict
 from contract.settings import Settings
 
-INTERACTIVE = keys.QUEUE
+INTERACTIVE = JOBS.queue
 BELLS_ENOUGH = 64  # messages that may hang in the queue; each makes a worker go on with whatever waits
 SCORE = "scoreline.score"
 

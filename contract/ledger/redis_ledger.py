@@ -12,6 +12,7 @@ from typing_extensions import override
 from contract.errors import UnknownJob
 from contract.job import Job
 from contract.ledger import scripts
+from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
@@ -25,8 +26,10 @@ SWEPT_AT_ONCE = 10_000
 class RedisLedger(RedisView, Ledger):
     """A ledger kept in one Redis; every change is one script, so that it happens whole or not at all."""
 
-    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        super().__init__(redis, settings, clock)
+    def __init__(
+        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
+    ) -> None:
+        super().__init__(redis, settings, clock, keys)
         self._ttl_ms = settings.result_ttl * 1000
         self._scripts: dict[str, Script] = {}
 
@@ -103,7 +106,7 @@ class RedisLedger(RedisView, Ledger):
 
     @override
     def watch(self, stop: Event) -> Iterator[Heard | None]:
-        return listen(self._redis, stop)
+        return listen(self._redis, self._keys, stop)
 
     def _now(self) -> int | str:
         return self._clock() if self._clock else ""
@@ -111,5 +114,5 @@ class RedisLedger(RedisView, Ledger):
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         if script not in self._scripts:
             head = "" if script in (scripts.SUBMIT, scripts.REPLAY) else scripts.ALLOW_OOM
-            self._scripts[script] = self._redis.register_script(head + scripts.COMMON + script)
+            self._scripts[script] = self._redis.register_script(head + scripts.prelude(self._keys) + script)
         return self._ask(lambda _: self._scripts[script](args=args))

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
 from contract.job import Job, State
-from contract.ledger import keys
+from contract.ledger.keys import DRAIN_BUCKET_MS, JOBS, Keys
 from contract.ledger.protocol import Load, Page
 from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record
 from contract.settings import Settings
@@ -26,14 +26,17 @@ class RedisView:
     machine whose clock is wrong does no harm.
     """
 
-    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
+    ) -> None:
         self._redis = redis
+        self._keys = keys
         self._settings = settings
         self._clock = clock
 
     def read(self, id: str) -> Job:
         """Return the job, as `Ledger.read` does."""
-        job = job_from_record(id, FIELDS, self._ask(lambda redis: redis.hmget(keys.JOB + id, FIELDS)))
+        job = job_from_record(id, FIELDS, self._ask(lambda redis: redis.hmget(self._keys.job + id, FIELDS)))
         if not job:
             raise ExpiredJob if self._was_kept(id) else UnknownJob
         return job
@@ -44,7 +47,7 @@ class RedisView:
 
     def state(self, id: str) -> State | None:
         """Return the job's state, as `Ledger.state` does."""
-        state = self._ask(lambda redis: redis.hget(keys.JOB + id, "state"))
+        state = self._ask(lambda redis: redis.hget(self._keys.job + id, "state"))
         return State(state.decode()) if state else None
 
     def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
@@ -61,19 +64,19 @@ class RedisView:
 
     def quarantined(self, *, limit: int) -> list[Job]:
         """Return jobs in quarantine, as `Ledger.quarantined` does."""
-        ids = self._ask(lambda redis: redis.zrange(keys.QUARANTINE, 0, limit - 1, desc=True))
+        ids = self._ask(lambda redis: redis.zrange(self._keys.quarantine, 0, limit - 1, desc=True))
         return list(self._read_all([id.decode() for id in ids], LISTED_FIELDS))
 
     def load(self) -> Load:
         """Return how much waits, as `Ledger.load` does."""
-        bucket = self._ms() // keys.DRAIN_BUCKET_MS
-        wanted = [keys.BACKLOG, f"{keys.DRAINED}{bucket - 1}", f"{keys.DRAINED}{bucket}"]
+        bucket = self._ms() // DRAIN_BUCKET_MS
+        wanted = [self._keys.backlog, f"{self._keys.drained}{bucket - 1}", f"{self._keys.drained}{bucket}"]
         backlog, last, current = (int(value or 0) for value in self._ask(lambda redis: redis.mget(wanted)))
-        return Load(backlog, max(last, current) * 1000 / keys.DRAIN_BUCKET_MS)
+        return Load(backlog, max(last, current) * 1000 / DRAIN_BUCKET_MS)
 
     def consumed_lately(self) -> bool:
         """Say whether a job was scored of late, as `Ledger.consumed_lately` does."""
-        _, scored = self._ask(lambda redis: (redis.set(keys.PROBE, 1, ex=1), redis.exists(keys.CONSUMED)))
+        _, scored = self._ask(lambda redis: (redis.set(self._keys.probe, 1, ex=1), redis.exists(self._keys.consumed)))
         return bool(scored)
 
     def _ms(self) -> int:
@@ -85,7 +88,7 @@ class RedisView:
     def _newest(self, older_than: str, states: Iterable[State], count: int) -> list[str]:
         pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
         for state in states:
-            pipe.zrevrangebylex(keys.INDEX + state, older_than, FIRST_LISTED, 0, count)
+            pipe.zrevrangebylex(self._keys.index + state, older_than, FIRST_LISTED, 0, count)
         ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
         return sorted(ids, reverse=True)[:count]
 
@@ -96,14 +99,14 @@ class RedisView:
     def _read_some(self, ids: Sequence[str], fields: Sequence[bytes]) -> list[Job]:
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
-            pipe.hmget(keys.JOB + id, fields)
+            pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
         return [job for id, values in pairs if (job := job_from_record(id, fields, values))]
 
     def _was_kept(self, id: str) -> bool:
         pipe = self._redis.pipeline(transaction=False)
         for state in ENDED:
-            pipe.zscore(keys.INDEX + state, id)
+            pipe.zscore(self._keys.index + state, id)
         return any(score is not None for score in self._ask(lambda _: pipe.execute()))
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:

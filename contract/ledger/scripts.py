@@ -4,31 +4,13 @@ Nothing runs between the steps of a script, and each reads the clock of Redis, s
 to it. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
 """
 
-from contract.ledger.keys import (
-    BACKLOG,
-    BEGUN,
-    CLAIMED,
-    CONSUMED,
-    DEADLINES,
-    DRAIN_BUCKET_MS,
-    DRAINED,
-    ENDED,
-    IDEMPOTENCY,
-    INDEX,
-    JOB,
-    OPEN,
-    PASSED,
-    QUARANTINE,
-    QUEUE,
-)
+from contract.ledger.keys import DRAIN_BUCKET_MS, Keys
 
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 """Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
 
-COMMON = f"""
-local JOB, INDEX, OPEN, DEADLINES = '{JOB}', '{INDEX}', '{OPEN}', '{DEADLINES}'
-local QUARANTINE, PASSED, BACKLOG, DRAINED = '{QUARANTINE}', '{PASSED}', '{BACKLOG}', '{DRAINED}'
-local IDEMPOTENCY, QUEUE, CLAIMED = '{IDEMPOTENCY}', '{QUEUE}', '{CLAIMED}'
+
+COMMON = """
 local call, num = redis.call, tonumber
 
 local function clock(given)
@@ -40,12 +22,12 @@ end
 local function open(state) return state == 'queued' or state == 'running' end
 
 -- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
-local gathered, begun, ended, backlog = {{}}, {{}}, {{}}, 0
+local gathered, begun, ended, backlog = {}, {}, {}, 0
 
 local function later(command, key, first, second)
   local list = gathered[command .. key]
   if not list then
-    list = {{command, key}}
+    list = {command, key}
     gathered[command .. key] = list
   end
   list[#list + 1] = first
@@ -57,9 +39,9 @@ local function flush()
     for i = 3, #list, 4000 do call(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))) end
   end
   if backlog ~= 0 then call('INCRBY', BACKLOG, backlog) end
-  if #begun > 0 then call('PUBLISH', '{BEGUN}', table.concat(begun, ' ')) end
-  if #ended > 0 then call('PUBLISH', '{ENDED}', table.concat(ended, ' ')) end
-  gathered, begun, ended, backlog = {{}}, {{}}, {{}}, 0
+  if #begun > 0 then call('PUBLISH', BEGUN, table.concat(begun, ' ')) end
+  if #ended > 0 then call('PUBLISH', ENDED, table.concat(ended, ' ')) end
+  gathered, begun, ended, backlog = {}, {}, {}, 0
 end
 
 local function move(id, from, to)
@@ -85,6 +67,17 @@ local function write(id, rows, n, now)
   backlog = backlog + n
 end
 """
+
+
+def prelude(keys: Keys) -> str:
+    """Return what every script of the ledger with these keys begins with."""
+    return f"""
+local JOB, INDEX, OPEN, DEADLINES = '{keys.job}', '{keys.index}', '{keys.open}', '{keys.deadlines}'
+local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
+local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
+local BEGUN, ENDED = '{keys.begun}', '{keys.ended}'
+{COMMON}"""
+
 
 # Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is,
 # so that a call whose answer was lost can be made again.
@@ -207,7 +200,7 @@ for i = 4, #ARGV, 5 do
     end
   end
 end
-if scored > 0 then call('SET', '{CONSUMED}', 1, 'PX', ARGV[3]) end
+if scored > 0 then call('SET', CONSUMED, 1, 'PX', ARGV[3]) end
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
 if #ended > 0 then
   call('INCRBY', bucket, -backlog)

@@ -5,7 +5,7 @@ from redis import Redis
 
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import JobError, State
-from contract.ledger import keys
+from contract.ledger.keys import JOBS
 from contract.ledger.message import Message
 from contract.ledger.protocol import Ledger, Outcome, Verdict
 from contract.ledger.record import canary_id, new_id
@@ -122,7 +122,7 @@ def test_an_erased_job_leaves_no_key_behind(redis: Redis, settings: Settings) ->
     job = new_job(key="k", cancel_after_s=60)
     submit(ledger, job)
     ledger.erase(job.id)
-    assert [key for key in redis.scan_iter() if key != keys.BACKLOG.encode()] == []
+    assert [key for key in redis.scan_iter() if key != JOBS.backlog.encode()] == []
 
 
 def test_a_job_past_its_deadline_expires(ledger: Ledger, clock: Clock) -> None:
@@ -213,7 +213,7 @@ def test_patients_are_erased_when_their_job_ends(redis: Redis, settings: Setting
     submit(ledger, canceled)
     ledger.cancel(canceled.id)
     for job in (scored, canceled):
-        assert redis.hget(keys.JOB + job.id, "rows") == b""
+        assert redis.hget(JOBS.job + job.id, "rows") == b""
 
 
 def test_a_worker_takes_ahead_what_waits_the_oldest_first(ledger: Ledger, clock: Clock) -> None:

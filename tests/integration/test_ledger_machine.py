@@ -18,7 +18,7 @@ from redis import Redis
 
 from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
-from contract.ledger import keys
+from contract.ledger.keys import JOBS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.ledger.record import new_id
@@ -150,9 +150,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_job_stands_in_one_index_and_every_open_one_is_on_its_way_or_leased(self) -> None:
-        indexes = {state: self.members(keys.INDEX + state) for state in State}
+        indexes = {state: self.members(JOBS.index + state) for state in State}
         assert sorted(id for ids in indexes.values() for id in ids) == sorted(set(self.known) - self.erased)
-        assert self.members(keys.OPEN) == self.open_ids()
+        assert self.members(JOBS.open) == self.open_ids()
 
     def members(self, key: str) -> set[str]:
         """Return the ids in a sorted set."""
@@ -161,7 +161,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def open_ids(self) -> set[str]:
         """Return the ids of the jobs that have not ended."""
-        return self.members(keys.INDEX + State.QUEUED) | self.members(keys.INDEX + State.RUNNING)
+        return self.members(JOBS.index + State.QUEUED) | self.members(JOBS.index + State.RUNNING)
 
     def teardown(self) -> None:
         """After any history at all, healthy workers end every job: none was lost."""

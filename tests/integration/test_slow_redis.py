@@ -13,7 +13,7 @@ from redis import Redis
 from contract.connect import open_redis
 from contract.errors import LedgerUnavailable, UnknownJob
 from contract.job import State
-from contract.ledger import keys
+from contract.ledger.keys import JOBS
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import BELLS_ENOUGH, INTERACTIVE, make_celery, make_send
@@ -50,7 +50,7 @@ def test_a_claim_whose_answer_comes_too_late_is_made_again_and_counts_once(tmp_p
             with stalled(server, 0.8):
                 claimed = ledger.claim(message, ahead=5)
             assert [job.id for job in claimed] == [own.id, ahead.id]
-            assert [redis.hget(keys.JOB + job.id, "deliveries") for job in (own, ahead)] == [b"1", b"1"]
+            assert [redis.hget(JOBS.job + job.id, "deliveries") for job in (own, ahead)] == [b"1", b"1"]
             with stalled(server, 0.8):
                 ledger.finish(score(claimed))
             assert {ledger.read(job.id).state for job in (own, ahead)} == {State.SUCCEEDED}
@@ -87,7 +87,7 @@ def test_erasing_a_job_leaves_alone_a_key_that_another_has_taken(redis: Redis, s
     ledger = RedisLedger(redis, settings.model_copy(update={"idempotency_ttl": 1}))
     first, second, again = (new_job(key="k") for _ in range(3))
     submit(ledger, first)
-    wait_until(lambda: not redis.exists(keys.IDEMPOTENCY + "k"), within_s=5, what="the key to run out")
+    wait_until(lambda: not redis.exists(JOBS.idempotency + "k"), within_s=5, what="the key to run out")
     submit(ledger, second)
     ledger.erase(first.id)
     assert ledger.submit([again]).verdicts == [("replayed", second.id)]
@@ -97,9 +97,9 @@ def test_dropping_a_job_that_is_no_longer_kept_leaves_nothing(redis: Redis, sett
     ledger = RedisLedger(redis, settings)
     job = new_job()
     submit(ledger, job)
-    redis.zadd(keys.QUARANTINE, {job.id: 0})
-    redis.delete(keys.JOB + job.id)  # as Redis does when its time has come
+    redis.zadd(JOBS.quarantine, {job.id: 0})
+    redis.delete(JOBS.job + job.id)  # as Redis does when its time has come
     with pytest.raises(UnknownJob):
         ledger.drop(job.id)
-    assert not redis.exists(keys.JOB + job.id)
+    assert not redis.exists(JOBS.job + job.id)
     assert not ledger.page(state=None, limit=5, after=None).jobs

@@ -100,7 +100,7 @@ def list_jobs(
 ) -> JobPage:
     """List jobs, newest first: those in one state or all, `limit` at a time, older than the job `after`."""
     page = here.ledger.page(state=state, limit=limit, after=str(after) if after else None)
-    return JobPage(data=page.jobs, has_more=page.has_more, last_id=page.jobs[-1].id if page.jobs else None)
+    return JobPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))

@@ -23,6 +23,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.BadHeader: HTTPStatus.BAD_REQUEST,
     errors.NotJson: HTTPStatus.BAD_REQUEST,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
+    errors.UnknownBatch: HTTPStatus.NOT_FOUND,
+    errors.ExpiredBatch: HTTPStatus.GONE,
     errors.EndedJob: HTTPStatus.CONFLICT,
     errors.KeyInUse: HTTPStatus.CONFLICT,
     errors.ExpiredJob: HTTPStatus.GONE,

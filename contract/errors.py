@@ -84,6 +84,18 @@ class ExpiredJob(RequestError):
     code = "expired-job"
 
 
+class UnknownBatch(RequestError):
+    """There is no batch with this id: check it against the `Location` header that its upload answered."""
+
+    code = "unknown-batch"
+
+
+class ExpiredBatch(RequestError):
+    """The batch ended and its results were kept for the stated time; they are gone now: upload the file again."""
+
+    code = "expired-batch"
+
+
 class EndedJob(RequestError):
     """The job has already ended, so it cannot be canceled; read its result, or erase it with DELETE."""
 

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     backlog_limit: int = Describe(
         500_000, gt=0, description="Patients that may wait; above it a submit is answered 429."
     )
+    bulk_backlog_limit: int = Describe(
+        50_000_000, gt=0, description="Rows of files that may wait; above it an upload is answered 429."
+    )
     idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
     result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
     gone_ttl: int = Describe(

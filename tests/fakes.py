@@ -184,7 +184,7 @@ class MemoryLedger(Ledger):
         return self._jobs[id].state if id in self._jobs else None
 
     @override
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
         self._forget()
         listed = [id for id, job in self._jobs.items() if state in (None, job.state)]
         older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))

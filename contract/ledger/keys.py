@@ -36,3 +36,9 @@ JOBS = Keys("sl:", "interactive")
 
 PARTS = Keys("sl:part:", "bulk")
 """The keys of the parts of files: jobs as well, whose patients are in the object store."""
+
+BATCHES = Keys("sl:batch:", "")
+"""The keys of batches: their records, and their ids by state; a batch is in no one's hands, so it uses no others."""
+
+DONE = "sl:batch:done:"  # hash of a batch: number of a part -> what came of it
+TRASH = "sl:batch:trash"  # sorted set: id -> ms from when the store shall hold nothing of it

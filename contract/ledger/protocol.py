@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from contract.job import Job, JobError, State
 from contract.ledger.message import Message
 from contract.patient import Row
 from contract.score import ScoreRow
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Verdict(StrEnum):
     MISMATCH = "mismatch"  # the key was used with another body
     BUSY = "busy"  # the first submit with this key is being written in this very call
     FULL = "full"  # it would exceed the backlog limit
+    GIVEN_UP = "lost"  # what it is about was swept from the store: an upload that took too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,10 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some jobs, newest first, and whether older ones follow."""
+class Page(Generic[T]):
+    """Some jobs or batches, newest first, and whether older ones follow."""
 
-    jobs: list[Job]
+    items: list[T]
     has_more: bool
 
 
@@ -127,7 +130,7 @@ class Ledger(Protocol):
     def state(self, id: str) -> State | None:
         """Return the job's state, or None where `read` would raise; cheaper than `read`."""
 
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
         """Return up to `limit` jobs, newest first, that are older than the job `after`; without their scores."""
 
     def cancel(self, id: str) -> Job:

@@ -17,19 +17,19 @@ from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import first_id_at, new_id
-from contract.ledger.redis_view import ENDED, RedisView
+from contract.ledger.redis_view import ENDED, JOB, RedisView
 from contract.settings import Settings
 
 SWEPT_AT_ONCE = 10_000
 
 
-class RedisLedger(RedisView, Ledger):
+class RedisLedger(RedisView[Job], Ledger):
     """A ledger kept in one Redis; every change is one script, so that it happens whole or not at all."""
 
     def __init__(
         self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
     ) -> None:
-        super().__init__(redis, settings, clock, keys)
+        super().__init__(redis, settings, clock, keys, JOB)
         self._ttl_ms = settings.result_ttl * 1000
         self._scripts: dict[str, Script] = {}
 

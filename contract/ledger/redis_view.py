@@ -1,17 +1,20 @@
 """What is read of the ledger in Redis, without changing it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from contract.errors import ExpiredJob, LedgerUnavailable, UnknownJob
-from contract.job import Job, State
-from contract.ledger.keys import DRAIN_BUCKET_MS, JOBS, Keys
+from contract.errors import ExpiredJob, LedgerUnavailable, ScorelineError, UnknownJob
+from contract.job import State
+from contract.ledger.keys import DRAIN_BUCKET_MS, Keys
 from contract.ledger.protocol import Load, Page
 from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record
 from contract.settings import Settings
+
+T = TypeVar("T")
 
 FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
@@ -19,53 +22,67 @@ READ_AT_ONCE = 1_000
 ENDED = [state.value for state in State if state.ended]
 
 
-class RedisView:
-    """The half of `RedisLedger` that looks; each promise is `Ledger`'s.
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """What a ledger keeps: which fields of a record are read, of one and of many, and what they say."""
+
+    fields: Sequence[bytes]
+    listed: Sequence[bytes]
+    from_record: Callable[[str, Sequence[bytes], Sequence[Any]], T | None]
+    unknown: type[ScorelineError]
+    expired: type[ScorelineError]
+
+
+JOB = Kind(FIELDS, LISTED_FIELDS, job_from_record, UnknownJob, ExpiredJob)
+
+
+class RedisView(Generic[T]):
+    """The half of a ledger that looks; each promise is `Ledger`'s.
 
     `clock` returns milliseconds since 1970 and is for tests; without it the clock of Redis is used, so that a
     machine whose clock is wrong does no harm.
     """
 
     def __init__(
-        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
+        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None, keys: Keys, kind: Kind[T]
     ) -> None:
         self._redis = redis
         self._keys = keys
+        self._kind = kind
         self._settings = settings
         self._clock = clock
 
-    def read(self, id: str) -> Job:
+    def read(self, id: str) -> T:
         """Return the job, as `Ledger.read` does."""
-        job = job_from_record(id, FIELDS, self._ask(lambda redis: redis.hmget(self._keys.job + id, FIELDS)))
-        if not job:
-            raise ExpiredJob if self._was_kept(id) else UnknownJob
-        return job
+        if job := self.read_all([id]).get(id):
+            return job
+        raise self._kind.expired if self._was_kept(id) else self._kind.unknown
 
-    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+    def read_all(self, ids: Sequence[str]) -> dict[str, T]:
         """Return those of the jobs that are there, as `Ledger.read_all` does."""
-        return {str(job.id): job for job in self._read_all(ids, FIELDS)}
+        return dict(self._read_all(ids, self._kind.fields))
 
     def state(self, id: str) -> State | None:
         """Return the job's state, as `Ledger.state` does."""
         state = self._ask(lambda redis: redis.hget(self._keys.job + id, "state"))
         return State(state.decode()) if state else None
 
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[T]:
         """Return jobs, newest first, as `Ledger.page` does."""
-        found: list[Job] = []
+        found: list[T] = []
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
             ids = self._newest(older_than, [state] if state else list(State), count)
-            found += self._read_all(ids, LISTED_FIELDS)
+            found += (job for _, job in self._read_all(ids, self._kind.listed))
             if len(found) > limit or len(ids) < count:
                 break
             older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
         return Page(found[:limit], has_more=len(found) > limit)
 
-    def quarantined(self, *, limit: int) -> list[Job]:
+    def quarantined(self, *, limit: int) -> list[T]:
         """Return jobs in quarantine, as `Ledger.quarantined` does."""
         ids = self._ask(lambda redis: redis.zrange(self._keys.quarantine, 0, limit - 1, desc=True))
-        return list(self._read_all([id.decode() for id in ids], LISTED_FIELDS))
+        return [job for _, job in self._read_all([id.decode() for id in ids], self._kind.listed)]
 
     def load(self) -> Load:
         """Return how much waits, as `Ledger.load` does."""
@@ -92,16 +109,16 @@ class RedisView:
         ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
         return sorted(ids, reverse=True)[:count]
 
-    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes]) -> Iterator[Job]:
+    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes]) -> Iterator[tuple[str, T]]:
         for start in range(0, len(ids), READ_AT_ONCE):
             yield from self._read_some(ids[start : start + READ_AT_ONCE], fields)
 
-    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes]) -> list[Job]:
+    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes]) -> list[tuple[str, T]]:
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
-        return [job for id, values in pairs if (job := job_from_record(id, fields, values))]
+        return [(id, job) for id, values in pairs if (job := self._kind.from_record(id, fields, values))]
 
     def _was_kept(self, id: str) -> bool:
         pipe = self._redis.pipeline(transaction=False)

@@ -161,18 +161,18 @@ def test_jobs_are_listed_newest_first_in_pages(ledger: Ledger) -> None:
     run(ledger, Message(0, [job.id for job in jobs[:3]]))
     ids = [job.id for job in reversed(jobs)]
     first = ledger.page(state=None, limit=5, after=None)
-    assert ([str(job.id) for job in first.jobs], first.has_more) == (ids[:5], True)
+    assert ([str(job.id) for job in first.items], first.has_more) == (ids[:5], True)
     last = ledger.page(state=None, limit=5, after=ids[4])
-    assert ([str(job.id) for job in last.jobs], last.has_more) == (ids[5:], False)
+    assert ([str(job.id) for job in last.items], last.has_more) == (ids[5:], False)
     done = ledger.page(state=State.SUCCEEDED, limit=5, after=None)
-    assert [str(job.id) for job in done.jobs] == ids[4:]
-    assert not ledger.page(state=State.FAILED, limit=5, after=None).jobs
+    assert [str(job.id) for job in done.items] == ids[4:]
+    assert not ledger.page(state=State.FAILED, limit=5, after=None).items
 
 
 def test_canaries_are_not_listed(ledger: Ledger) -> None:
     canary = new_job()
     submit(ledger, type(canary)(canary_id(), canary.rows))
-    assert not ledger.page(state=None, limit=5, after=None).jobs
+    assert not ledger.page(state=None, limit=5, after=None).items
 
 
 @pytest.mark.parametrize("kind", ["redis", "memory"])
@@ -186,7 +186,7 @@ def test_a_result_is_kept_for_its_time_then_gone_then_unknown(kind: str, redis: 
     wait_until(lambda: ledger.state(job.id) is None, within_s=5, what="the result to expire")
     with pytest.raises(ExpiredJob):
         ledger.read(job.id)
-    assert not ledger.page(state=None, limit=5, after=None).jobs
+    assert not ledger.page(state=None, limit=5, after=None).items
     ledger.trim()
     with pytest.raises(ExpiredJob):
         ledger.read(job.id)

@@ -139,8 +139,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def both_say_the_same_and_no_end_is_ever_left(self) -> None:
-        jobs = self.real.page(state=None, limit=1000, after=None).jobs
-        assert jobs == self.twin.page(state=None, limit=1000, after=None).jobs
+        jobs = self.real.page(state=None, limit=1000, after=None).items
+        assert jobs == self.twin.page(state=None, limit=1000, after=None).items
         assert {str(job.id) for job in jobs} == set(self.known) - self.erased
         for id in (str(job.id) for job in jobs if job.state.ended):
             if id not in self.ends:

@@ -102,4 +102,4 @@ def test_dropping_a_job_that_is_no_longer_kept_leaves_nothing(redis: Redis, sett
     with pytest.raises(UnknownJob):
         ledger.drop(job.id)
     assert not redis.exists(JOBS.job + job.id)
-    assert not ledger.page(state=None, limit=5, after=None).jobs
+    assert not ledger.page(state=None, limit=5, after=None).items

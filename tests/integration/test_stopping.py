@@ -14,7 +14,7 @@ import uvicorn
 from typing_extensions import override
 
 from api.app import make_app
-from contract.job import State
+from contract.job import Job, State
 from contract.ledger.protocol import Page
 from contract.patient import EXAMPLE
 from contract.settings import Settings
@@ -31,7 +31,7 @@ class Surprising(MemoryLedger):
     """A ledger with a fault that no one foresaw, whose text holds a patient's value."""
 
     @override
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page:
+    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
         raise ValueError(SECRET)
 
 

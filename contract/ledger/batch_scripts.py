@@ -1,0 +1,160 @@
+"""Every script that touches a key of a batch. Each begins with `scripts.prelude(PARTS)`, for a part is a job.
+
+A batch ends in the very script that ends its last part, or that finds too many rows rejected.
+"""
+
+from contract.ledger.keys import BATCHES, DONE, DRAIN_BUCKET_MS, TRASH
+
+COMMON = f"""
+local BATCH, BATCHES, DONE, TRASH = '{BATCHES.job}', '{BATCHES.index}', '{DONE}', '{TRASH}'
+
+local function part_of(batch, number) return batch .. string.format('.%06d', number) end
+
+-- Ends a batch all of whose parts have ended; `...` are further fields of its record.
+local function close(batch, from, to, now, ttl, ...)
+  call('ZREM', BATCHES .. from, batch)
+  call('ZADD', BATCHES .. to, 0, batch)
+  call('HSET', BATCH .. batch, 'state', to, 'finished', now, ...)
+  call('PEXPIREAT', BATCH .. batch, now + ttl)
+  call('PEXPIREAT', DONE .. batch, now + ttl)
+  call('ZADD', TRASH, now + ttl, batch)
+end
+
+-- Ends a batch that is open, and those of its parts that are.
+local function stop(batch, to, now, ttl, ...)
+  local from, parts = unpack(call('HMGET', BATCH .. batch, 'state', 'parts'))
+  if not open(from) then return end
+  for i = 1, num(parts) do
+    local part = part_of(batch, i)
+    local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
+    if open(state) then finish(part, state, 'canceled', n, deadline, now, ttl) end
+    call('ZREM', QUARANTINE, part)
+  end
+  close(batch, from, to, now, ttl, ...)
+end
+"""
+
+# Invariant: until an upload has become a batch, or its time is over, what the store holds of it is marked as trash.
+HOLD = """
+call('ZADD', TRASH, clock(ARGV[1]) + num(ARGV[2]), ARGV[3])
+"""
+
+# Invariant: a batch is written whole, with all of its parts on their way, and only if its upload was not given up;
+# a batch that exists is left as it is, so that a call whose answer was lost can be made again.
+CREATE = """
+local now, limit, idem_ttl, id = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
+local key, fingerprint, form, bytes, lines, most = unpack(ARGV, 5, 10)
+if call('EXISTS', BATCH .. id) == 1 then return {now, 'accepted', id} end
+local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
+if held then
+  if string.sub(held, 1, #fingerprint) ~= fingerprint then return {now, 'mismatch', id} end
+  return {now, 'replayed', string.sub(held, #fingerprint + 2)}
+end
+if num(call('GET', BACKLOG) or 0) + lines > limit then return {now, 'full', id} end
+if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
+for i = 11, #ARGV, 3 do
+  local number, first, n = unpack(ARGV, i, i + 2)
+  write(part_of(id, number), first, n, now)
+end
+call('HSET', BATCH .. id, 'state', 'queued', 'form', form, 'bytes', bytes, 'lines', lines, 'most', most,
+  'parts', (#ARGV - 10) / 3)
+call('ZADD', BATCHES .. 'queued', 0, id)
+if key ~= '' then
+  call('SET', IDEMPOTENCY .. key, fingerprint .. ' ' .. id, 'PX', idem_ttl)
+  call('HSET', BATCH .. id, 'idem', key)
+end
+call('ZREM', TRASH, id)
+flush()
+return {now, 'accepted', id}
+"""
+
+# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it, or that it has ended.
+BEGIN = """
+local id = ARGV[2]
+local state, form = unpack(call('HMGET', BATCH .. id, 'state', 'form'))
+if not open(state) then return nil end
+if state == 'queued' then
+  call('HSET', BATCH .. id, 'state', 'running', 'started', clock(ARGV[1]))
+  call('ZREM', BATCHES .. 'queued', id)
+  call('ZADD', BATCHES .. 'running', 0, id)
+end
+return form
+"""
+
+# Invariant: a part is counted once, in the step that ends it; whoever comes later with the same part changes nothing.
+FINISH_PART = f"""
+local now, ttl, batch, number = clock(ARGV[1]), num(ARGV[2]), ARGV[3], ARGV[4]
+local rows, scored, rejected, results, errors, code, message = unpack(ARGV, 5, 11)
+local part = part_of(batch, number)
+local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
+if not open(state) then return 0 end
+finish(part, state, 'succeeded', n, deadline, now, ttl)
+local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
+call('INCRBY', bucket, rows)
+call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
+call('HSET', DONE .. batch, number, table.concat({{rows, scored, rejected, results, errors}}, ' '))
+call('HINCRBY', BATCH .. batch, 'rows', rows)
+call('HINCRBY', BATCH .. batch, 'scored', scored)
+local bad = call('HINCRBY', BATCH .. batch, 'rejected', rejected)
+local done = call('HINCRBY', BATCH .. batch, 'parts_done', 1)
+local from, parts, most = unpack(call('HMGET', BATCH .. batch, 'state', 'parts', 'most'))
+if most ~= '' and bad > num(most) then
+  stop(batch, 'failed', now, ttl, 'code', code, 'message', message)
+elseif done == num(parts) then
+  close(batch, from, 'succeeded', now, ttl)
+end
+flush()
+return 1
+"""
+
+# Invariant: only an open batch is ended so, and no part of it is open afterwards.
+STOP = """
+local code, message = ARGV[5], ARGV[6]
+if code == '' then stop(ARGV[3], ARGV[4], clock(ARGV[1]), num(ARGV[2]))
+else stop(ARGV[3], ARGV[4], clock(ARGV[1]), num(ARGV[2]), 'code', code, 'message', message) end
+flush()
+"""
+
+# Invariant: afterwards no key holds the id but the trash, where it stays until the store holds nothing of it either.
+ERASE = """
+local id, now = ARGV[2], clock(ARGV[1])
+local state, parts, key = unpack(call('HMGET', BATCH .. id, 'state', 'parts', 'idem'))
+if not state then return 0 end
+stop(id, 'canceled', now, 60000)
+flush()
+for i = 1, num(parts) do
+  local part = part_of(id, i)
+  state = call('HGET', JOB .. part, 'state')
+  if state then call('ZREM', INDEX .. state, part) end
+  call('DEL', JOB .. part)
+end
+for _, state in ipairs({'succeeded', 'failed', 'canceled', 'expired'}) do call('ZREM', BATCHES .. state, id) end
+if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
+call('DEL', BATCH .. id, DONE .. id)
+call('ZADD', TRASH, now, id)
+call('PUBLISH', ENDED, part_of(id, 0))
+return 1
+"""
+
+# Invariant: a batch with a part in quarantine ends as failed; its other results stay.
+FAIL_QUARANTINED = """
+local now, ttl, message = clock(ARGV[1]), num(ARGV[2]), ARGV[3]
+local failed = 0
+for _, part in ipairs(call('ZRANGE', QUARANTINE, 0, 999)) do
+  stop(string.sub(part, 1, 36), 'failed', now, ttl, 'code', 'quarantined', 'message', message)
+  call('ZREM', QUARANTINE, part)
+  failed = failed + 1
+end
+flush()
+return failed
+"""
+
+# Invariant: what is named here is no upload's and no batch's any more; it is named until the store was swept.
+DUE = """
+return call('ZRANGE', TRASH, '-inf', clock(ARGV[1]), 'BYSCORE', 'LIMIT', 0, ARGV[2])
+"""
+
+GONE = """
+local score = call('ZSCORE', TRASH, ARGV[2])
+if score and num(score) <= clock(ARGV[1]) then call('ZREM', TRASH, ARGV[2]) end
+"""

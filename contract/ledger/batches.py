@@ -1,0 +1,147 @@
+"""The ledger of batches: a batch is a record, and its parts are jobs of a ledger of their own."""
+
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
+
+from redis import Redis
+from redis.commands.core import Script
+
+from contract.batch import Batch, DonePart
+from contract.errors import ExpiredBatch, UnknownBatch
+from contract.job import JobError, State
+from contract.ledger import batch_scripts, scripts
+from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record
+from contract.ledger.keys import BATCHES, DONE, PARTS
+from contract.ledger.message import Message, to_messages
+from contract.ledger.protocol import Heard, Verdict
+from contract.ledger.record import first_id_at
+from contract.ledger.redis_ledger import RedisLedger
+from contract.ledger.redis_view import ENDED, Kind, RedisView
+from contract.settings import Settings
+
+QUARANTINED = "A part of the file was given to workers too often and none came back; the other results are there."
+SWEPT_AT_ONCE = 1_000
+
+
+BATCH = Kind(FIELDS, FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
+
+
+class Batches(RedisView[Batch]):
+    """Keeps for batches the promise that `Ledger` keeps for jobs; every change is one script.
+
+    Every method raises LedgerUnavailable if the ledger does not answer. Reading: `read`, `read_all`, `page`.
+    """
+
+    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
+        super().__init__(redis, settings, clock, BATCHES, BATCH)
+        self._parts = RedisLedger(redis, settings, clock, PARTS)
+        self._ttl_ms = settings.result_ttl * 1000
+        self._scripts: dict[str, Script] = {}
+
+    def hold(self, id: str, for_s: float) -> None:
+        """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created."""
+        self._run(batch_scripts.HOLD, int(for_s * 1000), id)
+
+    def create(self, batch: NewBatch) -> tuple[Verdict, str, list[Message]]:
+        """Write the batch and its parts down, in one step; return the messages to send for them.
+
+        The verdict and the id are those of `Ledger.submit`; GIVEN_UP if the upload was not held, and is swept.
+        """
+        key = (batch.idempotency.key, batch.idempotency.fingerprint) if batch.idempotency else ("", "")
+        most = "" if batch.rejected_limit is None else batch.rejected_limit
+        lines = sum(part.lines for part in batch.parts)
+        flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
+        limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
+        what = (*limits, batch.id, *key, batch.form, batch.bytes, lines, most, *flat)
+        sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
+        accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
+        parts = [(f"{batch.id}.{part.number:06d}", part.lines, False) for part in batch.parts if accepted]
+        return Verdict(verdict.decode()), id.decode(), to_messages(sent_ms, parts)
+
+    def claim(self, message: Message) -> list[ClaimedPart]:
+        """Take the message's parts for one lease, as `Ledger.claim` does."""
+        claimed = self._parts.claim(message)
+        return [ClaimedPart(part.id[:36], int(part.id[37:]), int(str(part.rows))) for part in claimed]
+
+    def begin(self, part: ClaimedPart) -> str | None:
+        """Return how the part is to be read, as JSON, or None if its batch has ended."""
+        form = self._run(batch_scripts.BEGIN, part.batch)
+        return form.decode() if form else None
+
+    def renew(self, part: ClaimedPart) -> None:
+        """Give the part a whole lease from now, if it is still held."""
+        self._parts.renew([part.id])
+
+    def finish(self, part: ClaimedPart, done: DonePart) -> bool:
+        """Write down what came of a part, and end its batch if it is the last; False if that was done before."""
+        counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes)
+        error = ("too-many-rejected", "More rows were rejected than `error_limit` allows; see the batch's errors.")
+        return bool(self._run(batch_scripts.FINISH_PART, self._ttl_ms, part.batch, part.number, *counts, *error))
+
+    def done(self, id: str) -> dict[int, DonePart]:
+        """Return what came of each part that is done, by its number."""
+        found = self._ask(lambda redis: redis.hgetall(DONE + id))
+        names = list(DonePart.model_fields)
+        return {
+            int(number): DonePart(**dict(zip(names, map(int, counts.split()), strict=True)))
+            for number, counts in found.items()
+        }
+
+    def form(self, id: str) -> str:
+        """Return how the batch's file is read, as JSON. Raises as `read` does."""
+        form = self._ask(lambda redis: redis.hget(BATCHES.job + id, "form"))
+        return form.decode() if form else str(self.read(id))
+
+    def cancel(self, id: str) -> Batch:
+        """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
+        self._stop(id, State.CANCELED)
+        return self.read(id)
+
+    def fail(self, id: str, error: JobError) -> None:
+        """End the batch as failed if it has not ended; what is done of it stays."""
+        self._stop(id, State.FAILED, error.code, error.message)
+
+    def erase(self, id: str) -> None:
+        """Remove every trace of the batch from the ledger; the store's is swept. Raises as `read` does."""
+        if not self._run(batch_scripts.ERASE, id):
+            self.read(id)
+
+    def watch(self, stop: Event) -> Iterator[Heard | None]:
+        """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
+        for heard in self._parts.watch(stop):
+            yield heard and Heard(True, list({id[:36] for id in heard.ids}))
+
+    def sweep(self) -> list[Message]:
+        """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""
+        lost = self._parts.sweep()
+        self._run(batch_scripts.FAIL_QUARANTINED, self._ttl_ms, QUARANTINED)
+        return lost
+
+    def trim(self) -> None:
+        """Forget that batches and parts were kept whose stated time as gone has passed."""
+        self._parts.trim()
+        oldest = first_id_at(self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000)
+        pipe = self._redis.pipeline()
+        for state in ENDED:
+            pipe.zremrangebylex(BATCHES.index + state, "-", f"({oldest}")
+        self._ask(lambda _: pipe.execute())
+
+    def trash(self) -> list[str]:
+        """Return ids of which the store shall hold nothing any more."""
+        return [id.decode() for id in self._run(batch_scripts.DUE, SWEPT_AT_ONCE)]
+
+    def swept(self, id: str) -> None:
+        """Note that the store holds nothing of the id any more."""
+        self._run(batch_scripts.GONE, id)
+
+    def _stop(self, id: str, to: State, code: str = "", message: str = "") -> None:
+        self._run(batch_scripts.STOP, self._ttl_ms, id, to.value, code, message)
+
+    def _run(self, script: str, *args: str | bytes | int) -> Any:
+        if script not in self._scripts:
+            head = "" if script == batch_scripts.CREATE else scripts.ALLOW_OOM
+            source = head + scripts.prelude(PARTS) + batch_scripts.COMMON + script
+            self._scripts[script] = self._redis.register_script(source)
+        now = self._clock() if self._clock else ""
+        return self._ask(lambda _: self._scripts[script](args=[now, *args]))

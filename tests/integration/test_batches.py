@@ -1,0 +1,202 @@
+"""The ledger of batches, over a real Redis under a clock that the tests move."""
+
+import pytest
+from redis import Redis
+
+from contract.batch import DonePart, NewPart
+from contract.errors import ExpiredBatch, UnknownBatch
+from contract.job import JobError, State
+from contract.ledger.batch_record import ClaimedPart, NewBatch
+from contract.ledger.batches import Batches
+from contract.ledger.message import Message
+from contract.ledger.protocol import Idempotency, Verdict
+from contract.ledger.record import new_id
+from contract.settings import Settings
+from tests.ledgers import Clock
+
+LINES = 6_000
+
+
+@pytest.fixture
+def batches(redis: Redis, settings: Settings, clock: Clock) -> Batches:
+    """An empty ledger of batches."""
+    return Batches(redis, settings, clock)
+
+
+def new_batch(parts: int = 3, rejected_limit: int | None = None, same: Idempotency | None = None) -> NewBatch:
+    """Return a batch of so many parts."""
+    cut = [NewPart(number=n + 1, first_line=2 + n * LINES, lines=LINES) for n in range(parts)]
+    return NewBatch(new_id(), '{"format":"csv"}', cut, parts * 100, rejected_limit, same)
+
+
+def create(batches: Batches, batch: NewBatch) -> list[Message]:
+    """Write a batch down and return its messages."""
+    batches.hold(batch.id, 60)
+    verdict, id, messages = batches.create(batch)
+    assert (verdict, id) == (Verdict.ACCEPTED, batch.id)
+    return messages
+
+
+def done(rejected: int = 0) -> DonePart:
+    """Return what came of a part of ten rows."""
+    return DonePart(rows=10, scored=10 - rejected, rejected=rejected, results_bytes=200, errors_bytes=30 * rejected)
+
+
+def take(batches: Batches, messages: list[Message]) -> list[ClaimedPart]:
+    """Claim all that the messages name."""
+    return [part for message in messages for part in batches.claim(message)]
+
+
+def test_a_batch_runs_from_its_first_part_and_ends_with_its_last(batches: Batches) -> None:
+    batch = new_batch()
+    messages = create(batches, batch)
+    assert [len(message.ids) for message in messages] == [1, 1, 1]
+    parts = take(batches, messages)
+    assert [(part.batch, part.number, part.first_line) for part in parts] == [
+        (batch.id, 1, 2),
+        (batch.id, 2, 2 + LINES),
+        (batch.id, 3, 2 + 2 * LINES),
+    ]
+    assert batches.read(batch.id).state is State.QUEUED
+    assert {batches.begin(part) for part in parts} == {'{"format":"csv"}'}
+    assert batches.read(batch.id).state is State.RUNNING
+    assert [batches.finish(part, done(rejected=1)) for part in parts] == [True] * 3
+    ended = batches.read(batch.id)
+    assert (ended.state, ended.counts.rows, ended.counts.scored, ended.counts.rejected) == ("succeeded", 30, 27, 3)
+    assert (ended.counts.parts, ended.counts.parts_done) == (3, 3)
+    assert batches.done(batch.id) == {1: done(1), 2: done(1), 3: done(1)}
+
+
+def test_a_part_is_counted_once(batches: Batches, clock: Clock) -> None:
+    batch = new_batch(parts=2)
+    first, _ = take(batches, create(batches, batch))
+    clock.move(7)  # past the lease: another worker is given it as well
+    again = take(batches, batches.sweep())
+    assert first in again
+    assert batches.finish(first, done())
+    assert not batches.finish(first, done(rejected=5))
+    assert batches.read(batch.id).counts.rows == 10
+
+
+def test_a_part_that_is_renewed_is_not_given_to_another(batches: Batches, clock: Clock) -> None:
+    (part,) = take(batches, create(batches, new_batch(parts=1)))
+    for _ in range(5):
+        clock.move(4)
+        batches.renew(part)
+        assert batches.sweep() == []
+
+
+@pytest.mark.parametrize("end", ["cancel", "fail"])
+def test_an_ended_batch_takes_no_more_results_and_keeps_those_it_has(batches: Batches, end: str) -> None:
+    batch = new_batch()
+    first, second, _ = take(batches, create(batches, batch))
+    batches.finish(first, done())
+    if end == "cancel":
+        assert batches.cancel(batch.id).state is State.CANCELED
+    else:
+        batches.fail(batch.id, JobError(code="broken", message="It broke."))
+        assert batches.read(batch.id).error == JobError(code="broken", message="It broke.")
+    assert batches.begin(second) is None
+    assert not batches.finish(second, done())
+    assert batches.sweep() == []
+    assert batches.done(batch.id) == {1: done()}
+    state = batches.read(batch.id).state
+    assert batches.cancel(batch.id).state is state
+
+
+def test_too_many_rejected_rows_end_it(batches: Batches) -> None:
+    batch = new_batch(rejected_limit=2)
+    first, second, third = take(batches, create(batches, batch))
+    assert batches.finish(first, done(rejected=2))
+    assert batches.read(batch.id).state is not State.FAILED
+    assert batches.finish(second, done(rejected=1))
+    failed = batches.read(batch.id)
+    assert (failed.state, failed.error and failed.error.code) == ("failed", "too-many-rejected")
+    assert not batches.finish(third, done())
+
+
+def test_a_part_that_no_worker_comes_back_from_ends_it(batches: Batches, clock: Clock) -> None:
+    batch = new_batch(parts=2)
+    messages = create(batches, batch)
+    for _ in range(4):
+        take(batches, messages)
+        clock.move(7)
+        messages = batches.sweep()
+    failed = batches.read(batch.id)
+    assert (failed.state, failed.error and failed.error.code) == ("failed", "quarantined")
+    assert take(batches, messages) == []
+
+
+def test_the_same_file_with_the_same_key_is_one_batch(batches: Batches) -> None:
+    first, again = (new_batch(same=Idempotency("key", "print")) for _ in range(2))
+    create(batches, first)
+    batches.hold(again.id, 60)
+    assert batches.create(again) == (Verdict.REPLAYED, first.id, [])
+    other = new_batch(same=Idempotency("key", "other"))
+    assert batches.create(other)[0] is Verdict.MISMATCH
+    assert batches.create(first)[:2] == (Verdict.ACCEPTED, first.id)  # a call whose answer was lost
+
+
+def test_an_upload_that_was_given_up_is_swept_and_cannot_become_a_batch(batches: Batches, clock: Clock) -> None:
+    slow, quick = new_batch(), new_batch()
+    batches.hold(slow.id, 10)
+    batches.hold(quick.id, 10)
+    clock.move(8)
+    batches.hold(quick.id, 10)
+    clock.move(4)
+    assert batches.trash() == [slow.id]
+    assert batches.create(slow)[0] is Verdict.GIVEN_UP
+    assert batches.create(quick)[0] is Verdict.ACCEPTED
+    batches.swept(slow.id)
+    assert batches.trash() == []
+
+
+def test_above_the_limit_no_batch_is_accepted(redis: Redis, clock: Clock) -> None:
+    batches = Batches(redis, Settings(bulk_backlog_limit=LINES * 4), clock)
+    create(batches, new_batch(parts=3))
+    full = new_batch(parts=2)
+    batches.hold(full.id, 60)
+    assert batches.create(full)[0] is Verdict.FULL
+
+
+def test_erasing_leaves_no_trace_but_the_order_to_sweep_the_store(redis: Redis, batches: Batches) -> None:
+    batch = new_batch(same=Idempotency("key", "print"))
+    first, *_ = take(batches, create(batches, batch))
+    batches.begin(first)
+    batches.finish(first, done())
+    batches.erase(batch.id)
+    assert batches.trash() == [batch.id]
+    batches.swept(batch.id)
+    left = {key for key in redis.scan_iter() if not key.startswith((b"sl:part:claimed", b"sl:part:drained"))}
+    assert left <= {b"sl:part:backlog", b"sl:part:passed"}
+    assert redis.get("sl:part:backlog") == b"0"
+    with pytest.raises(UnknownBatch):
+        batches.read(batch.id)
+    assert not batches.finish(first, done())
+
+
+def test_what_a_batch_left_is_swept_when_its_time_is_over(batches: Batches, clock: Clock, redis: Redis) -> None:
+    batch = new_batch(parts=1)
+    (part,) = take(batches, create(batches, batch))
+    batches.finish(part, done())
+    assert batches.trash() == []
+    clock.move(Settings().result_ttl + 1)
+    assert batches.trash() == [batch.id]
+    redis.delete(f"sl:batch:job:{batch.id}")  # as Redis does when its time has come
+    with pytest.raises(ExpiredBatch):
+        batches.read(batch.id)
+    clock.move(Settings().gone_ttl + 1)
+    batches.trim()
+    with pytest.raises(UnknownBatch):
+        batches.read(batch.id)
+
+
+def test_batches_are_listed_newest_first(batches: Batches) -> None:
+    made = [new_batch(parts=1) for _ in range(3)]
+    for batch in made:
+        create(batches, batch)
+    batches.cancel(made[1].id)
+    listed = batches.page(state=None, limit=2, after=None)
+    assert [str(batch.id) for batch in listed.items] == [made[2].id, made[1].id]
+    assert listed.has_more
+    assert [str(b.id) for b in batches.page(state=State.CANCELED, limit=5, after=None).items] == [made[1].id]

@@ -29,7 +29,7 @@ class Gateway:
     settings: Settings
     ledger: Ledger
     committer: Committer
-    notices: Notices
+    notices: Notices[Job]
 
     async def submit(self, job: NewJob) -> tuple[Job, bool]:
         """Write the job down; return it, and whether it was there before.
@@ -72,7 +72,7 @@ class Gateway:
         )
 
 
-async def wait(job: Job, notice: Notice, within_s: float, request: Request) -> Job:
+async def wait(job: Job, notice: Notice[Job], within_s: float, request: Request) -> Job:
     """Return the job once it has ended, or as it was last seen after `within_s` seconds, or when the client left."""
     with suppress(TimeoutError), dismissed_when_gone(notice, request):
         async with asyncio.timeout(within_s):

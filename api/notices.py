@@ -1,27 +1,39 @@
-"""Notices: tells whoever waits for a job what became of it, over one subscription for the whole process."""
+"""Notices: tells whoever waits what became of it, over one subscription for the whole process."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Generic, Protocol, TypeVar
 
 from contract.errors import LedgerUnavailable
-from contract.job import Job
-from contract.ledger.protocol import Heard, Ledger
+from contract.ledger.protocol import Heard
+
+T = TypeVar("T")
 
 ASK_AGAIN_S = 0.25
 
 
-class Notice:
-    """What one waiter is told: the job as it is whenever that may matter, until there is nothing more to say."""
+class Watched(Protocol[T]):
+    """What can be waited for: the jobs of a ledger, or its batches."""
+
+    def watch(self, stop: Event) -> Iterator[Heard | None]:
+        """Yield what becomes of them, as `Ledger.watch` does."""
+
+    def read_all(self, ids: Sequence[str]) -> dict[str, T]:
+        """Return those that are there, as `Ledger.read_all` does."""
+
+
+class Notice(Generic[T]):
+    """What one waiter is told: the job or batch as it is whenever that may matter, until there is no more to say."""
 
     def __init__(self, *, begins: bool) -> None:
         self.begins = begins
         self.over = False
-        self._job: Job | None = None
+        self._job: T | None = None
         self._event = asyncio.Event()
 
-    def tell(self, job: Job) -> None:
+    def tell(self, job: T) -> None:
         """Hand the waiter the job as it is now."""
         self._job = job
         self._event.set()
@@ -31,7 +43,7 @@ class Notice:
         self.over = True
         self._event.set()
 
-    async def next(self) -> Job | None:
+    async def next(self) -> T | None:
         """Return the job once there is news of it, or None if there will be none."""
         await self._event.wait()
         job, self._job = self._job, None
@@ -40,21 +52,21 @@ class Notice:
         return job
 
 
-class Notices:
-    """Who waits for which job. What was heard of is read for all of them in one call; what was missed as well."""
+class Notices(Generic[T]):
+    """Who waits for which job or batch. What was heard of is read for all in one call; what was missed as well."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Watched[T]) -> None:
         self._ledger = ledger
-        self._waiting: dict[str, set[Notice]] = {}
+        self._waiting: dict[str, set[Notice[T]]] = {}
         self._stop = Event()
         self._loop = asyncio.get_running_loop()
         self._thread = Thread(target=self._listen, name="notices", daemon=True)
         self._thread.start()
 
     @contextmanager
-    def of(self, id: str, *, begins: bool = False) -> Iterator[Notice]:
+    def of(self, id: str, *, begins: bool = False) -> Iterator[Notice[T]]:
         """Give the notice of the job's end, and with `begins` of its start, until the block is left."""
-        notice = Notice(begins=begins)
+        notice = Notice[T](begins=begins)
         self._waiting.setdefault(id, set()).add(notice)
         if self._stop.is_set():
             notice.dismiss()
@@ -98,7 +110,7 @@ class Notices:
             return waiting
         return [id for id in waiting if any(notice.begins for notice in tuple(self._waiting.get(id, ())))]
 
-    def _read(self, ids: list[str]) -> dict[str, Job]:
+    def _read(self, ids: list[str]) -> dict[str, T]:
         while not self._stop.is_set():
             try:
                 return self._ledger.read_all(ids)
@@ -106,7 +118,7 @@ class Notices:
                 self._stop.wait(ASK_AGAIN_S)
         return {}
 
-    def _tell(self, jobs: dict[str, Job]) -> None:
+    def _tell(self, jobs: dict[str, T]) -> None:
         for id, job in jobs.items():
             for notice in self._waiting.get(id, ()):
                 notice.tell(job)

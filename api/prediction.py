@@ -1,6 +1,7 @@
 """The call of the project that this one descends from: one patient in, the score out, at once."""
 
 from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
 
 from api.body import parse_patient, read_body
 from api.gateway import Here
@@ -32,7 +33,7 @@ async def predict(request: Request, here: Here) -> Response:
     new = NewJob(new_id(), [patient.to_row()])
     job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
-        return Response(job.scores[0].model_dump_json(), media_type="application/json")
+        return Response(to_json(job.scores[0]), media_type="application/json")
     if job.state is State.FAILED:
         raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
     return accepted(job, before)

@@ -65,7 +65,13 @@ def test_what_was_not_measured_may_be_null(client: httpx2.Client, patient: dict[
 def test_the_seeds_call_answers_the_score_itself(client: httpx2.Client) -> None:
     answer = client.post("/api/prediction", json=EXAMPLE)
     assert answer.status_code == 200
-    assert set(answer.json()) == {"risk", "prediction", "model_version"}
+    assert set(answer.json()) == {"risk", "prediction", "conformal", "warnings", "model_version", "explanation"}
+    assert answer.json()["explanation"] is None
+
+
+def test_a_patient_beyond_those_the_model_was_trained_on_is_scored_with_a_warning(client: httpx2.Client) -> None:
+    score = client.post("/api/prediction", json=EXAMPLE | {"age": 90, "thalach": 60}).json()
+    assert score["warnings"] == ["extrapolating: age", "extrapolating: thalach"]
 
 
 def test_a_repeat_with_the_same_key_is_the_same_job(client: httpx2.Client) -> None:

@@ -27,8 +27,13 @@ ROWS: st.SearchStrategy[list[Row]] = st.lists(
 
 
 def new_job(
-    patients: int = 1, *, cancel_after_s: float | None = None, key: str | None = None, body: str = "body"
+    patients: int = 1,
+    *,
+    cancel_after_s: float | None = None,
+    key: str | None = None,
+    body: str = "body",
+    explain: bool = False,
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain)

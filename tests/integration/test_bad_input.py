@@ -137,6 +137,13 @@ def test_an_unknown_address_and_method_are_problems_too(client: httpx2.Client) -
     assert {"state", "limit", "after"} == set(faults(client.get("/v1/jobs?state=x&limit=0&after=y")))
 
 
+@pytest.mark.parametrize("path", ["/v1/jobs", "/api/prediction"])
+def test_a_wish_to_explain_that_cannot_be_read_is_refused(client: httpx2.Client, path: str) -> None:
+    answer = client.post(f"{path}?explain=maybe", json=EXAMPLE)
+    assert problem(answer, 422)["type"] == "urn:scoreline:problem:invalid-query"
+    assert faults(answer) == {"explain": "bool_parsing"}
+
+
 @pytest.mark.parametrize(
     "headers", [{"Cancel-After": "soon"}, {"Cancel-After": "0s"}, {"Cancel-After": "99999h"}, {"Idempotency-Key": '""'}]
 )

@@ -16,7 +16,8 @@ def idempotency(request: Request, caller: str, body: bytes) -> Idempotency | Non
     """Return what makes a repeat of this submit the same one, or None without an `Idempotency-Key`.
 
     The key is a quoted string of 1 to 255 characters (draft-ietf-httpapi-idempotency-key-header-07); the quotes
-    may be left out. It is kept for each caller apart. Raises BadHeader.
+    may be left out. It is kept for each caller apart. What is asked for in the query counts as part of the body.
+    Raises BadHeader.
     """
     header = request.headers.get("idempotency-key")
     if header is None:
@@ -26,7 +27,8 @@ def idempotency(request: Request, caller: str, body: bytes) -> Idempotency | Non
         key = key[1:-1]
     if not 1 <= len(key) <= 255:
         raise BadHeader('Idempotency-Key must be 1 to 255 characters in quotes, such as "8e03978e-40d5-43dd".')
-    return Idempotency(_hash(f"{caller}\0{key}".encode()), _hash(request.url.path.encode() + b"\0" + body))
+    asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    return Idempotency(_hash(f"{caller}\0{key}".encode()), _hash(asked.encode() + b"\0" + body))
 
 
 def cancel_after_s(request: Request) -> float | None:

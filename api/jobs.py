@@ -19,6 +19,9 @@ from contract.patient import EXAMPLE, Patient
 RETRY_AFTER_S = 1
 ANYONE = "anyone"  # every caller counts as the same one, as long as there are no keys
 
+Explain = Annotated[bool, Query(description="Say with each score how its risk comes about.")]
+"""A route's parameter: whether to explain the scores."""
+
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
@@ -52,7 +55,7 @@ PATIENTS = {
     responses=answers(400, 409, 413, 415, 422, 429, 503),
     openapi_extra=body_of(PATIENT, PATIENTS, example=EXAMPLE),
 )
-async def submit(request: Request, here: Here) -> Response:
+async def submit(request: Request, here: Here, explain: Explain = False) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
 
     Answered as soon as the job is written down.
@@ -64,7 +67,7 @@ async def submit(request: Request, here: Here) -> Response:
     body = await read_body(request, here.settings.body_limit_bytes)
     same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
     patients = await parse_patients(body, here.settings.patients_limit)
-    job = NewJob(new_id(), [patient.to_row() for patient in patients], deadline_s, same)
+    job = NewJob(new_id(), [patient.to_row() for patient in patients], deadline_s, same, explain)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

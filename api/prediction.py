@@ -1,10 +1,11 @@
 """The call of the project that this one descends from: one patient in, the score out, at once."""
 
 from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
 
 from api.body import parse_patient, read_body
 from api.gateway import Here
-from api.jobs import PATIENT, accepted, body_of
+from api.jobs import PATIENT, Explain, accepted, body_of
 from api.problem import answers
 from contract.errors import ScoringFailed
 from contract.job import Job, State
@@ -22,17 +23,17 @@ routes = APIRouter(prefix="/api", tags=["prediction"])
     responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
     openapi_extra=body_of(PATIENT, example=EXAMPLE),
 )
-async def predict(request: Request, here: Here) -> Response:
+async def predict(request: Request, here: Here, explain: Explain = False) -> Response:
     """Score one patient and answer the score itself.
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the answer is 202
     with the job, which is not lost and can be polled.
     """
     patient = parse_patient(await read_body(request, here.settings.body_limit_bytes))
-    new = NewJob(new_id(), [patient.to_row()])
+    new = NewJob(new_id(), [patient.to_row()], explain=explain)
     job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
-        return Response(job.scores[0].model_dump_json(), media_type="application/json")
+        return Response(to_json(job.scores[0]), media_type="application/json")
     if job.state is State.FAILED:
         raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
     return accepted(job, before)

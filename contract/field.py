@@ -19,11 +19,13 @@ class Measure:
 
     `hard` bounds refuse a value that no patient has; `soft` bounds are the range that the model was
     trained on (Cleveland minimum and maximum), outside which it extrapolates. `missing` values mean "not measured".
+    `other_unit` is one that the measure is often given in by mistake, and how many of `unit` make one of it.
     """
 
     unit: str
     hard: tuple[float, float]
     soft: tuple[float, float]
+    other_unit: tuple[str, float] | None = None
     nullable: bool = False
     missing: tuple[float, ...] = ()
 
@@ -47,8 +49,16 @@ class Measure:
         if isinstance(value, float) and not math.isfinite(value):
             raise refuse("not_finite", self.rule)
         if not self.hard[0] <= value <= self.hard[1]:
-            raise refuse("out_of_bounds", self.rule)
+            raise refuse("out_of_bounds", self.rule + self.guess_unit(value))
         return float(value)
+
+    def guess_unit(self, value: float) -> str:
+        """Return what to add to the rule for a refused value that would be none in the other unit; else nothing."""
+        if self.other_unit:
+            name, size = self.other_unit
+            if self.hard[0] / size <= value <= self.hard[1] / size:
+                return f"; looks like {name}: 1 {name} is {size:g} {self.unit}"
+        return ""
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.parse)

@@ -24,7 +24,8 @@ class Patient(BaseModel):
     Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease", UCI Machine
     Learning Repository (1988), file `heart-disease.names`. Source of the soft bounds: minimum and maximum of
     its Cleveland table. The hard bounds are engineering judgement, wider than any patient seen at the four
-    sites; no clinician has set them.
+    sites; no clinician has set them. Source of the other units: 1 mmHg is 0.1333224 kPa (NIST Special Publication 811,
+    2008 edition, appendix B.8), and 1 mol of cholesterol, C27H46O, is 386.7 g (IUPAC's standard atomic weights).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -38,12 +39,12 @@ class Patient(BaseModel):
     ]
     trestbps: Annotated[
         float,
-        Measure("mmHg", hard=(60, 260), soft=(94, 200)),
+        Measure("mmHg", hard=(60, 260), soft=(94, 200), other_unit=("kPa", 7.50062)),
         Describe(description="Systolic blood pressure at rest, on admission."),
     ]
     chol: Annotated[
         float | None,
-        Measure("mg/dL", hard=(60, 700), soft=(126, 564), nullable=True, missing=(0,)),
+        Measure("mg/dL", hard=(60, 700), soft=(126, 564), other_unit=("mmol/L", 38.67), nullable=True, missing=(0,)),
         Describe(description="Serum cholesterol. Accepted and not used: it adds nothing to the prediction."),
     ] = None
     fbs: Annotated[int, Category(YES_NO), Describe(description="Fasting blood sugar above 120 mg/dL.")]

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 MODEL_FILE = "model.onnx"
@@ -33,6 +35,23 @@ class Metric(BaseModel):
     n: Annotated[int, Field(gt=0, description="Patients that it was measured on.")]
 
 
+class Conformal(BaseModel):
+    """From which risks on a label is in the conformal set: class-conditional (Mondrian), a bound for each label."""
+
+    model_config = ConfigDict(frozen=True)
+
+    level: Annotated[
+        float, Field(gt=0, lt=1, description="Share of the patients with a label whose set is to hold that label.")
+    ]
+    disease_at_least: Annotated[float, Field(ge=0, le=1, description="A lower risk rules disease out.")]
+    no_disease_at_most: Annotated[float, Field(ge=0, le=1, description="A higher risk rules no disease out.")]
+    method: Annotated[str, Field(description="How the bounds were made, and what they do not promise.")]
+
+    def rule_out(self, risk: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return, for each risk of (n,), the place of its set in `contract.score.SETS`, as (n,)."""
+        return (risk < self.disease_at_least) + 2 * (risk > self.no_disease_at_most)
+
+
 class TrainingTable(BaseModel):
     """The table that the model was fitted to."""
 
@@ -55,6 +74,7 @@ class Card(BaseModel):
     target: Annotated[str, Field(description="What the risk is the probability of.")]
     threshold: Annotated[float, Field(gt=0, lt=1, description="A risk that reaches this is called disease.")]
     threshold_rule: str
+    conformal: Annotated[Conformal, Field(description="From which risks on a label cannot be ruled out.")]
     features: Annotated[tuple[str, ...], Field(description="The columns of the model's input, in their order.")]
     fields: dict[str, CardField]
     metrics: dict[str, Metric]
@@ -64,3 +84,8 @@ class Card(BaseModel):
     versions: Annotated[dict[str, str], Field(description="Of the programs that made the bundle.")]
     licence: str
     limits: tuple[str, ...]
+
+    @property
+    def trained_ranges(self) -> dict[str, tuple[float, float]]:
+        """The smallest and the largest value in training of each measure that the model looks at."""
+        return {name: field.trained_range for name, field in self.fields.items() if field.used and field.trained_range}

@@ -12,9 +12,12 @@ from pydantic import ValidationError
 from contract.errors import BrokenBundle
 from contract.score import ScoreRow
 from models.card import CARD_FILE, MODEL_FILE, Card
-from models.features import FEATURES
+from models.features import FEATURES, MEASURES
 
-_RISK_DECIMALS = 9
+_DECIMALS = 9
+
+WARNINGS = tuple(f"extrapolating: {name}" for name in MEASURES)
+"""What a score warns of where a measure lies outside the range that the model was trained on."""
 
 
 class Scorer:
@@ -26,6 +29,10 @@ class Scorer:
     def __init__(self, card: Card, session: onnxruntime.InferenceSession) -> None:
         self.card = card
         self._session = session
+        ranges = card.trained_ranges
+        # As exact as the matrix: else 6.2, which is not exact, would lie outside a range that ends there.
+        bounds = np.array([ranges[name] for name in MEASURES], dtype=np.float32)
+        self._lowest, self._highest = bounds.T[:, :, np.newaxis]
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -51,13 +58,42 @@ class Scorer:
         if not np.isfinite(risk).all():
             raise ValueError("a risk is not a number")
         # onnxruntime sums in another order for another number of rows, which moves the sixteenth decimal.
-        rounded: NDArray[np.float64] = np.round(risk, _RISK_DECIMALS)
+        rounded: NDArray[np.float64] = np.round(risk, _DECIMALS)
         return rounded
 
-    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
-        """Return a score for each of the (n, d) matrix's n rows, in their order. Raises ValueError, as `risk`."""
+    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
+        """Return a score for each of the (n, d) matrix's n rows, in their order, explained if asked for.
+
+        Raises ValueError, as `risk`.
+        """
         risk = self.risk(matrix)
-        return list(zip(risk.tolist(), (risk >= self.card.threshold).tolist(), strict=True))
+        predicted = (risk >= self.card.threshold).view(np.int8)
+        ruled_out = self.card.conformal.rule_out(risk)
+        scores: list[ScoreRow] = list(zip(risk.tolist(), predicted.tolist(), ruled_out.tolist(), strict=True))
+        warnings = self._warn(matrix)
+        if explain:
+            told = enumerate(zip(scores, self._explain(matrix), strict=True))
+            return [(*score, warnings.get(place, []), explanation) for place, (score, explanation) in told]
+        for place, words in warnings.items():
+            scores[place] = (*scores[place], words)
+        return scores
+
+    def _warn(self, matrix: NDArray[np.float32]) -> dict[int, list[str]]:
+        """Return the warnings of each row that has any, by its place."""
+        # On its side: numpy compares a few long rows four times as fast as many short ones.
+        measures = matrix[:, : len(MEASURES)].T.copy()
+        outside = measures < self._lowest
+        outside |= measures > self._highest
+        warnings: dict[int, list[str]] = {}
+        for measure, place in zip(*(found.tolist() for found in outside.nonzero()), strict=True):
+            warnings.setdefault(place, []).append(WARNINGS[measure])
+        return warnings
+
+    def _explain(self, matrix: NDArray[np.float32]) -> list[tuple[float, list[float], float]]:
+        """Return baseline, terms and log-odds of each row."""
+        parts = self._session.run(["baseline", "terms", "log_odds"], {"patients": matrix})
+        baseline, terms, log_odds = (part.round(_DECIMALS).tolist() for part in parts)
+        return [(baseline, *told) for told in zip(terms, log_odds, strict=True)]
 
 
 def read_bundle(folder: Path) -> tuple[Card, bytes]:
@@ -72,7 +108,7 @@ def read_bundle(folder: Path) -> tuple[Card, bytes]:
             f"{folder} is half-written or damaged: {MODEL_FILE} is not the model that {CARD_FILE} describes. "
             "Run `make train` to make it anew."
         )
-    if card.features != FEATURES:
+    if card.features != FEATURES or card.trained_ranges.keys() != set(MEASURES):
         raise BrokenBundle(
             f"The model in {folder} was trained on other features than this version of Scoreline makes. "
             "Run `make train` to make it anew."

@@ -31,6 +31,7 @@ class Record:
     sent_ms: int | None
     deadline_ms: int | None
     key: str | None
+    explain: bool = False
     lease_ms: int | None = None
     state: State = State.QUEUED
     started_ms: int | None = None
@@ -66,7 +67,7 @@ class MemoryLedger(Ledger):
             if verdict is Verdict.ACCEPTED and id not in self._jobs:
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
-                self._jobs[id] = Record(list(job.rows), len(job.rows), now, deadline, key)
+                self._jobs[id] = Record(list(job.rows), len(job.rows), now, deadline, key, job.explain)
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
                     until = now + self._settings.idempotency_ttl * 1000
@@ -112,7 +113,7 @@ class MemoryLedger(Ledger):
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows))
+                taken.append(Claimed(id, job.rows, job.explain))
         return taken
 
     def _waiting(self, count: int, named: list[str]) -> list[str]:
@@ -247,7 +248,7 @@ class MemoryLedger(Ledger):
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None)
+        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None, old.explain)
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
         return Message(now, [new_id])
 

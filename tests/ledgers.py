@@ -38,7 +38,7 @@ def submit(ledger: Ledger, *jobs: NewJob) -> Message:
 
 def score(claimed: Sequence[Claimed], risk: float = 0.25) -> list[Outcome]:
     """Return the outcomes of a worker that gives every patient the same risk."""
-    return [Outcome(job.id, [(risk, risk >= 0.5)] * len(job.rows), "1.0.0") for job in claimed]
+    return [Outcome(job.id, [(risk, risk >= 0.5, 0)] * len(job.rows), "1.0.0") for job in claimed]
 
 
 def run(ledger: Ledger, message: Message) -> int:

@@ -1,13 +1,15 @@
 """The classifier: a logistic regression that chooses its own penalty from the patients that it is given."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.features import MEASURES
+from training.metrics import log_loss
 
 PENALTIES = np.logspace(-2, 1, 7)
 """The inverse strengths C of the L2 penalty among which the classifier chooses."""
@@ -27,7 +29,7 @@ def new_classifier(seed: int) -> Pipeline:
         Cs=PENALTIES,
         l1_ratios=(0,),
         cv=StratifiedKFold(TUNING_FOLDS, shuffle=True, random_state=seed),
-        scoring="neg_log_loss",
+        scoring=score_log_loss,
         # Newton's steps end at the optimum itself, to the last bits, where lbfgs would stop somewhere near it:
         # the same coefficients on every machine.
         solver="newton-cholesky",
@@ -35,3 +37,12 @@ def new_classifier(seed: int) -> Pipeline:
         use_legacy_attributes=False,
     )
     return Pipeline([("scaler", scaler), ("regression", regression)])
+
+
+def score_log_loss(model: LogisticRegression, matrix: NDArray[np.float64], outcome: NDArray[np.bool_]) -> float:
+    """Return minus the mean log loss of the model on these patients, so that more is better.
+
+    It is scikit-learn's "neg_log_loss" without its checks, which would take more than half the time of training.
+    """
+    risk, once = model.predict_proba(matrix)[:, 1], np.ones((1, len(outcome)))
+    return -float(log_loss(outcome, risk, once)[0])

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from contract.field import Field, Measure
 from contract.patient import fields_of_patient
-from models.card import Card, CardField, Metric, TrainingTable
+from models.card import Card, CardField, Conformal, Metric, TrainingTable
 from models.features import FEATURES, UNUSED
 from training.evaluation import PROTOCOL
 from training.metrics import THRESHOLD
@@ -30,8 +30,10 @@ LIMITS = (
 )
 
 
-def make_card(model: bytes, classifier: Pipeline, table: Table, metrics: dict[str, Metric]) -> Card:
-    """Return the card of the ONNX `model`, the classifier that it was made of, its table and its metrics."""
+def make_card(
+    model: bytes, classifier: Pipeline, table: Table, metrics: dict[str, Metric], conformal: Conformal
+) -> Card:
+    """Return the card of the ONNX `model`, the classifier that it was made of, its table, its metrics and its sets."""
     sha256 = hashlib.sha256(model).hexdigest()
     return Card(
         name="Scoreline heart disease",
@@ -40,6 +42,7 @@ def make_card(model: bytes, classifier: Pipeline, table: Table, metrics: dict[st
         target="Heart disease: a major vessel narrowed by more than 50 % on the angiogram.",
         threshold=THRESHOLD,
         threshold_rule="A convention, not a clinical choice: right only where a miss and a false alarm cost the same.",
+        conformal=conformal,
         features=FEATURES,
         fields={name: describe_field(name, field) for name, field in fields_of_patient().items()},
         metrics=metrics,

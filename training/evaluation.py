@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from models.card import Metric
 from training.classifier import TUNING_FOLDS, new_classifier
-from training.metrics import METRICS
+from training.metrics import METRICS, MetricOf
 
 REPEATS, FOLDS, RESAMPLES = 5, 10, 2000
 
@@ -37,35 +38,42 @@ Watch = Callable[[Sequence[Fold]], Iterable[Fold]]
 """Passes the folds on, one by one, and may show how far it is."""
 
 
-def evaluate(matrix: NDArray[np.float64], outcome: NDArray[np.bool_], watch: Watch = iter) -> dict[str, Metric]:
-    """Return each metric of the classifier on the (n, d) matrix and the outcome (n,), measured by `PROTOCOL`."""
-    risks = score_unseen(matrix, outcome, watch)
-    patients = len(outcome)
-    everyone = np.ones((1, patients))
+def evaluate(outcome: NDArray[np.bool_], risks: NDArray[np.float64]) -> dict[str, Metric]:
+    """Return each metric of the risks (repeats, n) that patients of this outcome (n,) were given unseen."""
+
+    def mean(metric: MetricOf, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        of_repeats: NDArray[np.float64] = np.mean([metric(outcome, risk, weights) for risk in risks], axis=0)
+        return of_repeats
+
+    return {name: measure(partial(mean, metric), len(outcome)) for name, metric in METRICS.items()}
+
+
+def measure(value: Callable[[NDArray[np.float64]], NDArray[np.float64]], patients: int) -> Metric:
+    """Return what `value` is of that many patients, with its interval as `PROTOCOL` says.
+
+    `value` takes weightings float64 (b, patients), as the metrics do, and returns float64 (b,).
+    """
     resamples = np.random.default_rng(0).multinomial(patients, np.full(patients, 1 / patients), RESAMPLES).astype(float)
-    metrics = {}
-    for name, metric in METRICS.items():
-        spread = np.mean([metric(outcome, risk, resamples) for risk in risks], axis=0)
-        bounds = np.percentile(spread, [2.5, 97.5])
-        mean = np.mean([metric(outcome, risk, everyone) for risk in risks])
-        value, low, high = np.round([mean, *bounds], DECIMALS).tolist()
-        metrics[name] = Metric(value=value, low=low, high=high, n=patients)
-    return metrics
+    bounds = np.percentile(value(resamples), [2.5, 97.5])
+    shown, low, high = np.round([*value(np.ones((1, patients))), *bounds], DECIMALS).tolist()
+    return Metric(value=shown, low=low, high=high, n=patients)
 
 
-def score_unseen(matrix: NDArray[np.float64], outcome: NDArray[np.bool_], watch: Watch = iter) -> NDArray[np.float64]:
-    """Return the risk of every patient by a model that has not seen them, once for each repeat: (REPEATS, n)."""
-    risks = np.full((REPEATS, len(outcome)), np.nan)
-    for fold in watch(make_folds(outcome)):
+def score_unseen(
+    matrix: NDArray[np.float64], outcome: NDArray[np.bool_], repeats: int = REPEATS, watch: Watch = iter
+) -> NDArray[np.float64]:
+    """Return the risk of every patient by a model that has not seen them, once for each repeat: (repeats, n)."""
+    risks = np.full((repeats, len(outcome)), np.nan)
+    for fold in watch(make_folds(outcome, repeats)):
         classifier = new_classifier(seed=fold.repeat).fit(matrix[fold.learn], outcome[fold.learn])
         risks[fold.repeat, fold.score] = classifier.predict_proba(matrix[fold.score])[:, 1]
     return risks
 
 
-def make_folds(outcome: NDArray[np.bool_]) -> list[Fold]:
+def make_folds(outcome: NDArray[np.bool_], repeats: int = REPEATS) -> list[Fold]:
     """Return the folds of every repeat; within one repeat each patient is scored once."""
     return [
         Fold(repeat, learn, score)
-        for repeat in range(REPEATS)
+        for repeat in range(repeats)
         for learn, score in StratifiedKFold(FOLDS, shuffle=True, random_state=repeat).split(outcome, outcome)
     ]

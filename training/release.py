@@ -10,9 +10,10 @@ from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import to_matrix
 from models.scorer import Scorer
 from training.classifier import new_classifier
+from training.conformal import calibrate, measure_sets
 from training.description import make_card
-from training.evaluation import Watch, evaluate
-from training.gate import check_parity
+from training.evaluation import Watch, evaluate, score_unseen
+from training.gate import check_parity, check_terms
 from training.graph import to_onnx
 from training.table import Table
 
@@ -25,8 +26,10 @@ def release(table: Table, folder: Path, watch: Watch = iter) -> Card:
     """
     matrix = to_matrix(table.rows).astype(np.float64)
     classifier = new_classifier(seed=0).fit(matrix, table.outcome)
-    model = to_onnx(classifier)
-    card = make_card(model, classifier, table, evaluate(matrix, table.outcome, watch))
+    model = to_onnx(classifier, matrix.mean(axis=0))
+    risks = score_unseen(matrix, table.outcome, watch=watch)
+    metrics = evaluate(table.outcome, risks) | measure_sets(matrix, table.outcome, risks[0], watch)
+    card = make_card(model, classifier, table, metrics, calibrate(table.outcome, risks))
     publish(model, card, classifier, table, folder)
     return card
 
@@ -42,6 +45,8 @@ def publish(model: bytes, card: Card, classifier: Pipeline, table: Table, folder
         made = Path(staging)
         (made / MODEL_FILE).write_bytes(model)
         (made / CARD_FILE).write_text(card.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
-        check_parity(Scorer.load(made), classifier, table.rows)
+        scorer = Scorer.load(made)
+        check_parity(scorer, classifier, table.rows)
+        check_terms(scorer, classifier, table.rows)
         for name in (MODEL_FILE, CARD_FILE):
             (made / name).replace(folder / name)

@@ -27,8 +27,8 @@ class Classifier(Protocol):
     def version(self) -> str:
         """The version that every score names."""
 
-    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
-        """Return a score for each of the (n, d) float32 matrix's n rows, in their order."""
+    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
+        """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for."""
 
 
 def score_message(ledger: Ledger, classifier: Classifier, message: Message) -> int:
@@ -53,14 +53,25 @@ def is_full(jobs: Sequence[Claimed]) -> bool:
 
 
 def score_jobs(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome]:
-    """Return an outcome for each job, in their order; a batch that fails is halved until the guilty job is alone."""
+    """Return an outcome for each job; those whose scores are to be explained come last."""
+    plain, explained = ([job for job in jobs if job.explain is asked] for asked in (False, True))
+    return score_batch(classifier, plain) + score_batch(classifier, explained)
+
+
+def score_batch(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome]:
+    """Return an outcome for each job, in their order; all of them, or none, are to be explained.
+
+    A batch that fails is halved until the guilty job is alone.
+    """
+    if not jobs:
+        return []
     rows = list(chain.from_iterable(job.rows for job in jobs))
     try:
-        scores = iter(classifier.score(to_matrix(rows)))
+        scores = iter(classifier.score(to_matrix(rows), explain=jobs[0].explain))
     except Exception as error:  # a model may fail in any way, and no job may suffer for another
         if len(jobs) > 1:
             half = len(jobs) // 2
-            return score_jobs(classifier, jobs[:half]) + score_jobs(classifier, jobs[half:])
+            return score_batch(classifier, jobs[:half]) + score_batch(classifier, jobs[half:])
         # The error's text is left out: it could hold a patient's values.
         log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__)
         reason = f"The model could not score this job ({type(error).__name__}); the service's log has its id."

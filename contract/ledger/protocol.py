@@ -24,12 +24,13 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be written down: its id (UUIDv7, text), and its patients, at least one."""
+    """A job to be written down: its id (UUIDv7, text), its patients, at least one, and if its scores are explained."""
 
     id: str
     rows: Sequence[Row]
     cancel_after_s: float | None = None
     idempotency: Idempotency | None = None
+    explain: bool = False
 
 
 class Verdict(StrEnum):
@@ -57,10 +58,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job in a worker's hands until its lease ends; `rows` holds its patients."""
+    """A job in a worker's hands until its lease ends: its patients, and if their scores are explained."""
 
     id: str
     rows: list[Row]
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """How a job is written in the ledger: its id, and the fields of its record."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
 from uuid_utils import uuid7
 
 from contract.job import Job, JobError, State
@@ -60,7 +60,7 @@ def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> 
         accepted_at=time_of_id(uuid),
         started_at=from_ms(started) if started else None,
         finished_at=from_ms(finished) if finished else None,
-        scores=scores_from_rows(json.loads(scores), record[b"model"].decode()) if scores else None,
+        scores=scores_from_rows(from_json(scores), record[b"model"].decode()) if scores else None,
         error=JobError(code=code.decode(), message=record[b"message"].decode()) if code else None,
         replayed_as=UUID(replay.decode()) if replay else None,
     )

@@ -41,7 +41,7 @@ class RedisLedger(RedisView[Job], Ledger):
         ]
         for job in jobs:
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
-            args += [job.id, to_json(job.rows), len(job.rows), deadline_ms]
+            args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
         sent_ms, bells, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
@@ -53,8 +53,8 @@ class RedisLedger(RedisView[Job], Ledger):
         limits = (lease_ms, self._settings.deliveries_limit, self._ttl_ms)
         room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
         taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, *message.ids)
-        pairs = zip(taken[::2], taken[1::2], strict=True)
-        return [Claimed(id.decode(), from_json(rows)) for id, rows in pairs]
+        triples = zip(taken[::3], taken[1::3], taken[2::3], strict=True)
+        return [Claimed(id.decode(), from_json(rows), bool(explain)) for id, rows, explain in triples]
 
     @override
     def renew(self, ids: Sequence[str]) -> None:

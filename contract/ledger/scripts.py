@@ -60,8 +60,9 @@ local function finish(id, from, to, n, deadline, now, ttl, ...)
   ended[#ended + 1] = id
 end
 
-local function write(id, rows, n, now)
+local function write(id, rows, n, explain, now)
   call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
+  if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
   later('ZADD', INDEX .. 'queued', 0, id)
   later('ZADD', OPEN, -now, id)
   backlog = backlog + n
@@ -85,8 +86,8 @@ SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local fresh, answer = {}, {now, call('LLEN', QUEUE)}
-for i = 4, #ARGV, 6 do
-  local id, rows, n, after, key, fingerprint = unpack(ARGV, i, i + 5)
+for i = 4, #ARGV, 7 do
+  local id, rows, n, after, explain, key, fingerprint = unpack(ARGV, i, i + 6)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
@@ -97,7 +98,7 @@ for i = 4, #ARGV, 6 do
   elseif not known and before + backlog + n > limit then
     verdict = 'full'
   elseif not known then
-    write(id, rows, n, now)
+    write(id, rows, n, explain, now)
     if after ~= '' then
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
@@ -123,14 +124,14 @@ local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), 
 local ahead, room, token = num(ARGV[6]), num(ARGV[7]), ARGV[8]
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 9)}, {}, {}
+local function take(...)
+  for _, value in ipairs({...}) do taken[#taken + 1] = value end
+end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows = unpack(call('HMGET', JOB .. id, 'state', 'rows'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then
-      taken[#taken + 1] = id
-      taken[#taken + 1] = rows
-    end
+    local state, rows, explain = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain) end
   end
   return taken
 end
@@ -146,8 +147,8 @@ end
 if #ids == 0 then return taken end
 local leases, claimed = call('ZMSCORE', OPEN, unpack(ids)), {}
 for i, id in ipairs(ids) do
-  local state, rows, n, tries, deadline =
-    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline'))
+  local state, rows, n, tries, deadline, explain =
+    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain'))
   tries = num(tries or 0)
   if open(state) and num(leases[i] or 0) <= now then
     if deadline and num(deadline) <= now then
@@ -167,8 +168,7 @@ for i, id in ipairs(ids) do
       end
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
-      taken[#taken + 1] = id
-      taken[#taken + 1] = rows
+      take(id, rows, explain)
     end
   end
 end
@@ -275,11 +275,11 @@ return removed
 # Invariant: the patients move to the new job; the old one keeps its end state and names the new one.
 REPLAY = """
 local now, id, new = clock(ARGV[1]), ARGV[2], ARGV[3]
-local rows, n, made = unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'replayed_as'))
+local rows, n, explain, made = unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'explain', 'replayed_as'))
 if made == new then return now end
 if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
 call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
-write(new, rows, n, now)
+write(new, rows, n, explain, now)
 flush()
 return now
 """

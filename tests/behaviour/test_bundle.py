@@ -59,6 +59,8 @@ def test_the_released_bundle_loads_and_names_its_version() -> None:
         (cut_model, "half-written or damaged"),
         (lambda bundle: edit_card(bundle, features=FEATURES[::-1]), "trained on other features"),
         (lambda bundle: edit_card(bundle, features=FEATURES[:-1]), "trained on other features"),
+        (lambda bundle: edit_card(bundle, conformal=None), "not a model card: conformal"),
+        (lambda bundle: edit_card(bundle, fields={}), "trained on other features"),
         (put_garbage, "not a model that onnxruntime can load"),
     ],
 )

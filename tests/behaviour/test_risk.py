@@ -80,17 +80,17 @@ def test_a_missing_test_scores_between_its_best_and_its_worst_result(
 def test_the_example_patient_scores_as_published(scorer: Scorer) -> None:
     """The tolerance is the parity gate's."""
     row = Patient.model_validate(EXAMPLE).to_row()
-    ((risk, disease),) = scorer.score(to_matrix([row]))
+    ((risk, disease, *_),) = scorer.score(to_matrix([row]))
     assert risk == pytest.approx(0.179314, abs=1e-6)
-    assert disease is False
+    assert disease == 0
 
 
 def test_a_patient_with_every_sign_is_called_diseased_and_one_with_none_is_not(scorer: Scorer) -> None:
     signs = {"cp": "asymptomatic", "exang": "yes", "oldpeak": 4, "slope": "flat", "ca": "two", "thal": "reversible"}
     none = {"cp": "typical", "exang": "no", "oldpeak": 0, "slope": "up", "ca": "none", "thal": "normal"}
     ill, well = (Patient.model_validate({**EXAMPLE, **findings}).to_row() for findings in (signs, none))
-    (ill_risk, ill_called), (well_risk, well_called) = scorer.score(to_matrix([ill, well]))
-    assert (ill_called, well_called) == (True, False)
+    (ill_risk, ill_called, *_), (well_risk, well_called, *_) = scorer.score(to_matrix([ill, well]))
+    assert (ill_called, well_called) == (1, 0)
     assert ill_risk > 0.95
     assert well_risk < 0.05
 
@@ -103,8 +103,8 @@ def test_a_patient_scores_the_same_alone_and_in_company(scorer: Scorer, rows: tu
 
 def test_a_risk_that_reaches_the_threshold_is_called_disease(scorer: Scorer, rows: tuple[Row, ...]) -> None:
     scores = scorer.score(to_matrix(rows))
-    assert all(disease is (risk >= scorer.card.threshold) for risk, disease in scores)
-    assert {disease for _, disease in scores} == {True, False}
+    assert all(disease == (risk >= scorer.card.threshold) for risk, disease, *_ in scores)
+    assert {disease for _, disease, *_ in scores} == {0, 1}
 
 
 def test_no_patients_get_no_scores(scorer: Scorer) -> None:

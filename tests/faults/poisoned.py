@@ -34,10 +34,10 @@ class Poisoned:
     def version(self) -> str:
         return self._scorer.version
 
-    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
+    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
         if (matrix[:, COLUMNS] == MARK).all(axis=1).any():
             os.kill(os.getpid(), signal.SIGKILL)
-        return self._scorer.score(matrix)
+        return self._scorer.score(matrix, explain=explain)
 
 
 @cache

@@ -56,6 +56,17 @@ def test_a_bad_field_is_named_with_its_rule(client: httpx2.Client, field: str, v
     assert faults(client.post("/v1/jobs", json=EXAMPLE | {field: value})) == {field: code}
 
 
+@pytest.mark.parametrize(("field", "value", "unit"), [("trestbps", 17.25, "kPa"), ("chol", 5.25, "mmol/L")])
+def test_a_value_in_another_unit_is_told_of_and_not_repeated(
+    client: httpx2.Client, field: str, value: float, unit: str
+) -> None:
+    answer = client.post("/v1/jobs", json=EXAMPLE | {field: value})
+    [fault] = problem(answer, 422)["errors"]
+    assert (fault["field"], fault["code"]) == (field, "out_of_bounds")
+    assert f"looks like {unit}: 1 {unit} is" in fault["message"]
+    assert str(value) not in answer.text
+
+
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_number_that_is_none_is_refused(client: httpx2.Client, literal: str) -> None:
     body = httpx2.Request("POST", "http://x", json=EXAMPLE).content.replace(
@@ -124,6 +135,13 @@ def test_an_unknown_address_and_method_are_problems_too(client: httpx2.Client) -
     problem(client.get("/v1/nothing"), 404)
     assert problem(client.put("/v1/jobs"), 405)
     assert {"state", "limit", "after"} == set(faults(client.get("/v1/jobs?state=x&limit=0&after=y")))
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/api/prediction"])
+def test_a_wish_to_explain_that_cannot_be_read_is_refused(client: httpx2.Client, path: str) -> None:
+    answer = client.post(f"{path}?explain=maybe", json=EXAMPLE)
+    assert problem(answer, 422)["type"] == "urn:scoreline:problem:invalid-query"
+    assert faults(answer) == {"explain": "bool_parsing"}
 
 
 @pytest.mark.parametrize(

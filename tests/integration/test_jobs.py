@@ -1,6 +1,7 @@
 """Jobs over HTTP, against a whole real service."""
 
 import json
+import math
 from typing import Any
 
 import httpx2
@@ -65,7 +66,41 @@ def test_what_was_not_measured_may_be_null(client: httpx2.Client, patient: dict[
 def test_the_seeds_call_answers_the_score_itself(client: httpx2.Client) -> None:
     answer = client.post("/api/prediction", json=EXAMPLE)
     assert answer.status_code == 200
-    assert set(answer.json()) == {"risk", "prediction", "model_version"}
+    assert set(answer.json()) == {"risk", "prediction", "conformal", "warnings", "model_version", "explanation"}
+    assert answer.json()["explanation"] is None
+
+
+@pytest.mark.parametrize("patients", [1, 3])
+def test_scores_are_explained_where_that_is_asked_for(client: httpx2.Client, patients: int) -> None:
+    body = {"patients": [EXAMPLE | {"age": 34 + number} for number in range(patients)]}
+    plain, explained = (
+        client.post(f"/v1/jobs{query}", json=body, headers={"Prefer": "wait=10"}).json()["scores"]
+        for query in ("?explain=false", "?explain=true")
+    )
+    for before, score in zip(plain, explained, strict=True):
+        why = score["explanation"]
+        assert before == score | {"explanation": None}
+        assert set(EXAMPLE) < set(why["contributions"])
+        assert why["baseline"] + sum(why["contributions"].values()) == pytest.approx(why["log_odds"], abs=1e-6)
+        assert math.log(score["risk"] / (1 - score["risk"])) == pytest.approx(why["log_odds"], abs=1e-6)
+
+
+def test_the_seeds_call_explains_as_well(client: httpx2.Client) -> None:
+    score = client.post("/api/prediction?explain=true", json=EXAMPLE).json()
+    assert score["explanation"]["log_odds"] == pytest.approx(math.log(score["risk"] / (1 - score["risk"])), abs=1e-6)
+
+
+def test_a_patient_beyond_those_the_model_was_trained_on_is_scored_with_a_warning(client: httpx2.Client) -> None:
+    score = client.post("/api/prediction", json=EXAMPLE | {"age": 90, "thalach": 60}).json()
+    assert score["warnings"] == ["extrapolating: age", "extrapolating: thalach"]
+
+
+def test_the_same_key_with_another_wish_to_explain_is_another_request(client: httpx2.Client) -> None:
+    headers = {"Idempotency-Key": '"explained-or-not"'}
+    first, again = (client.post("/v1/jobs?explain=true", json=EXAMPLE, headers=headers) for _ in range(2))
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    other = client.post("/v1/jobs", json=EXAMPLE, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:scoreline:problem:idempotency-key-reused")
 
 
 def test_a_repeat_with_the_same_key_is_the_same_job(client: httpx2.Client) -> None:
@@ -107,6 +142,9 @@ def test_the_document_of_the_api_names_every_field_with_its_unit(client: httpx2.
     assert set(EXAMPLE) <= set(patient["properties"])
     assert patient["properties"]["trestbps"]["x-unit"] == "mmHg"
     assert all(field["description"] for field in patient["properties"].values())
+    for path in ("/v1/jobs", "/api/prediction"):
+        [explain] = document["paths"][path]["post"]["parameters"]
+        assert (explain["name"], explain["schema"]["default"]) == ("explain", False)
 
 
 def test_the_documentation_page_needs_no_other_server(client: httpx2.Client) -> None:

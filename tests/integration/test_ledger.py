@@ -34,6 +34,21 @@ def test_a_submitted_job_is_queued_then_running_then_succeeded(ledger: Ledger) -
     assert done.finished_at
 
 
+def test_whether_to_explain_travels_with_a_job_to_each_worker_that_claims_it(
+    ledger: Ledger, clock: Clock, settings: Settings
+) -> None:
+    jobs = [new_job(explain=asked) for asked in (True, False, True)]
+    message = submit(ledger, *jobs)
+    assert [one.explain for one in ledger.claim(message)] == [True, False, True]
+    for _ in range(settings.deliveries_limit - 1):
+        clock.move(settings.lease_s + 1)
+        assert ledger.claim(Message(clock.ms, [jobs[0].id]))[0].explain
+    clock.move(settings.lease_s + 1)
+    assert not ledger.claim(Message(clock.ms, [jobs[0].id]))
+    [replayed] = ledger.claim(ledger.replay(jobs[0].id, new_id()))
+    assert replayed.explain
+
+
 def test_only_one_worker_holds_a_job_until_its_lease_ends(ledger: Ledger, clock: Clock, settings: Settings) -> None:
     job = new_job()
     message = submit(ledger, job)

@@ -52,9 +52,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ends: dict[str, Job] = {}
         self.risk = 0.0
 
-    @rule(patients=st.lists(st.integers(1, 3), min_size=1, max_size=6), deadline=st.sampled_from([None, 4.0]))
-    def submit(self, patients: list[int], deadline: float | None) -> None:
-        jobs = [new_job(n, cancel_after_s=deadline) for n in patients]
+    @rule(
+        patients=st.lists(st.integers(1, 3), min_size=1, max_size=6),
+        deadline=st.sampled_from([None, 4.0]),
+        explain=st.booleans(),
+    )
+    def submit(self, patients: list[int], deadline: float | None, explain: bool) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline, explain=explain) for n in patients]
         receipt = self.real.submit(jobs)
         assert receipt == self.twin.submit(jobs)
         self.known += [job.id for job in jobs]
@@ -169,7 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if not self.open_ids():
                 break
             self.clock.move(self.options.lease_s)
-            self.submit([1], None)  # what a canary does: it carries the queue's clock forward
+            self.submit([1], None, explain=False)  # what a canary does: it carries the queue's clock forward
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -182,7 +186,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, message: Message, ahead: int = 0) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""
         claimed = self.real.claim(message, ahead=ahead)
-        assert [job.id for job in claimed] == [job.id for job in self.twin.claim(message, ahead=ahead)]
+        others = self.twin.claim(message, ahead=ahead)
+        assert [(job.id, job.explain) for job in claimed] == [(job.id, job.explain) for job in others]
         return claimed
 
     def commit(self, claimed: list[Claimed], *, fails: bool) -> None:

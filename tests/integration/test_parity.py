@@ -1,20 +1,23 @@
 """The released ONNX model says what scikit-learn says; and the gate refuses one that does not."""
 
+import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from contract.patient import COLUMNS, Patient
+from contract.patient import COLUMNS, Patient, Row
 from models.card import CARD_FILE
 from models.features import to_matrix
 from models.scorer import Scorer
 from training.__main__ import TABLE
 from training.classifier import new_classifier
-from training.gate import PATIENTS, SEED, ReleaseRefused, check_parity
+from training.gate import PATIENTS, SEED, ReleaseRefused, check_parity, check_terms
 from training.graph import to_onnx
 from training.jitter import jitter
 from training.release import publish
@@ -35,6 +38,12 @@ def classifier(table: Table) -> Pipeline:
     return new_classifier(seed=0).fit(to_matrix(table.rows).astype(np.float64), table.outcome)
 
 
+def mean_of(rows: Sequence[Row]) -> NDArray[np.float64]:
+    """Return the mean of each column over the patients."""
+    mean: NDArray[np.float64] = to_matrix(rows).mean(axis=0, dtype=np.float64)
+    return mean
+
+
 @pytest.fixture(scope="module")
 def wrong(table: Table) -> Pipeline:
     """Another classifier: fitted to all patients but the last."""
@@ -45,9 +54,24 @@ def test_the_released_model_agrees_with_scikit_learn_on_100_000_patients(classif
     assert check_parity(Scorer.load(CHAMPION), classifier, table.rows) <= 1e-6
 
 
+def test_the_terms_of_the_released_model_are_those_of_scikit_learns_log_odds(
+    classifier: Pipeline, table: Table
+) -> None:
+    assert check_terms(Scorer.load(CHAMPION), classifier, table.rows) <= 1e-6
+
+
 def test_a_model_of_another_classifier_is_refused(wrong: Pipeline, table: Table) -> None:
     with pytest.raises(ReleaseRefused, match=r"risk is up to .* from scikit-learn's"):
         check_parity(Scorer.load(CHAMPION), wrong, table.rows)
+
+
+def test_terms_against_another_patient_are_refused_though_the_risks_are_right(
+    classifier: Pipeline, table: Table, tmp_path: Path
+) -> None:
+    model = to_onnx(classifier, mean_of(table.rows[:-1]))
+    card = Scorer.load(CHAMPION).card.model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()})
+    with pytest.raises(ReleaseRefused, match="log-odds, or their terms, are up to"):
+        publish(model, card, classifier, table, tmp_path / "bundle")
 
 
 def test_a_decision_on_the_other_side_is_refused_however_small_the_difference(
@@ -69,7 +93,7 @@ def test_a_refused_release_leaves_the_bundle_before_it_unharmed(
     shutil.copytree(CHAMPION, tmp_path / "bundle")
     card = Scorer.load(CHAMPION).card
     with pytest.raises(ReleaseRefused):
-        publish(to_onnx(classifier), card, wrong, table, tmp_path / "bundle")
+        publish(to_onnx(classifier, mean_of(table.rows)), card, wrong, table, tmp_path / "bundle")
     assert {path.name for path in tmp_path.iterdir()} == {"bundle"}
     for file in CHAMPION.iterdir():
         assert (tmp_path / "bundle" / file.name).read_bytes() == file.read_bytes()

@@ -14,11 +14,14 @@ from sklearn.linear_model import LogisticRegression
 
 from models.card import CARD_FILE, MODEL_FILE
 from models.scorer import Scorer
+from training.conformal import calibrate
 from training.evaluation import FOLDS, REPEATS, make_folds
 from training.metrics import METRICS, THRESHOLD
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = ROOT / "models" / "champion"
+
+pytestmark = pytest.mark.timeout(300)  # two trainings at once, on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,28 @@ def test_training_makes_the_committed_bundle(bundles: list[Path]) -> None:
 
 def test_a_bundle_just_trained_can_be_loaded(bundles: list[Path]) -> None:
     assert Scorer.load(bundles[0]).version == Scorer.load(CHAMPION).version
+
+
+def test_a_bound_leaves_out_no_more_of_its_label_than_the_level_allows() -> None:
+    """Of 19 with a label the 18th counts, since ceil(0.9 * 20) = 18; of 9 the last."""
+    outcome = np.arange(28) < 19
+    risk = np.where(outcome, (np.arange(28) + 1) / 20, (np.arange(28) - 18) / 10)
+    bounds = calibrate(outcome, risk[None])
+    assert (bounds.disease_at_least, bounds.no_disease_at_most) == (0.1, 0.9)
+    other = calibrate(outcome, np.stack([risk, risk / 2]))
+    assert (other.disease_at_least, other.no_disease_at_most) == (0.075, 0.675)
+
+
+def test_bounds_from_patients_like_them_cover_new_patients_of_either_label() -> None:
+    random = np.random.default_rng(0)
+    covered = np.zeros((400, 2))
+    for place in covered:
+        outcome = np.arange(400) % 5 < 2
+        risk = 1 / (1 + np.exp(-random.normal(np.where(outcome, 1, -1), 1.5)))
+        known, new = np.arange(400) < 200, np.arange(400) >= 200
+        out = calibrate(outcome[known], risk[None, known]).rule_out(risk[new])
+        place[:] = (out & 1 == 0)[outcome[new]].mean(), (out & 2 == 0)[~outcome[new]].mean()
+    assert (abs(covered.mean(axis=0) - 0.9) < 0.012).all()
 
 
 def test_no_patient_is_scored_by_a_model_that_learned_from_them() -> None:

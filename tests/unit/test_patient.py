@@ -75,7 +75,41 @@ def test_no_value_is_answered_with_anything_but_a_patient_or_a_fault(name: str, 
     except ValidationError as error:
         [only] = error.errors()
         assert only["loc"] == (name,)
-        assert only["msg"] == f"must be {FIELDS[name].rule}"
+        assert only["msg"].partition(";")[0] == f"must be {FIELDS[name].rule}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "guess"),
+    [
+        ("trestbps", 17.3, "; looks like kPa: 1 kPa is 7.50062 mmHg"),
+        ("trestbps", 8, "; looks like kPa: 1 kPa is 7.50062 mmHg"),
+        ("trestbps", 34.6, "; looks like kPa: 1 kPa is 7.50062 mmHg"),
+        ("trestbps", 7.9, ""),
+        ("trestbps", 34.7, ""),
+        ("trestbps", 261, ""),
+        ("trestbps", -(10**400), ""),
+        ("chol", 2, "; looks like mmol/L: 1 mmol/L is 38.67 mg/dL"),
+        ("chol", 18, "; looks like mmol/L: 1 mmol/L is 38.67 mg/dL"),
+        ("chol", 1.5, ""),
+        ("chol", 18.2, ""),
+        ("age", 17, ""),
+    ],
+)
+def test_a_refused_value_that_looks_like_another_unit_is_told_so(name: str, value: float, guess: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Patient.model_validate(EXAMPLE | {name: value})
+    [error] = caught.value.errors()
+    assert error["msg"] == f"must be {FIELDS[name].rule}{guess}"
+
+
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if isinstance(field, Measure)])
+def test_no_value_that_is_taken_looks_like_another_unit(name: str) -> None:
+    """So that a score need not warn of one; of a unit for which this did not hold, it would have to."""
+    field = FIELDS[name]
+    assert isinstance(field, Measure)
+    if field.other_unit:
+        low, high = field.hard
+        assert high / field.other_unit[1] < low or low / field.other_unit[1] > high
 
 
 def test_a_fault_does_not_show_the_value() -> None:

@@ -255,7 +255,7 @@ def test_the_demo_says_in_one_sentence_how_to_start_what_it_needs() -> None:
 def test_each_patient_falls_into_one_band() -> None:
     cases = read_cases()[:7]
     risks = [0, 0.1, 0.29, 0.5, 0.75, 0.9, 1]
-    scores = [Score(risk=risk, prediction="disease", model_version="1") for risk in risks]
+    scores = [Score(risk=risk, prediction="disease", conformal=("disease",), model_version="1") for risk in risks]
     table = summarize(scores, cases)
     assert list(table.columns[1].cells) == ["1", "2", "0", "1", "1", "2"]
     assert table.row_count == len(BANDS) - 1

@@ -24,19 +24,19 @@ class ByAge:
         self.fails_on = fails_on
         self.batches: list[int] = []
 
-    def score(self, matrix: NDArray[np.float32]) -> list[ScoreRow]:
-        """Return age / 120 for each row. Raises ValueError."""
+    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
+        """Return age / 120 for each row, and the word "why" if asked for. Raises ValueError."""
         self.batches.append(len(matrix))
         ages = matrix[:, AGE].tolist()
         if self.fails_on in [round(age, 3) for age in ages]:
             raise ValueError(f"cannot bear {self.fails_on}")
-        return [(age / 120, age >= 60) for age in ages]
+        return [(age / 120, age >= 60, *(["why"] if explain else [])) for age in ages]
 
 
-def job(id: str, *ages: float) -> Claimed:
+def job(id: str, *ages: float, explain: bool = False) -> Claimed:
     """Return a claimed job of patients of these ages."""
     place = COLUMNS.index("age")
-    return Claimed(id, [(*ROW[:place], age, *ROW[place + 1 :]) for age in ages])
+    return Claimed(id, [(*ROW[:place], age, *ROW[place + 1 :]) for age in ages], explain)
 
 
 def test_all_jobs_of_a_message_are_one_batch_and_each_gets_its_own_scores() -> None:
@@ -49,6 +49,18 @@ def test_all_jobs_of_a_message_are_one_batch_and_each_gets_its_own_scores() -> N
         ("c", [(0.375, False)]),
     ]
     assert {one.model_version for one in outcomes} == {"by-age"}
+
+
+def test_only_the_scores_of_jobs_that_asked_for_it_are_explained() -> None:
+    jobs = [job("a", 30, explain=True), job("b", 60), job("c", 90, 45, explain=True), job("d", 30)]
+    model = ByAge()
+    assert {one.id: one.scores for one in score_jobs(model, jobs)} == {
+        "a": [(0.25, False, "why")],
+        "b": [(0.5, True)],
+        "c": [(0.75, True, "why"), (0.375, False, "why")],
+        "d": [(0.25, False)],
+    }
+    assert model.batches == [2, 3]
 
 
 @pytest.mark.parametrize("place", range(8))

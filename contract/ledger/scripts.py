@@ -60,7 +60,7 @@ local function finish(id, from, to, n, deadline, now, ttl, ...)
   ended[#ended + 1] = id
 end
 
-local function write(id, rows, n, explain, now)
+local function write(id, rows, n, now, explain)
   call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
   if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
   later('ZADD', INDEX .. 'queued', 0, id)
@@ -98,7 +98,7 @@ for i = 4, #ARGV, 7 do
   elseif not known and before + backlog + n > limit then
     verdict = 'full'
   elseif not known then
-    write(id, rows, n, explain, now)
+    write(id, rows, n, now, explain)
     if after ~= '' then
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
@@ -279,7 +279,7 @@ local rows, n, explain, made = unpack(call('HMGET', JOB .. id, 'rows', 'patients
 if made == new then return now end
 if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
 call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
-write(new, rows, n, explain, now)
+write(new, rows, n, now, explain)
 flush()
 return now
 """

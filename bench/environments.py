@@ -1,0 +1,40 @@
+"""Environments for what Scoreline itself does not need: the peers and the profiler, at the versions of bench/locks.
+
+To upgrade one: `uv pip compile bench/locks/NAME.in --universal --python-version 3.11 --no-header --no-annotate
+--upgrade --output-file bench/locks/NAME.txt`.
+"""
+
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+LOCKS = Path(__file__).parent / "locks"
+UV = Path(sys.executable).parent / "uv"  # it is installed beside this Python
+
+
+def locked_version(name: str, package: str) -> str:
+    """Return the version of a package that an environment is locked to."""
+    lines = lock_of(name).read_text().splitlines()
+    return next(line.split()[0] for line in lines if line.startswith(f"{package}==")).removeprefix(f"{package}==")
+
+
+def lock_of(name: str) -> Path:
+    """Return the file that locks an environment."""
+    return LOCKS / f"{name}.txt"
+
+
+def environment(name: str, kept: Path) -> Path:
+    """Return the folder of an environment's programs; it is made in the folder `kept` where the lock is new to it."""
+    made = kept / f"{name}-{sha256(lock_of(name).read_bytes()).hexdigest()[:8]}"
+    complete = made / "complete"
+    if not complete.exists():
+        run(UV, "venv", "--quiet", "--clear", "--python", sys.executable, made)
+        run(UV, "pip", "install", "--quiet", "--python", made / "bin" / "python", "--requirement", lock_of(name))
+        complete.touch()
+    return made / "bin"
+
+
+def run(*command: str | Path) -> None:
+    """Run a program to its end, from the project's root. Raises CalledProcessError if it fails."""
+    subprocess.run(command, cwd=LOCKS.parents[1], check=True)  # noqa: S603 - our own command

@@ -1,0 +1,1 @@
+"""The floor of latency: a Celery task that does nothing."""

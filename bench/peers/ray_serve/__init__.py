@@ -1,0 +1,1 @@
+"""The same as Ray Serve's asynchronous inference, which brings Celery with it."""

@@ -15,9 +15,12 @@ from api.gateway import Gateway
 from api.notices import Notices
 from api.problem import answer_problems
 from api.stopping import when_told_to_stop
+from contract.address import Resolver
 from contract.ledger.protocol import Ledger
 from contract.queue import Send, submit
 from contract.settings import Settings
+
+LOOKUPS_AT_ONCE = 16
 
 ABOUT = """Scores patients for the risk of heart disease, off a queue, and never loses one.
 
@@ -40,9 +43,11 @@ def make_app(settings: Settings, ledger: Ledger, send: Send) -> FastAPI:
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[None]:
         committer, notices = Committer(partial(submit, ledger, send)), Notices(ledger)
-        app.state.gateway = Gateway(settings, ledger, committer, notices)
+        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
+        app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
         when_told_to_stop(notices.dismiss_soon)
         yield
+        resolver.close()
         await committer.close()
         await notices.close()
 

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from api.committer import Committer
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
+from contract.address import Resolver
 from contract.errors import Backlogged, KeyInUse, KeyReused
 from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
@@ -24,12 +25,13 @@ LONGEST_RETRY_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The settings, the ledger, and who writes and waits, of one process."""
+    """The settings, the ledger, and who writes, waits and looks up names, of one process."""
 
     settings: Settings
     ledger: Ledger
     committer: Committer
     notices: Notices[Job]
+    resolver: Resolver
 
     async def submit(self, job: NewJob) -> tuple[Job, bool]:
         """Write the job down; return it, and whether it was there before.

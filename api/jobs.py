@@ -7,14 +7,24 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.body import parse_patients, read_body
+from api.callback import check_callback
 from api.gateway import Here
 from api.headers import cancel_after_s, idempotency, wait_s
 from api.problem import answers
+from contract.callback import URL_LIMIT
 from contract.errors import EndedJob, UnknownJob
 from contract.job import Job, State
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 from contract.patient import EXAMPLE, Patient
+
+CallbackUrl = Annotated[
+    str | None,
+    Query(
+        description="Told once the job has ended: a signed POST of its id and state. An http or https URL.",
+        json_schema_extra={"format": "uri", "maxLength": URL_LIMIT},
+    ),
+]
 
 RETRY_AFTER_S = 1
 ANYONE = "anyone"  # every caller counts as the same one, as long as there are no keys
@@ -55,7 +65,7 @@ PATIENTS = {
     responses=answers(400, 409, 413, 415, 422, 429, 503),
     openapi_extra=body_of(PATIENT, PATIENTS, example=EXAMPLE),
 )
-async def submit(request: Request, here: Here, explain: Explain = False) -> Response:
+async def submit(request: Request, here: Here, explain: Explain = False, callback_url: CallbackUrl = None) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
 
     Answered as soon as the job is written down.
@@ -63,11 +73,14 @@ async def submit(request: Request, here: Here, explain: Explain = False) -> Resp
     202 means written to disk: the job is never lost, and its result never changes. With an `Idempotency-Key` a
     repeat with the same body answers the same job. With `Cancel-After: 90s` the job expires if it is not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202 as without.
+    With `callback_url` that URL is told when the job has ended, at least once.
     """
     body = await read_body(request, here.settings.body_limit_bytes)
+    callback = await check_callback(callback_url, here.settings, here.resolver)
     same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
     patients = await parse_patients(body, here.settings.patients_limit)
-    job = NewJob(new_id(), [patient.to_row() for patient in patients], deadline_s, same, explain)
+    rows = [patient.to_row() for patient in patients]
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

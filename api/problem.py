@@ -32,6 +32,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RefusedCallback: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

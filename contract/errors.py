@@ -54,6 +54,12 @@ class InvalidQuery(RequestError):
     code = "invalid-query"
 
 
+class RefusedCallback(RequestError):
+    """The service does not call this URL back: name another."""
+
+    code = "refused-callback"
+
+
 class BadHeader(RequestError):
     """A header of the request is not valid."""
 
@@ -103,7 +109,7 @@ class EndedJob(RequestError):
 
 
 class KeyReused(RequestError):
-    """This Idempotency-Key was used with another body: send a new key, or the same body."""
+    """This Idempotency-Key was used with another body or query: send a new key, or the same again."""
 
     code = "idempotency-key-reused"
 

@@ -1,6 +1,7 @@
 """The queue: task and queue names, the Celery application that all sides share, and `submit`."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 from celery import Celery
@@ -8,14 +9,15 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from contract.connect import ask_sentinel
-from contract.ledger.keys import JOBS
+from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callbacks
+from contract.ledger.keys import CALLBACK_QUEUE, JOBS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Ledger, NewJob, Receipt, Verdict
 from contract.settings import Settings
 
-INTERACTIVE = JOBS.queue
+INTERACTIVE, CALLBACKS = JOBS.queue, CALLBACK_QUEUE
 BELLS_ENOUGH = 64  # messages that may hang in the queue; each makes a worker go on with whatever waits
-SCORE = "scoreline.score"
+SCORE, NOTIFY = "scoreline.score", "scoreline.notify"
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ def make_celery(settings: Settings) -> Celery:
     """
     app = Celery("scoreline", broker=settings.redis_url, set_as_current=False)
     app.conf.update(
-        task_queues=[Queue(INTERACTIVE)],
+        task_queues=[Queue(INTERACTIVE), Queue(CALLBACKS, routing_key=CALLBACKS)],
         task_default_queue=INTERACTIVE,
         task_serializer="json",
         accept_content=["json"],
@@ -80,6 +82,15 @@ def make_send(app: Celery) -> Send:
     return send
 
 
+def make_bell(app: Celery) -> Send:
+    """Return the function that has a notifier look for callbacks; the message need not say more."""
+
+    def send(_: Message) -> None:
+        app.send_task(NOTIFY, queue=CALLBACKS)
+
+    return send
+
+
 def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob]) -> Receipt:
     """Write the jobs down, then ring for those accepted, and return what became of each.
 
@@ -99,11 +110,21 @@ def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob]) -> Receipt:
     return receipt
 
 
+def ring_for_callbacks(callbacks: Callbacks, bell: Send) -> None:
+    """Ring as often as it takes to have all that is due delivered, less the bells that hang. Raises LedgerUnavailable.
+
+    A bell that is lost, or whose notifier dies, needs no other care: what it was rung for is due still, or again.
+    """
+    due = callbacks.due()
+    wanted = min(math.ceil(due.callbacks / CALLBACKS_AT_ONCE), BELLS_ENOUGH)
+    ring(bell, [Message(0, [])] * (wanted - due.bells))
+
+
 def ring(send: Send, messages: Sequence[Message]) -> None:
     """Send the messages; one that cannot be sent is left to the next sweep."""
     for message in messages:
         try:
             send(message)
         except OperationalError:
-            log.warning("the queue cannot be reached; the sweep will ring for the jobs that wait")
+            log.warning("the queue cannot be reached; the sweep will ring for what waits")
             return

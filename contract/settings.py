@@ -1,13 +1,14 @@
 """Settings: everything that may differ between two installations, read from `SCORELINE_*` once at start."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator, SecretStr, ValidationError, model_validator
 from pydantic import Field as Describe
-from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contract.callback import check_secrets
 from contract.errors import OperatorError
 
 
@@ -63,6 +64,16 @@ class Settings(BaseSettings):
     result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
     gone_ttl: int = Describe(
         86_400, gt=0, description="Seconds, after the time to keep it, that a job is 410 rather than 404."
+    )
+    callback_secret: Annotated[SecretStr, AfterValidator(check_secrets)] | None = Describe(
+        None, description="Secrets that sign callbacks, as Standard Webhooks writes them; without one there are none."
+    )
+    callback_private: bool = Describe(
+        False, description="Whether callbacks may go to private, loopback and link-local addresses."
+    )
+    callback_timeout_s: float = Describe(10, gt=0, description="Seconds in which a callback must be answered.")
+    callback_retry_s: float = Describe(
+        5, gt=0, description="Seconds until a callback is tried again; four times longer each time, up to a day."
     )
     var: Path = Describe(Path("var"), description="Folder for the embedded server's data and for logs.")
     bundle: Path = Describe(Path("models/champion"), description="Folder of the released model bundle.")

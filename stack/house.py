@@ -111,6 +111,7 @@ def make_environment(settings: StackSettings) -> dict[str, str]:
         "SCORELINE_FLOWER_PORT": str(settings.flower_port),
         "SCORELINE_VALKEY_PORT": str(settings.valkey_port),
         "STACK_EMBEDDED": str(settings.embedded).lower(),
+        "STACK_CALLBACKS": str(settings.callback_secret is not None).lower(),
         "STACK_STOP_WAIT_S": str(settings.stop_wait_s),
     }
     if settings.embedded:

@@ -24,7 +24,10 @@ BUCKET_MS = 5_000
 
 @dataclass
 class Record:
-    """All that is known of one job; `sent_ms` is None while a worker holds it, `lease_ms` while none does."""
+    """All that is known of one job; `sent_ms` is None while a worker holds it, `lease_ms` while none does.
+
+    `due_ms` is when its callback is due, None if it has none or is open or was told.
+    """
 
     rows: list[Row]
     patients: int
@@ -42,6 +45,9 @@ class Record:
     model: str = ""
     error: JobError | None = None
     replayed_as: str | None = None
+    callback: str | None = None
+    due_ms: int | None = None
+    rung: int = 0
 
 
 class MemoryLedger(Ledger):
@@ -67,7 +73,9 @@ class MemoryLedger(Ledger):
             if verdict is Verdict.ACCEPTED and id not in self._jobs:
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
-                self._jobs[id] = Record(list(job.rows), len(job.rows), now, deadline, key, job.explain)
+                self._jobs[id] = Record(
+                    list(job.rows), len(job.rows), now, deadline, key, job.explain, callback=job.callback
+                )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
                     until = now + self._settings.idempotency_ttl * 1000
@@ -147,6 +155,7 @@ class MemoryLedger(Ledger):
     def _end(self, job: Record, state: State, *, error: JobError | None = None) -> None:
         job.state, job.rows, job.error, job.finished_ms = state, [], error, self._clock()
         job.sent_ms = job.lease_ms = None
+        job.due_ms = job.finished_ms if job.callback else None
         self._news.put(Heard(True, [id for id, one in self._jobs.items() if one is job]))
 
     @override

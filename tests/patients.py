@@ -33,7 +33,8 @@ def new_job(
     key: str | None = None,
     body: str = "body",
     explain: bool = False,
+    callback: str | None = None,
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback)

@@ -1,4 +1,4 @@
-"""The worker: takes jobs off the queue, scores them in batches, commits each once; and sweeps up after faults.
+"""The worker: takes jobs off the queue, scores them in batches, commits each once; sweeps up; notifies.
 
-Knows the ledger, the queue and the models. Does not know HTTP.
+Knows the ledger, the queue and the models. Serves no HTTP; only the courier speaks it, to tell who asked to be told.
 """

@@ -1,4 +1,4 @@
-"""Runs a worker, runs the sweep, or handles the quarantine: `python -m worker --help`."""
+"""Runs a worker, a notifier or the sweep, or handles the quarantine: `python -m worker --help`."""
 
 import argparse
 import logging
@@ -11,16 +11,20 @@ from redis import Redis
 
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, ScorelineError
+from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import INTERACTIVE, make_celery, make_send
+from contract.queue import CALLBACKS, INTERACTIVE, make_bell, make_celery, make_send
 from contract.settings import Settings
 from models.released import Released
 from worker import quarantine
+from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
 from worker.stop import bound_stop
 from worker.sweep import sweep_until
 from worker.tasks import make_worker
 
 log = logging.getLogger("worker")
+
+QUIET = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -31,6 +35,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run a worker; more of them, on any machine, score more")
     run.add_argument("--name", default="score", help="the worker's name, one for each on a machine (default: score)")
+    notify = commands.add_parser("notify", help="run a notifier, which delivers callbacks; one or more of them")
+    notify.add_argument("--name", default="notify", help="its name, one for each on a machine (default: notify)")
     commands.add_parser("sweep", help="send again what the queue lost, and fly the canary; one or more of them")
     quarantined = commands.add_parser("quarantine", help="handle the jobs that no worker came back from")
     actions = quarantined.add_subparsers(dest="action", required=True)
@@ -60,19 +66,33 @@ def run(settings: Settings, name: str) -> int:
     """
     released = Released(settings.bundle)
     options = [f"--concurrency={settings.worker_processes}", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
-    quiet = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
     bound_stop()
     app = make_worker(settings, released.scorer)
-    app.worker_main(["worker", "--pool=prefork", *options, *quiet])
+    app.worker_main(["worker", "--pool=prefork", *options, *QUIET])
     return 0
 
 
-def sweep(ledger: RedisLedger, settings: Settings) -> int:
+def notify(settings: Settings, name: str) -> int:
+    """Be a Celery worker that delivers callbacks until SIGTERM; then finish those in hand, and return 0.
+
+    A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
+    """
+    notifier = make_notifier(settings)
+    options = [f"--concurrency={MESSAGES_AT_ONCE}", f"--queues={CALLBACKS}", f"--hostname={name}@%h"]
+    bound_stop()
+    app = make_celery(settings)
+    add_notify(app, lambda: notifier)
+    app.worker_main(["worker", "--pool=threads", *options, *QUIET])
+    return 0
+
+
+def sweep(redis: Redis, settings: Settings) -> int:
     """Sweep until SIGTERM or Ctrl-C; return 0."""
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    sweep_until(stop, ledger, make_send(make_celery(settings)), settings)
+    app, ledger, callbacks = make_celery(settings), RedisLedger(redis, settings), RedisCallbacks(redis, settings)
+    sweep_until(stop, ledger, make_send(app), callbacks, make_bell(app), settings)
     return 0
 
 
@@ -86,8 +106,10 @@ def main() -> int:
     ledger = RedisLedger(redis, settings)
     if asked.command == "run":
         return run(settings, asked.name)
+    if asked.command == "notify":
+        return notify(settings, asked.name)
     if asked.command == "sweep":
-        return sweep(ledger, settings)
+        return sweep(redis, settings)
     if asked.action == "list":
         return quarantine.list_jobs(ledger)
     if asked.action == "drop":

@@ -7,6 +7,7 @@ from functools import cache
 
 from contract.settings import Settings
 from models.released import Released
+from worker.notifier import add_notify, make_notifier
 from worker.tasks import make_worker
 
 
@@ -18,3 +19,4 @@ def released() -> Released:
 
 settings = Settings.read()
 app = make_worker(settings, lambda: released().scorer())
+add_notify(app, lambda: make_notifier(settings))

@@ -5,8 +5,9 @@ import time
 from threading import Event
 
 from contract.errors import LedgerUnavailable
+from contract.ledger.callbacks import Callbacks
 from contract.ledger.protocol import Ledger
-from contract.queue import Send, ring
+from contract.queue import Send, ring, ring_for_callbacks
 from contract.settings import Settings
 from worker.canary import Canary
 
@@ -15,13 +16,14 @@ TRIM_EVERY_S = 60
 log = logging.getLogger(__name__)
 
 
-def sweep_until(stop: Event, ledger: Ledger, send: Send, settings: Settings) -> None:
+def sweep_until(stop: Event, ledger: Ledger, send: Send, callbacks: Callbacks, bell: Send, settings: Settings) -> None:
     """Sweep, and fly the canary, every `sweep_every_s` seconds until `stop` is set; outlives an absent ledger."""
     canary = Canary(ledger, send, settings)
     trim_due_s, away = 0.0, False
     while not stop.wait(settings.sweep_every_s):
         try:
             sweep_once(ledger, send)
+            ring_for_callbacks(callbacks, bell)
             canary.fly()
             if time.monotonic() >= trim_due_s:
                 ledger.trim()

@@ -14,11 +14,12 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as
+        # code, message, replayed_as, callback, rung
         self.job = f"{prefix}job:"
         self.index = f"{prefix}index:"  # sorted set of ids, one a state
         self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
+        self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
         self.quarantine = f"{prefix}quarantine"  # sorted set of ids whose patients are kept for a replay
         self.passed = f"{prefix}passed"  # the newest `sent` that the queue has delivered, ms
         self.backlog = f"{prefix}backlog"  # patients in open jobs
@@ -39,6 +40,8 @@ PARTS = Keys("sl:part:", "bulk")
 
 BATCHES = Keys("sl:batch:", "")
 """The keys of batches: their records, and their ids by state; a batch is in no one's hands, so it uses no others."""
+
+CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
 
 DONE = "sl:batch:done:"  # hash of a batch: number of a part -> what came of it
 TRASH = "sl:batch:trash"  # sorted set: id -> ms from when the store shall hold nothing of it

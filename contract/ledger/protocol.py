@@ -24,13 +24,17 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be written down: its id (UUIDv7, text), its patients, at least one, and if its scores are explained."""
+    """A job to be written down: its id (UUIDv7, text), its patients, at least one, and if its scores are explained.
+
+    `callback` is the URL to tell of its end.
+    """
 
     id: str
     rows: Sequence[Row]
     cancel_after_s: float | None = None
     idempotency: Idempotency | None = None
     explain: bool = False
+    callback: str | None = None
 
 
 class Verdict(StrEnum):

@@ -43,6 +43,7 @@ class RedisLedger(RedisView[Job], Ledger):
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
+            args.append(job.callback or "")
         sent_ms, bells, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         return Receipt(sent_ms, bells, [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs])

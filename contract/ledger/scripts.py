@@ -1,4 +1,4 @@
-"""Every script that touches a key of the ledger.
+"""Every script that touches a key of the ledger, but for those over callbacks.
 
 Nothing runs between the steps of a script, and each reads the clock of Redis, so that no other machine's clock matters
 to it. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
@@ -12,6 +12,7 @@ ALLOW_OOM = "#!lua flags=allow-oom\n"
 
 COMMON = """
 local call, num = redis.call, tonumber
+local some_are_told = call('EXISTS', CALLBACKS) == 1
 
 local function clock(given)
   if given ~= '' then return num(given) end
@@ -57,6 +58,7 @@ local function finish(id, from, to, n, deadline, now, ttl, ...)
   move(id, from, to)
   call('HSET', JOB .. id, 'state', to, 'finished', now, 'rows', '', ...)
   call('PEXPIREAT', JOB .. id, now + ttl)
+  if some_are_told then call('ZADD', CALLBACKS, 'XX', now, id) end
   ended[#ended + 1] = id
 end
 
@@ -76,7 +78,7 @@ def prelude(keys: Keys) -> str:
 local JOB, INDEX, OPEN, DEADLINES = '{keys.job}', '{keys.index}', '{keys.open}', '{keys.deadlines}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
-local BEGUN, ENDED = '{keys.begun}', '{keys.ended}'
+local BEGUN, ENDED, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.callbacks}'
 {COMMON}"""
 
 
@@ -86,8 +88,8 @@ SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local fresh, answer = {}, {now, call('LLEN', QUEUE)}
-for i = 4, #ARGV, 7 do
-  local id, rows, n, after, explain, key, fingerprint = unpack(ARGV, i, i + 6)
+for i = 4, #ARGV, 8 do
+  local id, rows, n, after, explain, key, fingerprint, callback = unpack(ARGV, i, i + 7)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
@@ -102,6 +104,10 @@ for i = 4, #ARGV, 7 do
     if after ~= '' then
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
+    end
+    if callback ~= '' then
+      call('HSET', JOB .. id, 'callback', callback)
+      later('ZADD', CALLBACKS, '+inf', id)
     end
     if key ~= '' then
       fresh[key] = true
@@ -225,7 +231,7 @@ local id = ARGV[1]
 local state, n, key = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem'))
 if not state then return 0 end
 if open(state) then call('DECRBY', BACKLOG, n) end
-for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE}) do call('ZREM', set, id) end
+for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 ended[1] = id

@@ -8,6 +8,7 @@ import httpx2
 
 from contract.patient import EXAMPLE
 from stack.session import end_session, list_members
+from tests.receiver import SECRET
 from tests.servers import free_port, start
 from tests.waiting import wait_until
 
@@ -30,6 +31,7 @@ class Up:
             "SCORELINE_FLOWER_PORT": str(flower_port),
             "SCORELINE_VALKEY_PORT": str(valkey_port),
             "SCORELINE_VAR": str(self.var),
+            "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_PREDICTION_WAIT_S": "1",  # what may take no longer than this has less time to stop
             "SCORELINE_TASK_LIMIT_S": "1",
         }

@@ -22,14 +22,17 @@ from contract.ledger.keys import JOBS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.ledger.record import new_id
+from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.ledger.redis_ledger import RedisLedger
 from contract.settings import Settings
+from tests.fake_callbacks import MemoryCallbacks
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score
 from tests.patients import new_job
 
 ROUNDS_TO_DRAIN = 40
 HISTORIES = int(os.environ.get("SCORELINE_TEST_HISTORIES", "50"))
+URL = "https://receiver.example/told"
 ERROR = JobError(code="scoring-failed", message="why")
 
 
@@ -45,6 +48,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.real = RedisLedger(self.redis, self.options, self.clock)
         self.twin = MemoryLedger(self.options, self.clock)
+        self.callbacks = RedisCallbacks(self.redis, self.options, self.clock)
+        self.twin_callbacks = MemoryCallbacks(self.twin, self.options)
+        self.untold: set[str] = set()
         self.queue: list[Message] = []
         self.held: list[list[Claimed]] = []
         self.known: list[str] = []
@@ -56,12 +62,14 @@ class LedgerMachine(RuleBasedStateMachine):
         patients=st.lists(st.integers(1, 3), min_size=1, max_size=6),
         deadline=st.sampled_from([None, 4.0]),
         explain=st.booleans(),
+        callback=st.sampled_from([None, URL]),
     )
-    def submit(self, patients: list[int], deadline: float | None, explain: bool) -> None:
-        jobs = [new_job(n, cancel_after_s=deadline, explain=explain) for n in patients]
+    def submit(self, patients: list[int], deadline: float | None, explain: bool, callback: str | None) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline, explain=explain, callback=callback) for n in patients]
         receipt = self.real.submit(jobs)
         assert receipt == self.twin.submit(jobs)
         self.known += [job.id for job in jobs]
+        self.untold |= {job.id for job in jobs if job.callback}
         self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
 
     @rule()
@@ -124,6 +132,20 @@ class LedgerMachine(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self.known))
         assert told(self.real, "erase", id) == told(self.twin, "erase", id)
         self.erased.add(id)
+        self.untold.discard(id)
+
+    @rule(fate=st.sampled_from(["lost", "failed", "told"]))
+    def tell(self, fate: str) -> None:
+        taken = self.callbacks.take()
+        assert taken == self.twin_callbacks.take()
+        for one in taken:
+            assert (one.id in self.untold, self.ends[one.id].state) == (True, one.state)
+            if fate == "failed":
+                assert self.callbacks.put_off(one.id, 3) == self.twin_callbacks.put_off(one.id, 3)
+            if fate == "told":
+                self.callbacks.forget(one.id)
+                self.twin_callbacks.forget(one.id)
+                self.untold.remove(one.id)
 
     @rule(drop=st.booleans())
     def empty_quarantine(self, drop: bool) -> None:
@@ -158,6 +180,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert sorted(id for ids in indexes.values() for id in ids) == sorted(set(self.known) - self.erased)
         assert self.members(JOBS.open) == self.open_ids()
 
+    @invariant()
+    def every_callback_stays_until_it_is_told_or_its_job_is_erased(self) -> None:
+        assert self.members(JOBS.callbacks) == self.untold
+        assert self.callbacks.due() == self.twin_callbacks.due()
+
     def members(self, key: str) -> set[str]:
         """Return the ids in a sorted set."""
         ids: list[bytes] = self.redis.execute_command("ZRANGE", key, 0, -1)
@@ -173,7 +200,9 @@ class LedgerMachine(RuleBasedStateMachine):
             if not self.open_ids():
                 break
             self.clock.move(self.options.lease_s)
-            self.submit([1], None, explain=False)  # what a canary does: it carries the queue's clock forward
+            self.submit(
+                [1], None, explain=False, callback=None
+            )  # what a canary does: it carries the queue's clock forward
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -182,6 +211,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.both_say_the_same_and_no_end_is_ever_left()
         for id, end in self.ends.items():
             assert id in self.erased or self.real.read(id) == end
+        self.clock.move(3 * self.options.callback_timeout_s)
+        assert self.callbacks.due().callbacks == len(self.untold)
 
     def claim(self, message: Message, ahead: int = 0) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""

@@ -20,6 +20,7 @@ from contract.patient import EXAMPLE
 from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
+from tests.receiver import SECRET as SECRET_TO_SIGN
 from tests.servers import free_port, responds, running, service, start_python, valkey
 from tests.waiting import wait_until
 from worker.stop import STOP_WITHIN_S
@@ -81,13 +82,14 @@ def test_a_gateway_that_stops_answers_who_waits_with_their_job(tmp_path: Path) -
             process.wait(10)
 
 
-@pytest.mark.parametrize("room", ["run", "sweep"])
-def test_a_worker_and_a_sweep_end_with_0_when_told_to(tmp_path: Path, room: str) -> None:
+@pytest.mark.parametrize("room", ["run", "notify", "sweep"])
+def test_a_worker_a_notifier_and_a_sweep_end_with_0_when_told_to(tmp_path: Path, room: str) -> None:
     with valkey(tmp_path / "valkey") as redis_url, service(tmp_path, SCORELINE_REDIS_URL=redis_url):
         log = tmp_path / "other.log"
-        arguments = ["run", "--name", "other"] if room == "run" else ["sweep"]
-        process = start_python("worker", *arguments, log=log, SCORELINE_REDIS_URL=redis_url)
-        ready = "[queues]" if room == "run" else ""
+        arguments = ["run", "--name", "other"] if room == "run" else [room]
+        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_CALLBACK_SECRET": SECRET_TO_SIGN}
+        process = start_python("worker", *arguments, log=log, **variables)
+        ready = "" if room == "sweep" else "[queues]"
         wait_until(lambda: log.exists() and ready in log.read_text(), within_s=20, what="it to have started")
         wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
         process.terminate()

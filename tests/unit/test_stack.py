@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from contract.errors import OperatorError
+from contract.queue import NOTIFY, SCORE
 from stack.errors import AlreadyUp, PortUnusable
 from stack.house import EXIT, make_environment
 from stack.lock import hold_lock
@@ -18,6 +20,7 @@ from stack.ports import Wanted, check_ports, list_wanted
 from stack.session import end_session, list_members
 from stack.settings import StackSettings
 from stack.tether import PARENT
+from tests.receiver import SECRET
 from tests.servers import ROOT, free_port
 from tests.waiting import wait_until
 
@@ -92,6 +95,17 @@ def test_all_programs_find_the_embedded_server_where_it_is() -> None:
     variables = make_environment(moved)
     assert (variables["STACK_EMBEDDED"], variables["SCORELINE_VALKEY_PORT"]) == ("true", "7000")
     assert moved.redis_url == "redis://127.0.0.1:7000/0"
+
+
+def test_a_notifier_is_started_only_where_callbacks_can_be_signed() -> None:
+    assert make_environment(StackSettings())["STACK_CALLBACKS"] == "false"
+    assert make_environment(StackSettings(callback_secret=SecretStr(SECRET)))["STACK_CALLBACKS"] == "true"
+
+
+def test_flower_knows_every_task() -> None:
+    command = [sys.executable, "-c", "from worker.entry import app; print(*app.tasks)"]
+    tasks = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert {task for task in tasks if not task.startswith("celery.")} == {SCORE, NOTIFY}
 
 
 def test_a_port_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,99 @@
+"""The notifier: delivers the callbacks that are due, and says when those that failed are due again."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from functools import cache
+from threading import Thread
+
+import httpcore2
+from celery import Celery
+
+from contract.address import Resolver
+from contract.callback import host_of, secrets_of
+from contract.connect import open_redis
+from contract.errors import LedgerUnavailable, OperatorError
+from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks
+from contract.ledger.redis_callbacks import RedisCallbacks
+from contract.queue import NOTIFY
+from contract.settings import Settings
+from worker.courier import Answer, Courier
+
+log = logging.getLogger(__name__)
+
+MESSAGES_AT_ONCE = 32  # more than the sweep rings for a trickle of callbacks that all hang for `callback_timeout_s`
+ATTEMPTS = 10  # as in the schedule of Standard Webhooks 1.0.0, "Deliverability and reliability"
+LONGEST_WAIT_S = 86_400  # as there
+GROWTH = 4  # over ten attempts from 5 s, spans the days that are recommended there
+SETTLE_RETRIES = 15  # what was delivered is forgotten if Redis is back within about three seconds; else told again
+
+Deliver = Callable[[Callback], Coroutine[None, None, Answer]]
+"""Makes one attempt; never raises. `Courier.deliver`."""
+
+
+class Notifier:
+    """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
+
+    def __init__(self, callbacks: Callbacks, deliver: Deliver, retry_s: float) -> None:
+        self._callbacks = callbacks
+        self._deliver = deliver
+        self._retry_s = retry_s
+        self._loop = asyncio.new_event_loop()
+        Thread(target=self._loop.run_forever, name="deliveries", daemon=True).start()
+
+    def notify(self) -> None:
+        """Take callbacks that are due, deliver all at once, and write down what came of each as soon as it is known.
+
+        Raises LedgerUnavailable; what was taken falls due again when its lease ends.
+        """
+        asyncio.run_coroutine_threadsafe(self._notify_all(self._callbacks.take()), self._loop).result()
+
+    async def _notify_all(self, taken: list[Callback]) -> None:
+        await asyncio.gather(*(self._notify(callback) for callback in taken))
+
+    async def _notify(self, callback: Callback) -> None:
+        answer = await self._deliver(callback)
+        try:
+            fate = await asyncio.to_thread(self._settle, callback, answer)
+        except LedgerUnavailable:
+            fate = "the ledger is away, so that it may be told again"
+        what = answer.fault or f"answered {answer.status}"
+        place = f"callback of job {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
+        log.log(logging.INFO if answer.delivered else logging.WARNING, "%s: %s; %s", place, what, fate)
+
+    def _settle(self, callback: Callback, answer: Answer) -> str:
+        """Write down what is to become of the callback, and return it in words."""
+        if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
+            wait_s = wait_after(callback.attempt, self._retry_s)
+            if self._callbacks.put_off(callback.id, wait_s):
+                return f"tried again in {wait_s:.0f} s"
+        self._callbacks.forget(callback.id)
+        return "delivered" if answer.delivered else "not tried again"
+
+
+def wait_after(attempt: int, first_s: float) -> float:
+    """Return the seconds to wait after that many attempts, give or take a fifth: receivers do not recover in step."""
+    wait_s = min(first_s * float(GROWTH) ** (attempt - 1), LONGEST_WAIT_S)
+    return wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+
+def add_notify(app: Celery, make: Callable[[], Notifier]) -> None:
+    """Add the task that delivers callbacks to an application; `make` is called when it first runs."""
+    app.conf.worker_consumer = "worker.consumer:PromptConsumer"
+    notifier = cache(make)
+
+    @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def notify() -> None:
+        notifier().notify()
+
+
+def make_notifier(settings: Settings) -> Notifier:
+    """Return the notifier of a process. Raises OperatorError if there is no secret to sign with."""
+    if settings.callback_secret is None:
+        raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
+    resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)
+    tls = httpcore2.default_ssl_context()
+    courier = Courier(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
+    callbacks = RedisCallbacks(open_redis(settings, retries=SETTLE_RETRIES), settings)
+    return Notifier(callbacks, courier.deliver, settings.callback_retry_s)

@@ -30,12 +30,12 @@ _SOURCE = np.array([COLUMNS.index(name) for name in (*MEASURES, *(name for name,
 _CODE = np.array([code for _, code, _ in _CODES], dtype=np.float32)
 
 
-def to_matrix(rows: Sequence[Sequence[float | None]]) -> NDArray[np.float32]:
+def to_matrix(rows: Sequence[Sequence[float | None]] | NDArray[np.float32]) -> NDArray[np.float32]:
     """Return n rows of checked patients, each in the order of `COLUMNS`, as the (n, d) matrix a model reads.
 
     Column j is named by `FEATURES[j]`: a measure in its unit, or 1 where the patient has that code and else 0.
     A category that was not measured is 0 in all of its columns: it says nothing, and so adds nothing to the
-    log-odds. Raises ValueError for rows of another length than `COLUMNS`.
+    log-odds; in an array, it is NaN. Raises ValueError for rows of another length than `COLUMNS`.
     """
     # numpy reads None as NaN here, and NaN equals no code: that is what leaves a missing category at zero.
     values = np.array(rows, dtype=np.float32).reshape(len(rows), len(COLUMNS))

@@ -13,6 +13,7 @@ from contract.errors import BrokenBundle
 from contract.score import ScoreRow
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import FEATURES, MEASURES
+from models.verdicts import Verdicts, sort_kinds
 
 _DECIMALS = 9
 
@@ -78,16 +79,27 @@ class Scorer:
             scores[place] = (*scores[place], words)
         return scores
 
+    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+        """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises ValueError, as `risk`."""
+        risk = self.risk(matrix)
+        predicted = (risk >= self.card.threshold).view(np.int8)
+        ruled_out = self.card.conformal.rule_out(risk)
+        return Verdicts(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))
+
     def _warn(self, matrix: NDArray[np.float32]) -> dict[int, list[str]]:
         """Return the warnings of each row that has any, by its place."""
-        # On its side: numpy compares a few long rows four times as fast as many short ones.
-        measures = matrix[:, : len(MEASURES)].T.copy()
-        outside = measures < self._lowest
-        outside |= measures > self._highest
         warnings: dict[int, list[str]] = {}
-        for measure, place in zip(*(found.tolist() for found in outside.nonzero()), strict=True):
+        for measure, place in zip(*(found.tolist() for found in self._outside(matrix).nonzero()), strict=True):
             warnings.setdefault(place, []).append(WARNINGS[measure])
         return warnings
+
+    def _outside(self, matrix: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return where each of `MEASURES` lies outside what the model was trained on, as (measures, n)."""
+        # On its side: numpy compares a few long rows four times as fast as many short ones.
+        measures = matrix[:, : len(MEASURES)].T.copy()
+        outside: NDArray[np.bool_] = measures < self._lowest
+        outside |= measures > self._highest
+        return outside
 
     def _explain(self, matrix: NDArray[np.float32]) -> list[tuple[float, list[float], float]]:
         """Return baseline, terms and log-odds of each row."""

@@ -1,0 +1,72 @@
+"""The cell of a CSV: how it is quoted, what it states, and how it is made safe for a spreadsheet.
+
+Cells are read as Python's csv module reads them, but in bytes: a quote opens a cell only as its first byte, a doubled
+one inside is one, and what follows the closing quote counts as it stands.
+"""
+
+import re
+
+QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"?+'
+"""A pattern: a quoted cell from its opening to its closing quote, or to the end of what there is."""
+
+NULLS = frozenset({b"", b"na", b"n/a", b"nan", b"null"})
+"""What says "not measured", in small letters."""
+
+_QUOTED = re.compile(QUOTED)
+_NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def read_cell(cell: bytes) -> float | str | None:
+    """Return what a cell states: a number, a text, or None for nothing.
+
+    Quotes are taken off, then spaces and tabs around. A decimal number such as 63, 63.0 or 6.3e1 is a number, quoted or
+    not; `NULLS`, in any case of letters, are None; all else is text.
+    """
+    text = unquote(cell).strip(b" \t")
+    if text.lower() in NULLS:
+        return None
+    return float(text) if is_number(text) else text.decode(errors="replace")
+
+
+def is_number(text: bytes) -> bool:
+    """Whether all of a text is a decimal number, such as 63, -0.5, .5 or 6.3e1."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def unquote(cell: bytes) -> bytes:
+    """Return the text of a cell without its quotes."""
+    if not (quoted := _QUOTED.match(cell)):
+        return cell
+    inside = quoted[0][1:].removesuffix(b'"') if is_closed(quoted[0]) else quoted[0][1:]
+    return inside.replace(b'""', b'"') + cell[quoted.end() :]
+
+
+def is_closed(quoted: bytes) -> bool:
+    """Whether what `QUOTED` matches ends with its closing quote."""
+    return quoted.count(b'"') % 2 == 0
+
+
+def quote(text: str, delimiter: str) -> str:
+    """Return a text as a cell, quoted if it must be."""
+    if any(mark in text for mark in (delimiter, '"', "\n", "\r")):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def defuse(rows: bytes, delimiter: str) -> bytes:
+    """Return whole rows of a CSV in which no cell is run by a spreadsheet.
+
+    A cell whose text begins with `=`, `+`, `-`, `@`, a tab or a carriage return, and is no number, gets an apostrophe
+    before it, and quotes; every other byte stays. Source: OWASP, "CSV Injection".
+    """
+    mark = re.escape(delimiter.encode())
+    end = rb"[^" + mark + rb"\n]*?(?=" + mark + rb"|\r?\n|\r?\Z)"
+    cell = re.compile(rb"(?<![^" + mark + rb"\n])(?:" + QUOTED + end + rb"|(?:[=+\-@\t]|\r(?!\n|\Z))" + end + rb")")
+    return cell.sub(_defuse_cell, rows)
+
+
+def _defuse_cell(found: re.Match[bytes]) -> bytes:
+    text = unquote(found[0])
+    if text[:1] not in (b"=", b"+", b"-", b"@", b"\t", b"\r") or is_number(text):
+        return found[0]
+    return b"\"'" + text.replace(b'"', b'""') + b'"'

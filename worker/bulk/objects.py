@@ -1,0 +1,96 @@
+"""The JSON objects of a part, one a line: which of them are patients, and what is written of those."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from pydantic import ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
+
+from contract.batch import SCORE_COLUMNS, Form, Join
+from contract.patient import COLUMNS, Patient, Row
+from contract.score import Score, score_from_row
+from models.verdicts import Verdicts
+from worker.bulk.errors import LISTED_ROWS, UNLISTED, Fault
+from worker.bulk.output import weave, write_risks
+from worker.bulk.patients import Patients
+from worker.bulk.rows import Places, Rows, is_utf8
+
+Told = tuple[str | None, str, str]
+"""Column, code and message of what is wrong with an object; the column is None for the whole of it."""
+
+
+class SentPatient(Patient):
+    """A patient that may bring keys of its sender's own."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def check_objects(rows: Rows, form: Form) -> Patients:
+    """Return the patients of lines of JSON."""
+    places, values, faults, refused = list[int](), list[Row](), list[Fault](), 0
+    for place, line in enumerate(rows.slices(rows.starts, rows.ends)):
+        found = check_object(line, form)
+        if isinstance(found, Patient):
+            places.append(place)
+            values.append(found.to_row())
+            continue
+        refused += 1
+        if refused <= LISTED_ROWS:
+            faults += [(place, *told) for told in found]
+        elif refused == LISTED_ROWS + 1:
+            faults.append((place, *UNLISTED))
+    array = np.array(values, np.float32).reshape(len(values), len(COLUMNS))
+    return Patients(np.array(places, np.intp), array, faults)
+
+
+def check_object(line: bytes, form: Form) -> Patient | list[Told]:
+    """Return the patient, or all that is wrong with it."""
+    try:
+        patient = SentPatient.model_validate_json(line)
+    except ValidationError as error:
+        if not is_utf8(line):
+            return [(None, "not_utf8", "must be UTF-8")]
+        return [explain_error(told) for told in error.errors(include_input=False, include_url=False)]
+    return list(check_keys(patient.model_extra or {}, form)) or patient
+
+
+def explain_error(error: ErrorDetails) -> Told:
+    """Return an error of pydantic's as one of ours."""
+    if error["type"] == "missing":
+        return str(error["loc"][0]), "missing", "must be given"
+    if error["loc"]:
+        return str(error["loc"][0]), error["type"], error["msg"]
+    if error["type"] == "json_invalid":
+        return None, "not_json", "must be JSON"
+    return None, "not_an_object", "must be a JSON object"
+
+
+def check_keys(extra: dict[str, object], form: Form) -> Iterator[Told]:
+    """Return what is wrong with the keys that are no fields of a patient."""
+    for key in SCORE_COLUMNS:
+        if key in extra:
+            yield key, "taken", "must not be given: the output has a key of this name"
+    if form.join is Join.IDS:
+        if form.id_column not in extra:
+            yield form.id_column, "missing", "must be given"
+        elif type(extra[form.id_column]) not in (str, int):
+            yield form.id_column, "wrong_type", "must be a string or an integer"
+
+
+def write_objects(rows: Rows, places: Places, verdicts: Verdicts, form: Form, version: str) -> bytes:
+    """Return those objects, each with the members that are added before its last brace, or after its id alone."""
+    lines = list(rows.slices(rows.starts[places], rows.ends[places]))
+    heads = [line[: line.rindex(b"}")] for line in lines]
+    rests = [line[line.rindex(b"}") + 1 :] for line in lines]
+    if form.join is Join.IDS:
+        heads = [to_json({form.id_column: from_json(line)[form.id_column]})[:-1] for line in lines]
+        rests = [b""] * len(lines)
+    tails = [write_tail(score_from_row(version, 0, *kind)) for kind in verdicts.kinds]
+    endings = [(b"\n", b"\r\n")[crlf] for crlf in rows.crlf[places].tolist()]
+    risks = write_risks(verdicts.risk, b',"risk":')
+    return weave(heads, risks, map(tails.__getitem__, verdicts.kind.tolist()), rests, endings)
+
+
+def write_tail(score: Score) -> bytes:
+    """Return the members that follow the risk, and the end of the object."""
+    return b"," + to_json({name: getattr(score, name) for name in SCORE_COLUMNS[1:]})[1:]

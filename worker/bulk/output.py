@@ -1,0 +1,34 @@
+"""The output of a part: risks as text, woven into rows of bytes."""
+
+from collections.abc import Iterable
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DIGITS = 9
+_GROUPS = np.array([list(b"%03d" % number) for number in range(1000)], dtype=np.uint8)
+
+
+def weave(*columns: Iterable[bytes]) -> bytes:
+    """Return the bytes of the columns, row by row. Raises ValueError unless all are of one length."""
+    return b"".join(chain.from_iterable(zip(*columns, strict=True)))
+
+
+def write_risks(risk: NDArray[np.float64], before: bytes) -> list[bytes]:
+    """Return each risk, 0..1, with up to nine decimals and at least one, after the bytes that go `before` it."""
+    number = np.rint(risk * 10**_DIGITS).astype(np.int64)
+    text = np.empty((len(risk), len(before) + 2 + _DIGITS), np.uint8)
+    text[:, : len(before)] = np.frombuffer(before, np.uint8)
+    digits = text[:, len(before) :]
+    digits[:, 0] = number // 10**_DIGITS + ord("0")
+    digits[:, 1] = ord(".")
+    for place in range(0, _DIGITS, 3):
+        digits[:, 2 + place : 5 + place] = _GROUPS[number // 10 ** (_DIGITS - 3 - place) % 1000]
+    # numpy leaves trailing NUL bytes out of what it returns as bytes.
+    needless = np.ones(len(risk), np.bool_)
+    for place in range(_DIGITS + 1, 2, -1):
+        needless &= digits[:, place] == ord("0")
+        digits[needless, place] = 0
+    written: list[bytes] = text.view(f"S{text.shape[1]}").ravel().tolist()
+    return written

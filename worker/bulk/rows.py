@@ -1,0 +1,137 @@
+"""The rows of a part: where each begins and ends, and where the cells of a CSV do."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.cell import QUOTED, is_closed
+
+NEWLINE, CARRIAGE_RETURN, NUL = b"\n\r\0"
+
+REASONS = ("", "not_utf8", "nul", "ragged", "unclosed_quote")
+"""The codes of why a whole row is refused; the first stands for none."""
+
+Places = NDArray[np.intp]
+"""Offsets of bytes in a part, or places of rows among its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The n rows of a part. Empty lines are none, and have no place.
+
+    Row i is `data[starts[i] : ends[i]]`, without its line ending, which is CRLF where `crlf[i]`. `data` ends with a
+    line ending, if need be with one that was not sent. Of a CSV, row i has `widths[i]` cells, and
+    `separators[firsts[i] + j]` is where its cell j ends; of anything else a row is one cell.
+    """
+
+    data: bytes
+    starts: Places
+    ends: Places
+    crlf: NDArray[np.bool_]
+    separators: Places
+    firsts: Places
+    widths: Places
+    unclosed: bool
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def cells(self, column: int, width: int, rows: Places) -> tuple[Places, Places]:
+        """Return where the cells of a column begin and end in those rows, each of `width` cells."""
+        ends = self.ends[rows] if column == width - 1 else self.separators[self.firsts[rows] + column]
+        starts = self.starts[rows] if column == 0 else self.separators[self.firsts[rows] + column - 1] + 1
+        return starts, ends
+
+    def cells_of(self, row: int) -> list[bytes]:
+        """Return the cells of one row."""
+        first, width = self.firsts[row], self.widths[row]
+        between = self.separators[first : first + width - 1].tolist()
+        starts, ends = (int(self.starts[row]), *(end + 1 for end in between)), (*between, int(self.ends[row]))
+        return [self.data[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def slices(self, starts: Places, ends: Places) -> Iterator[bytes]:
+        """Return the bytes from each start to its end."""
+        data = self.data
+        return (data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def cut_rows(data: bytes, delimiter: str = "") -> Rows:
+    """Return the rows of a part, and their cells if there is a delimiter.
+
+    A row ends with a line feed that stands in no quoted cell. Only a CSV has cells, and quotes.
+    """
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    text = np.frombuffer(data, np.uint8)
+    ends_cell = text == NEWLINE
+    if delimiter:
+        ends_cell |= text == ord(delimiter)
+    unclosed = False
+    if delimiter and b'"' in data:
+        quoted, unclosed = find_quoted(data, delimiter)
+        ends_cell &= ~quoted
+        ends_cell[-1] = True  # a quote that is never closed ends with the part
+    separators = np.flatnonzero(ends_cell)
+    lasts = np.flatnonzero(text[separators] == NEWLINE)
+    ends, firsts = separators[lasts], np.append(0, lasts[:-1] + 1)
+    starts = np.append(0, ends[:-1] + 1)
+    crlf = (ends > starts) & (text[ends - 1] == CARRIAGE_RETURN)
+    ends = ends - crlf
+    full = ends > starts
+    if full.all():
+        return Rows(data, starts, ends, crlf, separators, firsts, lasts - firsts + 1, unclosed)
+    starts, ends, crlf, firsts, lasts = (each[full] for each in (starts, ends, crlf, firsts, lasts))
+    return Rows(data, starts, ends, crlf, separators, firsts, lasts - firsts + 1, unclosed)
+
+
+def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
+    """Return which bytes stand in a quoted cell, as (bytes,), and whether the last such cell is never closed."""
+    # The quote comes before the look behind it, for re to hop from quote to quote.
+    opening = rb'"(?<![^' + re.escape(delimiter.encode()) + rb'\n]")'
+    spans = (found.span() for found in re.finditer(opening + QUOTED[1:], data))
+    bounds = np.fromiter(chain.from_iterable(spans), np.intp)
+    steps = np.zeros(len(data) + 1, np.int8)
+    steps[bounds[0::2]] = 1
+    steps[bounds[1::2]] = -1
+    quoted = np.cumsum(steps, out=steps)[:-1].view(np.bool_)
+    return quoted, len(bounds) > 0 and not is_closed(data[bounds[-2] : bounds[-1]])
+
+
+def refuse_rows(rows: Rows, width: int = 0) -> NDArray[np.uint8]:
+    """Return, for each of the n rows, the place in `REASONS` of why it is no row of this file at all, as (n,).
+
+    Each must have `width` cells; 0 is any.
+    """
+    reasons = np.zeros(len(rows), np.uint8)
+    if not rows.data.isascii():
+        reasons[find_undecodable(rows)] = REASONS.index("not_utf8")
+    if b"\0" in rows.data:
+        nuls = np.flatnonzero(np.frombuffer(rows.data, np.uint8) == NUL)
+        reasons[np.searchsorted(rows.starts, nuls, side="right") - 1] = REASONS.index("nul")
+    if width:
+        reasons[rows.widths != width] = REASONS.index("ragged")
+    if rows.unclosed:
+        reasons[-1] = REASONS.index("unclosed_quote")
+    return reasons
+
+
+def find_undecodable(rows: Rows) -> list[int]:
+    """Return the places of the rows that are not UTF-8."""
+    try:
+        rows.data.decode()
+    except UnicodeDecodeError:
+        return [place for place, row in enumerate(rows.slices(rows.starts, rows.ends)) if not is_utf8(row)]
+    return []
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether the bytes are UTF-8."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

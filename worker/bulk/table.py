@@ -1,0 +1,79 @@
+"""The rows of a CSV: which of them are patients, and what is written of those."""
+
+from collections.abc import Iterator
+from functools import cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.batch import Form, Join
+from contract.cell import quote
+from contract.patient import COLUMNS, fields_of_patient
+from contract.score import Score, score_from_row
+from models.verdicts import Verdicts
+from worker.bulk.check import REFUSED, Words, check_column, explain_cell
+from worker.bulk.errors import LISTED_ROWS, UNLISTED, Fault
+from worker.bulk.output import weave, write_risks
+from worker.bulk.patients import Patients
+from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
+
+
+def check_table(rows: Rows, form: Form) -> Patients:
+    """Return the patients of a CSV; a field that has no column is missing."""
+    width, words = len(form.columns), Words(rows.data)
+    reasons = refuse_rows(rows, width)
+    whole = np.flatnonzero(reasons == 0)
+    values = np.full((len(COLUMNS), len(whole)), np.nan, np.float32)
+    for value, (name, field) in zip(values, fields_of_patient().items(), strict=True):
+        if name in form.columns:
+            starts, ends = rows.cells(form.columns.index(name), width, whole)
+            value[:] = check_column(rows, words, starts, ends, field)
+    good = ~(values == REFUSED).any(axis=0)
+    reasons[whole[~good]] = len(REASONS)
+    bad = np.flatnonzero(reasons)
+    faults = list(explain_rows(rows, form, bad[:LISTED_ROWS], reasons))
+    faults += [(place, *UNLISTED) for place in bad[LISTED_ROWS : LISTED_ROWS + 1].tolist()]
+    return Patients(whole[good], values[:, good].T, faults)
+
+
+def explain_rows(rows: Rows, form: Form, places: Places, reasons: NDArray[np.uint8]) -> Iterator[Fault]:
+    """Return what is wrong with those rows, which are refused whole or else for what their cells state."""
+    width = len(form.columns)
+    messages = {
+        "not_utf8": "must be UTF-8",
+        "nul": "must not hold a NUL byte",
+        "unclosed_quote": "must close the quote that it opens",
+    }
+    columns = [
+        (form.columns.index(name), name, cache(partial(explain_cell, field)))
+        for name, field in fields_of_patient().items()
+        if name in form.columns
+    ]
+    for place in places.tolist():
+        if reasons[place] < len(REASONS):
+            code = REASONS[reasons[place]]
+            ragged = f"must have {width} cells, as the header has, not {rows.widths[place]}"
+            yield (place, None, code, messages.get(code, ragged))
+            continue
+        cells = rows.cells_of(place)
+        for column, name, explain in columns:
+            if fault := explain(cells[column]):
+                yield (place, name, *fault)
+
+
+def write_table(rows: Rows, places: Places, verdicts: Verdicts, form: Form, version: str) -> bytes:
+    """Return those rows of a CSV, each with the cells that are added before its own line ending."""
+    starts, ends = rows.starts[places], rows.ends[places]
+    if form.join is Join.IDS:
+        starts, ends = rows.cells(form.columns.index(form.id_column), len(form.columns), places)
+    scores = [score_from_row(version, 0, *kind) for kind in verdicts.kinds]
+    tails = [write_tail(score, form.delimiter) + ending for ending in (b"\n", b"\r\n") for score in scores]
+    which = verdicts.kind + len(scores) * rows.crlf[places]
+    risks = write_risks(verdicts.risk, form.delimiter.encode())
+    return weave(rows.slices(starts, ends), risks, map(tails.__getitem__, which.tolist()))
+
+
+def write_tail(score: Score, delimiter: str) -> bytes:
+    """Return the cells that follow the risk; several words in one cell are joined by `|`."""
+    cells = (score.prediction, "|".join(score.conformal), "|".join(score.warnings), score.model_version)
+    return "".join(delimiter + quote(cell, delimiter) for cell in cells).encode()

@@ -33,6 +33,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
 }

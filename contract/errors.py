@@ -120,6 +120,18 @@ class Backlogged(Unavailable):
     code = "backlogged"
 
 
+class StoreUnavailable(Unavailable):
+    """The object store does not answer: send it again after the seconds in `Retry-After`."""
+
+    code = "store-unavailable"
+
+
+class StoreFull(Unavailable):
+    """The object store has no room left: ask the operator to make some, then send it again."""
+
+    code = "store-full"
+
+
 class NotReady(Unavailable):
     """No job has been scored lately: see whether a worker runs and what its log says."""
 

@@ -28,6 +28,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.ExpiredJob: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,

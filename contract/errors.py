@@ -54,6 +54,12 @@ class InvalidQuery(RequestError):
     code = "invalid-query"
 
 
+class InvalidFile(RequestError):
+    """The file cannot be scored as it is: correct what is listed under `errors`, then send it again."""
+
+    code = "invalid-file"
+
+
 class BadHeader(RequestError):
     """A header of the request is not valid."""
 

@@ -21,7 +21,12 @@ def run(
 ) -> tuple[bytes, list[Cut]]:
     """Return the header and the parts of a file that comes in these chunks."""
     headers: list[bytes] = []
-    cutter = Cutter(headers.append if quoted else None, record_limit_bytes=limit, part_bytes=part_bytes)
+
+    def take(header: bytes) -> str:
+        headers.append(header)
+        return ","
+
+    cutter = Cutter(take if quoted else None, record_limit_bytes=limit, part_bytes=part_bytes)
     cuts = [cut for chunk in chunks for cut in cutter.feed(chunk)]
     cuts += cutter.finish()
     return b"".join(headers), cuts
@@ -72,6 +77,19 @@ def test_parts_of_a_csv_are_whole_records_and_together_the_file(
         line += cut.lines
 
 
+@given(st.text(alphabet='ab",\n\r', max_size=60), st.lists(st.integers(0, 10_000), max_size=8))
+def test_wherever_quotes_stand_parts_begin_where_the_csv_module_sees_a_record(text: str, places: list[int]) -> None:
+    body = text.encode() + b"\n"
+    try:
+        _, cuts = run(split(b"h\n" + body, places))
+    except InvalidFile as error:
+        blank = not body.strip()
+        assert error.errors[0].code == ("empty" if blank else "unclosed_quote")  # noqa: PT017
+        return
+    assert b"".join(cut.data for cut in cuts) == body
+    assert [row for cut in cuts for row in read(cut.data)] == read(body)
+
+
 @given(st.lists(st.text(alphabet='{}" \\éx', max_size=9), min_size=1), st.lists(st.integers(0, 10_000), max_size=8))
 def test_in_json_lines_each_line_is_a_record_whatever_its_quotes(lines: list[str], places: list[int]) -> None:
     sent = "\n".join([*lines, "{}"]).encode()
@@ -103,7 +121,7 @@ def test_a_record_above_the_limit_is_refused_however_it_arrives(
 
 
 def test_a_long_record_is_refused_before_it_is_held() -> None:
-    cutter = Cutter(lambda _: None, record_limit_bytes=1_000_000)
+    cutter = Cutter(lambda _: ",", record_limit_bytes=1_000_000)
     list(cutter.feed(b"h\n"))
     for _ in range(15):
         assert list(cutter.feed(b"x" * 65_536)) == []
@@ -127,11 +145,11 @@ def test_a_file_without_a_record_is_refused(file: bytes) -> None:
 def test_a_quote_that_is_never_closed_is_named_by_its_line() -> None:
     with pytest.raises(InvalidFile) as raised:
         run([b'h\n1\n2\n"3\n4\n5'])
-    assert fault(raised) == ("unclosed_quote", "line 4 opens a double quote that is never closed")
+    assert fault(raised) == ("unclosed_quote", "line 4 begins a record with a double quote that is never closed")
 
 
 def test_what_the_header_check_raises_ends_it_before_any_part() -> None:
-    def refuse(_header: bytes) -> None:
+    def refuse(_header: bytes) -> str:
         raise InvalidFile
 
     cutter = Cutter(refuse, record_limit_bytes=1_000, part_bytes=1)

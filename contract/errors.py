@@ -60,6 +60,12 @@ class RefusedCallback(RequestError):
     code = "refused-callback"
 
 
+class InvalidFile(RequestError):
+    """The file cannot be scored as it is: correct what is listed under `errors`, then send it again."""
+
+    code = "invalid-file"
+
+
 class BadHeader(RequestError):
     """A header of the request is not valid."""
 
@@ -136,6 +142,18 @@ class Backlogged(Unavailable):
     """Too many patients are waiting to be scored: send it again after the seconds in `Retry-After`."""
 
     code = "backlogged"
+
+
+class StoreUnavailable(Unavailable):
+    """The object store does not answer: send it again after the seconds in `Retry-After`."""
+
+    code = "store-unavailable"
+
+
+class StoreFull(Unavailable):
+    """The object store has no room left: ask the operator to make some, then send it again."""
+
+    code = "store-full"
 
 
 class NotReady(Unavailable):

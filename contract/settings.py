@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     )
     var: Path = Describe(Path("var"), description="Folder for the embedded server's data and for logs.")
     bundle: Path = Describe(Path("models/champion"), description="Folder of the released model bundle.")
+    store: str = Describe(
+        default_factory=lambda known: f"file://{known.get('var', '')}/store",
+        description="Where batches keep their files: file:// and a folder, or s3:// with bucket and prefix.",
+    )
+    store_timeout_s: float = Describe(10, gt=0, description="Seconds after which the object store counts as away.")
 
     @classmethod
     def read(cls) -> Self:

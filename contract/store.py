@@ -1,0 +1,156 @@
+"""The object store: files too large for the ledger, in a folder or in a bucket that several machines share.
+
+A file is whole or not there, and durable once `write` has returned. Not to be used before a fork by a process that
+also uses it after: obstore's threads do not outlive one, and a call would wait for them for ever.
+"""
+
+import errno
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from contract.errors import OperatorError, StoreFull, StoreUnavailable
+from contract.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file in the store: its key, such as `batches/{id}/in/000001`, its size, and when it was written (UTC)."""
+
+    key: str
+    bytes: int
+    written_at: datetime
+
+
+class Store:
+    """Files by key. Safe to share among threads; every call blocks.
+
+    Raises StoreUnavailable from every method if the store cannot be reached or refuses, StoreFull from `write` if
+    there is no room.
+    """
+
+    def __init__(self, objects: LocalStore | S3Store, folder: Path | None = None) -> None:
+        self._objects = objects
+        self._folder = folder
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return the store that the settings name; a folder is made where there is none, a bucket is not asked yet.
+
+        What else a bucket needs is read from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on).
+        Raises OperatorError for an address that cannot be one.
+        """
+        scheme, _, place = settings.store.partition("://")
+        if scheme == "file" and place:
+            folder = Path(place).absolute()
+            with refusals():
+                return cls(LocalStore(folder, mkdir=True), folder)
+        if scheme == "s3" and place:
+            patience = timedelta(seconds=settings.store_timeout_s)
+            return cls(
+                S3Store.from_url(
+                    settings.store,
+                    # Who names an endpoint that begins with http:// means it.
+                    client_options={"timeout": patience, "connect_timeout": patience, "allow_http": True},
+                    retry_config={"max_retries": 3, "retry_timeout": patience},
+                )
+            )
+        raise OperatorError("SCORELINE_STORE must begin with file:// or s3://, and name a folder or bucket.")
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write a file, whole or not at all, over one that is there; it is durable on return."""
+        with refusals():
+            obstore.put(self._objects, key, data, use_multipart=False)
+            if self._folder:
+                make_durable(self._folder / key, self._folder)
+
+    def read(self, key: str) -> bytes:
+        """Return a file. Raises FileNotFoundError."""
+        with refusals(key):
+            return bytes(obstore.get(self._objects, key).bytes())
+
+    def read_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes of a file from `start` up to `end`, which must lie in it. Raises FileNotFoundError."""
+        with refusals(key):
+            return bytes(obstore.get_range(self._objects, key, start=start, end=end))
+
+    def files(self, prefix: str) -> Iterator[Stored]:
+        """Yield the files under a prefix such as `batches/{id}`, in no order."""
+        with refusals():
+            for chunk in obstore.list(self._objects, prefix, chunk_size=1000):
+                for found in chunk:
+                    yield Stored(found["path"], found["size"], found["last_modified"])
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names right under a prefix that lead to files: the ids of all batches for `batches`.
+
+        In a folder, one that a broken-off write left without a whole file is among them.
+        """
+        with refusals():
+            found = obstore.list_with_delimiter(self._objects, prefix)
+        return tuple(path.rpartition("/")[2] for path in found["common_prefixes"])
+
+    def delete(self, prefix: str) -> None:
+        """Delete all files under a prefix, and what broken-off writes left there; none is no error."""
+        if self._folder:
+            with refusals():
+                shutil.rmtree(self._folder / prefix, onerror=_pass_over_missing)
+            return
+        keys = [stored.key for stored in self.files(prefix)]
+        with refusals():
+            obstore.delete(self._objects, keys)
+
+
+def make_durable(path: Path, top: Path) -> None:
+    """Have the disk write a file, its name and the folders above it up to `top`; obstore leaves that to the kernel."""
+    for place in (path, *path.parents):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if place == top:
+            return
+
+
+@contextmanager
+def refusals(key: str = "") -> Iterator[None]:
+    """Turn what obstore or the disk raises into StoreUnavailable, StoreFull, or FileNotFoundError for a `key`."""
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as error:
+        if key and isinstance(error, FileNotFoundError):
+            raise FileNotFoundError(key) from None
+        log.warning("the object store refuses: %s", (str(error).splitlines() or [type(error).__name__])[0])
+        if _number_of(error) in NO_ROOM:
+            raise StoreFull(retry_after_s=RETRY_AFTER_S) from error
+        raise StoreUnavailable(retry_after_s=RETRY_AFTER_S) from error
+
+
+def _number_of(error: Exception) -> int | None:
+    """Return the system's error number, which obstore only tells in words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    told = re.search(r"\(os error (\d+)\)|code: (\d+),", str(error))
+    return int(told[1] or told[2]) if told else None
+
+
+def _pass_over_missing(_call: object, _path: object, fault: tuple[object, BaseException, object]) -> None:
+    if not isinstance(fault[1], FileNotFoundError):
+        raise fault[1]

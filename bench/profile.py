@@ -21,6 +21,11 @@ TITLE = "Where the time goes"
 SAMPLES_PER_S = 200
 LISTED = 16
 LEAST_SHARE = 0.02
+PREFACE = """\
+Clients wait for each job (`Prefer: wait`). Functions are those that take clearly less than their caller, as shares of
+their process's samples by py-spy; in brackets what a function takes itself. Of the gateway, only the thread that holds
+the interpreter's lock is sampled.
+"""
 LOADS = {
     f"{MANY} clients, one patient in a job": (MANY, 1),
     f"{CLIENTS_WITH_MANY} clients, {PATIENTS_IN_JOB:,} patients in a job": (CLIENTS_WITH_MANY, PATIENTS_IN_JOB),
@@ -60,7 +65,10 @@ def measure_once(spy: Path, seconds: int, clients: int, patients: int) -> Profil
         load = drive(url, JOBS, bodies, clients=clients, seconds=seconds, follow=True)
         after = used(pids)
         watched = {what: processes[what].pid for what in ("gateway", "worker")}
-        spies = [start(*record(spy, pid, seconds, folder / what), log=folder / "log") for what, pid in watched.items()]
+        spies = [
+            start(*record(spy, pid, seconds, folder / what, holder_only=what == "gateway"), log=folder / "log")
+            for what, pid in watched.items()
+        ]
         drive(url, JOBS, bodies, clients=clients, seconds=seconds + 2, follow=True)  # py-spy takes a while to begin
         for process in spies:
             process.wait(STARTED_WITHIN_S)
@@ -76,17 +84,20 @@ def used(pids: dict[str, int]) -> dict[str, float]:
     return seconds | {"wrk": cpu.used_by_ended_s()}
 
 
-def record(spy: Path, pid: int, seconds: int, path: Path) -> list[str]:
-    """Return the command that samples a process and its children to a file."""
+def record(spy: Path, pid: int, seconds: int, path: Path, *, holder_only: bool) -> list[str]:
+    """Return the command that samples a process and its children to a file.
+
+    Of the gateway, whose threads hand one lock around, only who holds it is seen: who waits for it costs nothing.
+    """
     options = ["--format=raw", f"--rate={SAMPLES_PER_S}", f"--duration={seconds}", "--threads", "--subprocesses"]
+    options += ["--gil"] if holder_only else []
     return [str(spy), "record", *options, "--function", "--nonblocking", f"--output={path}", f"--pid={pid}"]
 
 
 def report(profiles: dict[str, Profile]) -> Iterator[str]:
     """Yield the lines of the section in bench/RESULTS.md."""
     yield f"## {TITLE}\n"
-    yield "Clients wait for each job (`Prefer: wait`). Functions are those that take clearly less than their caller, as"
-    yield "shares of their process's samples by py-spy; in brackets what a function takes itself.\n"
+    yield PREFACE
     for load, profile in profiles.items():
         yield f"### {load}\n"
         used_us = sorted(profile.used_us.items(), key=lambda one: -one[1])

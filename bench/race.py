@@ -19,8 +19,8 @@ TITLE = "The race"
 PREFACE = """\
 Each contender is started alone, warmed up, measured for {seconds} s a figure and stopped, once a round; ratios are
 of figures of one round. wrk plays the clients, each with a connection and a thread of its own, over the 303 patients
-of the table. A client of a peer polls for its result, after {alone} ms at most if it is alone and else every {among}
-ms; one of ours sends `Prefer: wait`. *accepted/s* and *scored/s*: jobs when clients only submit, up to the last answer
+of the table. A peer's client polls for its result, after {alone} ms at most if it is alone and else every {among} ms;
+one of ours sends `Prefer: wait`. *accepted/s* and *scored/s*: jobs when clients only submit, up to the last answer
 and up to the last score. *seen/s*: jobs when each client sees its job scored before it submits the next; p50 and p99
 are from submit to result. A goal takes the better of *scored/s* and *seen/s*, for either side.
 
@@ -82,8 +82,9 @@ def report(race: Race, names: Sequence[str], seconds: int) -> Iterator[str]:
         bento=locked_version("bento", "bentoml"),
         ray=locked_version("ray_serve", "ray"),
     )
-    yield from (f"- {fall}" for fall in race.fallen)
-    yield "\n| goal | wanted | median | met | rounds |\n|---|---|---|---|---|"
+    if race.fallen:
+        yield "\n".join(f"- {fall}" for fall in race.fallen) + "\n"
+    yield "| goal | wanted | median | met | rounds |\n|---|---|---|---|---|"
     yield from (row_of(goal, race.rounds) for goal in GOALS)
     yield f"\n| contender | clients | {' | '.join(COLUMNS.values())} |\n|---|---|{'---|' * len(COLUMNS)}"
     for name in names:

@@ -55,6 +55,7 @@ def test_a_bomb_of_many_small_members_is_one_too() -> None:
         gzip.compress(b"x") + gzip.compress(b"y")[:-3],
         zlib.compress(b"x"),
     ],
+    ids=["plain", "empty", "cut", "wrong-checksum", "more-behind", "second-cut", "zlib"],
 )
 def test_a_stream_that_is_not_whole_gzip_is_refused(stream: bytes) -> None:
     with pytest.raises(InvalidFile) as raised:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import ledger, profile, race
+from bench import ledger, profile, race, waiting
 from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
@@ -24,7 +24,7 @@ EXAMPLES = """examples:
 def main() -> int:
     """Measure, print, and write the results; return the exit code."""
     asked = parse()
-    if asked.only != ["ledger"]:
+    if {"race", "profile"} & set(asked.only):
         find_wrk()
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in asked.only:
@@ -81,8 +81,14 @@ def run_profile(asked: argparse.Namespace) -> Iterator[str]:
     yield from profile.report(profile.measure(KEPT, 3 * asked.seconds))
 
 
+def run_waiting(_asked: argparse.Namespace) -> Iterator[str]:
+    """Measure what clients that wait cost; yield the lines of the section."""
+    yield from waiting.report(waiting.measure(waiting.CLIENTS))
+
+
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
     "ledger": (ledger.TITLE, run_ledger),
+    "waiting": (waiting.TITLE, run_waiting),
     "race": (race.TITLE, run_race),
     "profile": (profile.TITLE, run_profile),
 }

@@ -16,6 +16,8 @@ from contract.patient import EXAMPLE
 from tests.servers import free_port, responds, running, valkey
 from tests.waiting import wait_until
 
+TITLE = "Waiting"
+CLIENTS = 10_000
 BODY = json.dumps(EXAMPLE).encode()
 CONNECTING_AT_ONCE = 200
 IDLE_FOR_S = 5
@@ -89,7 +91,7 @@ def cpu_seconds(pid: int) -> float:
 
 def report(waited: Waited) -> Iterator[str]:
     """Yield the lines of the section in bench/RESULTS.md."""
-    yield f"## Waiting: {waited.clients:,} clients with `Prefer: wait=60` on one gateway\n"
+    yield f"## {TITLE}: {waited.clients:,} clients with `Prefer: wait=60` on one gateway\n"
     yield "| figure | measured |\n|---|---|"
     yield f"| answered with the result | {waited.answered:,} of {waited.clients:,} |"
     yield f"| gateway memory a waiting client, KiB | {waited.client_kib:.1f} |"

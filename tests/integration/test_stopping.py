@@ -102,6 +102,8 @@ def test_a_worker_whose_child_does_not_answer_ends_all_the_same(tmp_path: Path) 
     with valkey(tmp_path / "valkey") as redis_url, service(tmp_path, SCORELINE_REDIS_URL=redis_url):
         variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_WORKER_PROCESSES": "1"}
         process = start_python("worker", "run", "--name", "other", log=log, **variables)
+        # Before that, a child may be a passing one, such as a `uname` of the standard library's.
+        wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         child = wait_until(lambda: int(children.read_text() or 0), within_s=20, what="its child")
         os.kill(child, signal.SIGSTOP)

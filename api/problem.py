@@ -22,6 +22,8 @@ LISTED_AT_MOST = 1_000
 STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.BadHeader: HTTPStatus.BAD_REQUEST,
     errors.NotJson: HTTPStatus.BAD_REQUEST,
+    errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
+    errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.UnknownBatch: HTTPStatus.NOT_FOUND,
     errors.ExpiredBatch: HTTPStatus.GONE,

@@ -12,6 +12,7 @@ from contract.errors import FieldError, InvalidFile
 from contract.patient import COLUMNS, Patient
 
 COLUMNS_LIMIT = 1_000
+NAME_LIMIT = 1_000  # characters
 NAME_SHOWN = 64  # characters of a column's name that an error repeats
 
 REQUIRED = tuple(name for name, info in Patient.model_fields.items() if info.is_required())
@@ -25,10 +26,12 @@ def read_header(header: bytes, form: Form) -> Form:
     that names no field of a patient is taken for a patient, so that nothing of it is repeated.
     """
     text = decode(header)
-    delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: len(KNOWN & set(split(text, mark))))
+    delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: count_known(text, mark))
     columns = split(text, delimiter)
     if len(columns) > COLUMNS_LIMIT:
         raise refuse("too_many_columns", f"has {len(columns)} columns: at most {COLUMNS_LIMIT} are taken")
+    if any(len(name) > NAME_LIMIT for name in columns):
+        raise refuse("bad_header", f"has a column whose name is longer than {NAME_LIMIT} characters")
     if not KNOWN & set(columns):
         raise refuse("no_header", f"must begin with a header that names the columns: {', '.join(COLUMNS)}")
     if faults := tuple(find_faults(columns, form)):
@@ -45,6 +48,14 @@ def decode(header: bytes) -> str:
     if "\0" in text:
         raise refuse("nul", "has a NUL byte in its header: is it UTF-16, or no text at all?")
     return text
+
+
+def count_known(text: str, delimiter: str) -> int:
+    """Return how many fields of a patient a header names if this is its delimiter."""
+    try:
+        return len(KNOWN & set(split(text, delimiter)))
+    except InvalidFile:
+        return 0
 
 
 def split(text: str, delimiter: str) -> tuple[str, ...]:

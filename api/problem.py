@@ -32,6 +32,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.ExpiredJob: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -78,6 +78,12 @@ class UnsupportedMediaType(RequestError):
     code = "unsupported-media-type"
 
 
+class BadRange(RequestError):
+    """The range begins beyond the end of what there is."""
+
+    code = "bad-range"
+
+
 class BodyIncomplete(RequestError):
     """The body ended before it was whole; nothing of it was kept: send it again."""
 

@@ -8,17 +8,15 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from pydantic import TypeAdapter
 
 from api.problem import answer_problems
-from api.upload import Upload, Uploads
+from api.upload import Uploads
 from contract.settings import Settings
 from contract.store import Store
 from tests.servers import STARTED_WITHIN_S
 from tests.waiting import wait_until
 
 ID = "01a20707-a62a-767f-a222-f792b4c9d32e"
-UPLOAD = TypeAdapter(Upload)
 
 
 def make_app(uploads: Uploads) -> FastAPI:
@@ -34,18 +32,27 @@ def make_app(uploads: Uploads) -> FastAPI:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[tuple[int, Store]]:
-    """Serve uploads with these settings; give the port, and the store that they are put in."""
-    store = Store.open(settings)
-    uploads = Uploads(store, settings)
-    config = uvicorn.Config(make_app(uploads), port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+def listening(app: FastAPI) -> Iterator[int]:
+    """Let an app listen in a thread of its own, and give its port."""
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         wait_until(lambda: server.started, within_s=STARTED_WITHIN_S, what="the gateway to listen")
-        yield server.servers[0].sockets[0].getsockname()[1], store
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[tuple[int, Store]]:
+    """Serve uploads with these settings; give the port, and the store that they are put in."""
+    store = Store.open(settings)
+    uploads = Uploads(store, settings)
+    try:
+        with listening(make_app(uploads)) as port:
+            yield port, store
+    finally:
         uploads.close()

@@ -30,6 +30,11 @@ def test_the_delimiter_is_seen_in_the_header(delimiter: str, quote: str) -> None
     assert form.columns[1:] == COLUMNS
 
 
+def test_a_name_may_have_a_line_feed_or_another_delimiter_in_it() -> None:
+    header = ";".join([*COLUMNS, '"first, or\nonly, note"'])
+    assert read_header(header.encode(), CSV).columns == (*COLUMNS, "first, or\nonly, note")
+
+
 def test_a_stated_delimiter_is_obeyed() -> None:
     assert faults(NAMES, Form(Format.CSV, delimiter=";")) == [("file", "no_header")]
     assert read_header(NAMES.encode(), Form(Format.CSV, delimiter=",")).columns == COLUMNS
@@ -76,6 +81,7 @@ def test_a_first_line_that_names_no_field_is_no_header_and_not_repeated(line: st
         (NAMES.encode() + b"\r1,2,3\r4,5,6", "line_ending"),
         (b"age," * 10_000, "too_many_columns"),
         (b"age," + b"x" * 200_000, "bad_header"),
+        (b"age," + b"x" * 1_001, "bad_header"),
     ],
 )
 def test_what_is_no_header_of_ours_is_refused(header: bytes, code: str) -> None:

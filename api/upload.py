@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -77,10 +77,7 @@ class Uploads:
 
     async def discard(self, id: str) -> None:
         """Delete all of a batch from the store; if that is away, it is left to the sweep."""
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._writing, self._store.delete, f"batches/{id}")
-        except StoreUnavailable:
-            log.warning("what was uploaded of batch %s is left to the sweep", id)
+        await asyncio.get_running_loop().run_in_executor(self._writing, delete, self._store, id)
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -104,7 +101,8 @@ class Uploads:
             await self._shelve(intake.finish(), shelf)
             await shelf.settle()
         except BaseException:  # the client's going and this very task's end too
-            await asyncio.shield(self._clear(id, shelf))
+            # In a thread, which goes on if the gateway is told to stop and ends every task, this one a second time.
+            await asyncio.shield(loop.run_in_executor(self._writing, shelf.clear))
             raise
         return Upload(intake.options, intake.form, tuple(shelf.parts), intake.bytes, intake.sha256)
 
@@ -113,11 +111,6 @@ class Uploads:
         loop = asyncio.get_running_loop()
         while cut := await loop.run_in_executor(self._cutting, next, cuts, None):
             await shelf.put(cut)
-
-    async def _clear(self, id: str, shelf: "Shelf") -> None:
-        await shelf.abandon()
-        if shelf.parts:
-            await self.discard(id)
 
 
 class Shelf:
@@ -128,7 +121,7 @@ class Shelf:
         self._id = id
         self._store = store
         self._threads = threads
-        self._writes: set[asyncio.Future[None]] = set()
+        self._writes: dict[asyncio.Future[None], Future[None]] = {}
 
     async def put(self, cut: Cut) -> None:
         """Begin to write the next part. Raises what an earlier write raised."""
@@ -136,23 +129,47 @@ class Shelf:
             await self._land()
         part = NewPart(number=len(self.parts) + 1, first_line=cut.first_line, lines=cut.lines)
         self.parts.append(part)
-        key, loop = key_of(self._id, part.number), asyncio.get_running_loop()
-        self._writes.add(loop.run_in_executor(self._threads, self._store.write, key, cut.data))
+        write = self._threads.submit(self._store.write, key_of(self._id, part.number), cut.data)
+        landed = asyncio.wrap_future(write)
+        landed.add_done_callback(_look_at)
+        self._writes[landed] = write
 
     async def settle(self) -> None:
         """Return once every part is written. Raises what a write raised."""
         while self._writes:
             await self._land()
 
-    async def abandon(self) -> None:
-        """Return once nothing is being written any more, however it went; a thread cannot be called off."""
-        await asyncio.gather(*self._writes, return_exceptions=True)
+    def clear(self) -> None:
+        """Delete what was written once nothing is being written any more; a write that has begun cannot be called off.
+
+        Blocks, and needs no event loop.
+        """
+        begun = [write for write in self._writes.values() if not write.cancel()]
+        wait(begun)
+        if self.parts:
+            delete(self._store, self._id)
 
     async def _land(self) -> None:
         # Unlike a future that is awaited itself, one that is waited for is not canceled with the task that waits.
-        done, self._writes = await asyncio.wait(self._writes, return_when=asyncio.FIRST_COMPLETED)
-        for write in done:
-            write.result()
+        done, _ = await asyncio.wait(self._writes, return_when=asyncio.FIRST_COMPLETED)
+        for landed in done:
+            del self._writes[landed]
+        if faults := [fault for landed in done if (fault := landed.exception())]:
+            raise faults[0]
+
+
+def delete(store: Store, id: str) -> None:
+    """Delete all of a batch from the store; if that is away, it is left to the sweep."""
+    try:
+        store.delete(f"batches/{id}")
+    except StoreUnavailable:
+        log.warning("what was uploaded of batch %s is left to the sweep", id)
+
+
+def _look_at(landed: asyncio.Future[None]) -> None:
+    """Have asyncio know that the error of a write that nobody waits for any more was seen."""
+    if not landed.cancelled():
+        landed.exception()
 
 
 async def gather(request: Request, idle_s: float) -> AsyncIterator[bytes]:

@@ -127,13 +127,14 @@ class Cutter:
         self._delimiters = take_header(header.removesuffix(b"\n").removesuffix(b"\r"))
 
     def _cut(self) -> Cut:
-        data = bytes(self._held[: self._end])
+        with memoryview(self._held) as held:  # copied once: it is large
+            data = bytes(held[: self._end])
         del self._held[: self._end]
         self._scanned -= self._end
         self._end = 0
         cut = Cut(data, self._line, data.count(b"\n"))
         self._line += cut.lines
-        self._empty = self._empty and not data.strip()
+        self._empty = self._empty and data.isspace()
         return cut
 
     def _refuse(self, code: str, message: str) -> InvalidFile:

@@ -78,6 +78,24 @@ class UnsupportedMediaType(RequestError):
     code = "unsupported-media-type"
 
 
+class BadRange(RequestError):
+    """The range begins beyond the end of what there is."""
+
+    code = "bad-range"
+
+
+class BodyIncomplete(RequestError):
+    """The body ended before it was whole; nothing of it was kept: send it again."""
+
+    code = "body-incomplete"
+
+
+class UploadStalled(RequestError):
+    """No more of the body came for too long; nothing of it was kept: send it again."""
+
+    code = "upload-stalled"
+
+
 class BodyTooLarge(RequestError):
     """The body is too large: send fewer patients at once."""
 

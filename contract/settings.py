@@ -82,6 +82,17 @@ class Settings(BaseSettings):
         description="Where batches keep their files: file:// and a folder, or s3:// with bucket and prefix.",
     )
     store_timeout_s: float = Describe(10, gt=0, description="Seconds after which the object store counts as away.")
+    upload_limit_bytes: int = Describe(
+        10_000_000_000, gt=0, description="Largest file of a batch, unpacked; a larger one is 413."
+    )
+    upload_ratio_limit: float = Describe(
+        200, gt=1, description="A file above 10 MB that is packed more times than this is 413."
+    )
+    record_limit_bytes: int = Describe(1_000_000, gt=0, description="Longest row of a file; a longer one is 422.")
+    upload_idle_s: float = Describe(60, gt=0, description="Seconds without a byte after which an upload is 408.")
+    uploads_limit: int = Describe(
+        8, gt=0, description="Uploads that one gateway process takes at once; one more is 429."
+    )
 
     @classmethod
     def read(cls) -> Self:

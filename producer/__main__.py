@@ -17,6 +17,7 @@ from contract.errors import ScorelineError
 from contract.settings import Settings
 from producer.client import Client
 from producer.demo import show_demo
+from producer.file import write_file
 from producer.screen import Screen
 from producer.table import draw, read_cases
 from producer.traffic import Traffic, pace_steadily, pause_randomly
@@ -26,6 +27,8 @@ EPILOG = """examples:
   python -m producer --rate 50           fifty patients a second
   python -m producer --count 10 --seed 7 the same ten patients every time
   python -m producer demo                one patient, then 303 as one job, and what came of them
+  python -m producer file --rows 1000000 > patients.csv
+                                         a CSV to upload; file --help tells more
 """
 
 
@@ -37,7 +40,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=["demo"], help="do the main job once and explain it, then end")
+    parser.add_argument("command", nargs="?", choices=["demo", "file"], help="do the main job once; or write a CSV")
     parser.add_argument("--url", type=http_url, help="where the service is (default: as the SCORELINE_API_* settings)")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument(
@@ -107,6 +110,8 @@ async def run_until_stopped(work: Coroutine[None, None, None]) -> None:
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
+    if sys.argv[1:2] == ["file"]:
+        return write_file(sys.argv[2:], sys.stdout.buffer)
     asked = parse(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request

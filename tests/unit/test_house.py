@@ -12,7 +12,7 @@ from tests.servers import ROOT
 ROOMS = ["contract", "api", "worker", "producer", "models", "training", "stack", "bench"]
 FILES = sorted(path for room in [*ROOMS, "tests"] for path in (ROOT / room).rglob("*.py"))
 LINES_IN_FUNCTION = 40
-LINES_IN_FILE = {"tests": 300, "scripts.py": 300}  # every script of the ledger stands in one place
+LINES_IN_FILE = {"tests": 300, "scripts.py": 300, "errors.py": 300}  # every script of the ledger, and every error
 LINES_IN_ANY_OTHER_FILE = 200
 HEAVY = {"sklearn", "pandas", "mlflow", "skl2onnx", "onnx", "scipy"}
 UNKNOWN_TO = {

@@ -1,0 +1,122 @@
+"""The results of a batch as other files: from CSV to JSON Lines and back, row by row.
+
+The output of a part holds whole rows, so that each part is turned alone.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from api.cutter import SCAN_BYTES, records
+from contract.batch import SCORE_COLUMNS, Form, Format, Join
+from contract.cell import defuse, quote, read_cell
+from contract.patient import COLUMNS
+
+BLOCK_ROWS = 2_000  # turned in one go, some 20 ms
+MEASURED = frozenset(COLUMNS)
+LISTS = frozenset(("conformal", "warnings"))
+LONGEST_CELL = 2**31 - 1
+SEVERAL = "|"  # between the words of one cell
+
+Turn = Callable[[bytes], Iterator[bytes]]
+"""Makes of the output of one part what is sent for it, in blocks."""
+
+
+def columns_of(form: Form) -> tuple[str, ...]:
+    """Return the columns of the results as CSV.
+
+    Those of a CSV are its own, or the id alone; lines of JSON may hold anything, so that of theirs only the id and the
+    fields of a patient are columns. The columns of a score follow.
+    """
+    own = form.columns if form.format is Format.CSV else COLUMNS
+    if form.id_column and form.id_column not in own:
+        own = (form.id_column, *own)
+    return (*((form.id_column,) if form.join is Join.IDS else own), *SCORE_COLUMNS)
+
+
+def header_of(form: Form) -> bytes:
+    """Return the header of the results as CSV, a line."""
+    delimiter = form.delimiter or ","
+    return delimiter.join(quote(name, delimiter) for name in columns_of(form)).encode() + b"\n"
+
+
+def turn_to(format: Format, form: Form, spreadsheet_safe: bool) -> Turn | None:
+    """Return what makes of a part's output the wanted format, or None if it is to be sent as it is.
+
+    With `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
+    """
+    turn = None if format is form.format else (to_objects if format is Format.JSONL else to_rows)
+    if not (spreadsheet_safe and format is Format.CSV):
+        return turn and (lambda output: turn(output, form))
+    delimiter = form.delimiter or ","
+    return lambda output: (
+        defuse(rows, delimiter)
+        for block in (turn(output, form) if turn else (output,))
+        for rows in cut_rows(block, delimiter)
+    )
+
+
+def cut_rows(rows: bytes, delimiter: str) -> Iterator[bytes]:
+    """Yield whole rows of a CSV, some 128 KB at a time: what looks at them holds up all other threads meanwhile."""
+    pattern, start, size = records(delimiter, "*+"), 0, SCAN_BYTES
+    while start < len(rows):
+        found = pattern.match(rows, start, start + size)
+        end = found.end() if found else start
+        if end == start and start + size < len(rows):
+            size *= 2  # one row is longer
+            continue
+        end = end if end > start else len(rows)
+        yield rows[start:end]
+        start, size = end, SCAN_BYTES
+
+
+def to_objects(output: bytes, form: Form) -> Iterator[bytes]:
+    """Yield rows of CSV as lines of JSON. What a patient's field says is a number or null, all else stays text."""
+    columns = columns_of(form)
+    csv.field_size_limit(LONGEST_CELL)  # of the whole process; records are bounded as they come in
+    rows = csv.reader(io.StringIO(output.decode(errors="replace"), newline=""), delimiter=form.delimiter)
+    while block := list(islice(rows, BLOCK_ROWS)):
+        objects = (dict(zip(columns, map(to_value, columns, row), strict=False)) for row in block)
+        yield b"".join(to_json(each) + b"\n" for each in objects)
+
+
+def to_value(column: str, cell: str) -> Any:
+    """Return what a cell says, as JSON has it."""
+    if column in LISTS:
+        return cell.split(SEVERAL) if cell else []
+    if column == "risk":
+        return float(cell)
+    return to_number(cell) if column in MEASURED else cell
+
+
+@lru_cache(10_000)
+def to_number(cell: str) -> float | str | None:
+    """Return the number, the name or the nothing that the cell of a patient's field says."""
+    value = read_cell(cell.encode())
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def to_rows(output: bytes, form: Form) -> Iterator[bytes]:
+    """Yield lines of JSON as rows of CSV."""
+    columns, lines = columns_of(form), io.BytesIO(output)
+    while block := list(islice(lines, BLOCK_ROWS)):
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=form.delimiter or ",", lineterminator="\n")
+        for line in block:
+            found = from_json(line)
+            writer.writerow([to_cell(found.get(column)) for column in columns])
+        yield text.getvalue().encode()
+
+
+def to_cell(value: Any) -> str:
+    """Return what a member of a JSON object says, as a cell has it: null is empty, a list of words is one cell."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return SEVERAL.join(value)
+    return to_json(value).decode()

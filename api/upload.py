@@ -1,0 +1,189 @@
+"""Takes uploads: their bytes into the store as they come, and out of it again if they do not all come."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from api.cutter import Cut
+from api.intake import Intake, too_large
+from api.options import Options
+from contract.batch import Form, NewPart
+from contract.errors import Backlogged, BodyIncomplete, StoreUnavailable, UploadStalled
+from contract.settings import Settings
+from contract.store import Store
+
+GATHER_BYTES = 262_144  # a body comes in pieces of some 64 KB, each of which would cost a change of threads
+IN_FLIGHT = 3  # parts of one upload that are being written; no more is read of it meanwhile
+WRITERS = 6
+HOLD_EVERY_S = 10
+RETRY_AFTER_S = 5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of which each part is durable in the store; `bytes` and `sha256` are those of the file itself."""
+
+    options: Options
+    form: Form
+    parts: tuple[NewPart, ...]
+    bytes: int
+    sha256: str
+
+
+def key_of(id: str, number: int) -> str:
+    """Return the key of a part of a batch as it was sent."""
+    return f"batches/{id}/in/{number:06}"
+
+
+class Uploads:
+    """Takes the uploads of one gateway process, `SCORELINE_UPLOADS_LIMIT` at once.
+
+    All are cut in one thread, so that what holds the interpreter never adds up, and written in others.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._going = 0
+        self._cutting = ThreadPoolExecutor(1, "cut")
+        self._writing = ThreadPoolExecutor(WRITERS, "write")
+
+    async def take(self, id: str, request: Request, hold: Callable[[], None] = lambda: None) -> Upload:
+        """Read the request's body into the store as batch `id`; return once every part is durable.
+
+        `hold` is called in a thread before the first part is written and then every 10 s as long as bytes come; a
+        claim to the store that lasts `SCORELINE_UPLOAD_IDLE_S` and 20 s more from each call does not end meanwhile.
+
+        Raises, besides what `Intake` and `Store.write` raise, BodyIncomplete, UploadStalled, and Backlogged for one
+        upload too many. Whatever is raised, nothing of the upload stays in the store.
+        """
+        if self._going >= self._settings.uploads_limit:
+            raise Backlogged("Too many files are being uploaded: send it again later.", retry_after_s=RETRY_AFTER_S)
+        self._going += 1
+        try:
+            return await self._take(id, request, hold)
+        except ClientDisconnect:
+            raise BodyIncomplete from None
+        finally:
+            self._going -= 1
+
+    async def discard(self, id: str) -> None:
+        """Delete all of a batch from the store; if that is away, it is left to the sweep."""
+        await asyncio.get_running_loop().run_in_executor(self._writing, delete, self._store, id)
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._cutting.shutdown()
+        self._writing.shutdown()
+
+    async def _take(self, id: str, request: Request, hold: Callable[[], None]) -> Upload:
+        settings, headers, loop = self._settings, request.headers, asyncio.get_running_loop()
+        encoding = headers.get("content-encoding", "")
+        intake = Intake(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > settings.upload_limit_bytes:
+            raise too_large(settings.upload_limit_bytes)
+        shelf, held_s = Shelf(id, self._store, self._writing), -float(HOLD_EVERY_S)
+        try:
+            async for chunk in gather(request, settings.upload_idle_s):
+                if time.monotonic() >= held_s + HOLD_EVERY_S:
+                    await loop.run_in_executor(self._writing, hold)
+                    held_s = time.monotonic()
+                await self._shelve(intake.feed(chunk), shelf)
+            await self._shelve(intake.finish(), shelf)
+            await shelf.settle()
+        except BaseException:  # the client's going and this very task's end too
+            # In a thread, which goes on if the gateway is told to stop and ends every task, this one a second time.
+            await asyncio.shield(loop.run_in_executor(self._writing, shelf.clear))
+            raise
+        return Upload(intake.options, intake.form, tuple(shelf.parts), intake.bytes, intake.sha256)
+
+    async def _shelve(self, cuts: Iterator[Cut], shelf: "Shelf") -> None:
+        """Put the parts on the shelf, each before the next is made: a small body may stand for many."""
+        loop = asyncio.get_running_loop()
+        while cut := await loop.run_in_executor(self._cutting, next, cuts, None):
+            await shelf.put(cut)
+
+
+class Shelf:
+    """The parts of one upload on their way into the store, `IN_FLIGHT` at once."""
+
+    def __init__(self, id: str, store: Store, threads: ThreadPoolExecutor) -> None:
+        self.parts: list[NewPart] = []
+        self._id = id
+        self._store = store
+        self._threads = threads
+        self._writes: dict[asyncio.Future[None], Future[None]] = {}
+
+    async def put(self, cut: Cut) -> None:
+        """Begin to write the next part. Raises what an earlier write raised."""
+        while len(self._writes) >= IN_FLIGHT:
+            await self._land()
+        part = NewPart(number=len(self.parts) + 1, first_line=cut.first_line, lines=cut.lines)
+        self.parts.append(part)
+        write = self._threads.submit(self._store.write, key_of(self._id, part.number), cut.data)
+        landed = asyncio.wrap_future(write)
+        landed.add_done_callback(_look_at)
+        self._writes[landed] = write
+
+    async def settle(self) -> None:
+        """Return once every part is written. Raises what a write raised."""
+        while self._writes:
+            await self._land()
+
+    def clear(self) -> None:
+        """Delete what was written once nothing is being written any more; a write that has begun cannot be called off.
+
+        Blocks, and needs no event loop.
+        """
+        begun = [write for write in self._writes.values() if not write.cancel()]
+        wait(begun)
+        if self.parts:
+            delete(self._store, self._id)
+
+    async def _land(self) -> None:
+        # Unlike a future that is awaited itself, one that is waited for is not canceled with the task that waits.
+        done, _ = await asyncio.wait(self._writes, return_when=asyncio.FIRST_COMPLETED)
+        for landed in done:
+            del self._writes[landed]
+        if faults := [fault for landed in done if (fault := landed.exception())]:
+            raise faults[0]
+
+
+def delete(store: Store, id: str) -> None:
+    """Delete all of a batch from the store; if that is away, it is left to the sweep."""
+    try:
+        store.delete(f"batches/{id}")
+    except StoreUnavailable:
+        log.warning("what was uploaded of batch %s is left to the sweep", id)
+
+
+def _look_at(landed: asyncio.Future[None]) -> None:
+    """Have asyncio know that the error of a write that nobody waits for any more was seen."""
+    if not landed.cancelled():
+        landed.exception()
+
+
+async def gather(request: Request, idle_s: float) -> AsyncIterator[bytes]:
+    """Yield the body in pieces of at least 256 KB but for the last. Raises UploadStalled, ClientDisconnect."""
+    held, stream = bytearray(), request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise UploadStalled from None
+        held += chunk or b""
+        if held and (chunk is None or len(held) >= GATHER_BYTES):
+            yield bytes(held)
+            held.clear()
+        if chunk is None:
+            return

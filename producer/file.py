@@ -1,0 +1,90 @@
+"""Writes a CSV of simulated patients, of any size: `python -m producer file --help`."""
+
+import argparse
+import os
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import Progress
+
+from contract.patient import COLUMNS
+from producer.table import Case, read_cases
+
+BLOCK_ROWS = 10_000
+BROKEN_PIPE = 141  # what a shell says of a program that SIGPIPE ended
+
+USED = tuple(name for name in COLUMNS if name != "chol")
+NOTES = ("", "seen twice", '"sent, by his GP"', '"calls it ""a tightness"""', '"first line\nsecond line"')
+
+EPILOG = """examples:
+  python -m producer file --rows 1000000 > patients.csv               about 38 MB
+  python -m producer file --rows 1000 --seed 7                        the same file every time
+  python -m producer file --rows 1000 --columns extra                 with chol, and a note that tries a CSV reader
+  python -m producer file --rows 10000000 | gzip | curl -H 'Content-Type: text/csv' -H 'Content-Encoding: gzip' \\
+      --data-binary @- http://127.0.0.1:8001/v1/batches               a file that never touches the disk here
+"""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what was asked for on the command line, after `file`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m producer file",
+        description="Writes a CSV of simulated patients to standard output: an id, and the twelve fields that the "
+        "model uses. They are drawn from a table of 303 real ones; an empty cell means not measured.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rows", type=int, required=True, help="patients to write")
+    parser.add_argument("--seed", type=int, help="draw the same patients every time")
+    parser.add_argument(
+        "--columns",
+        choices=["used", "extra"],
+        default="used",
+        help="the columns that the model uses (default), or also chol and a note with quotes, commas and line breaks",
+    )
+    asked = parser.parse_args(arguments)
+    if asked.rows < 0:
+        parser.error("--rows must be 0 or more")
+    return asked
+
+
+def make_blocks(cases: Sequence[Case], rows: int, extra: bool, rng: random.Random) -> Iterator[tuple[int, bytes]]:
+    """Yield the file in blocks: the header, then rows whose ids count from 1; with each, how many rows it holds."""
+    columns = (*COLUMNS, "note") if extra else USED
+    yield 0, ",".join(("id", *columns)).encode() + b"\n"
+    written = [to_cells(case, extra) for case in cases]
+    tails = [f",{cells},{note}\n" for cells in written for note in NOTES] if extra else [f",{it}\n" for it in written]
+    width = len(str(rows))
+    for first in range(1, rows + 1, BLOCK_ROWS):
+        ids = range(first, min(first + BLOCK_ROWS, rows + 1))
+        lines = zip([f"{id:0{width}}" for id in ids], rng.choices(tails, k=len(ids)), strict=True)
+        yield len(ids), "".join(chain.from_iterable(lines)).encode()
+
+
+def to_cells(case: Case, extra: bool) -> str:
+    """Return a patient as the cells of a row, without an id."""
+    row = dict(zip(COLUMNS, case.patient.to_row(), strict=True))
+    values = (row[name] for name in (COLUMNS if extra else USED))
+    return ",".join("" if value is None else f"{value:g}" for value in values)
+
+
+def write_file(arguments: Sequence[str], out: BinaryIO) -> int:
+    """Write what was asked for; return the exit code. Whoever reads may stop reading."""
+    asked = parse(arguments)
+    blocks = make_blocks(read_cases(), asked.rows, asked.columns == "extra", random.Random(asked.seed))  # noqa: S311
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            bar = progress.add_task("writing", total=asked.rows)
+            for count, block in blocks:
+                out.write(block)
+                progress.advance(bar, count)
+            out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails to flush at its end
+        return BROKEN_PIPE
+    return 0

@@ -1,0 +1,89 @@
+"""Results in another format: the same rows, with the same values."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.results import cut_rows, header_of, to_objects, to_rows, turn_to
+from contract.batch import SCORE_COLUMNS, Form, Format, Join
+from contract.patient import COLUMNS
+
+FORM = Form(Format.CSV, ("id", *COLUMNS, "note"), ";")
+CELLS = ("7", "63", "1", "3.0", "145", "", "1", "na", "150", "0", "2.3", "0", "0", "fixed", 'it\'s; "so"\nhe said')
+SCORE = ("0.25", "no disease", "disease|no disease", "", "1.0.0+abc")
+TEXTS = st.lists(st.text(alphabet='ab;"\n=é', max_size=5), min_size=2, max_size=2)
+
+
+def written(*rows: tuple[str, ...]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def test_the_header_names_all_columns_and_quotes_what_it_must() -> None:
+    form = Form(Format.CSV, ("id", "a;b", *COLUMNS), ";")
+    assert header_of(form).decode() == ";".join(("id", '"a;b"', *COLUMNS, *SCORE_COLUMNS)) + "\n"
+    ids = Form(Format.JSONL, delimiter="", join=Join.IDS, id_column="case")
+    assert header_of(ids).decode() == ",".join(("case", *SCORE_COLUMNS)) + "\n"
+
+
+def test_a_row_becomes_an_object_with_numbers_where_a_patient_has_them() -> None:
+    (block,) = to_objects(written(CELLS + SCORE), FORM)
+    found = json.loads(block)
+    assert list(found) == ["id", *COLUMNS, "note", *SCORE_COLUMNS]
+    assert found["id"] == "7"
+    assert (found["age"], found["cp"], found["chol"], found["restecg"]) == (63, 3, None, None)
+    assert (found["oldpeak"], found["thal"], found["note"]) == (2.3, "fixed", CELLS[-1])
+    assert (found["risk"], found["conformal"], found["warnings"]) == (0.25, ["disease", "no disease"], [])
+
+
+def test_an_object_becomes_a_row_with_the_columns_that_are_known_in_advance() -> None:
+    form = Form(Format.JSONL, delimiter="", id_column="case")
+    patient = dict.fromkeys(COLUMNS, 1) | {"chol": None, "thal": "fixed", "oldpeak": 2.5}
+    score = dict(zip(SCORE_COLUMNS, (0.5, "disease", ["a", "b"], [], "v"), strict=True))
+    line = {"case": 'a "b"', "other": [1]} | patient | score
+    (block,) = to_rows(json.dumps(line).encode() + b"\n", form)
+    (row,) = csv.DictReader(io.StringIO(header_of(form).decode() + block.decode(), newline=""))
+    assert (row["case"], row["chol"], row["thal"], row["oldpeak"]) == ('a "b"', "", "fixed", "2.5")
+    assert (row["risk"], row["conformal"], row["warnings"]) == ("0.5", "a|b", "")
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+def test_text_that_came_in_a_cell_is_the_same_in_an_object(texts: list[list[str]]) -> None:
+    form = Form(Format.CSV, ("first", "second"), ";")
+    rows = [(first or "x", second, *SCORE) for first, second in texts]
+    blocks = b"".join(to_objects(written(*rows), form))
+    found = [json.loads(line) for line in blocks.splitlines()]
+    assert [(each["first"], each["second"]) for each in found] == [row[:2] for row in rows]
+
+
+def test_a_cell_may_be_as_long_as_a_record() -> None:
+    (block,) = to_objects(written(("x" * 900_000, "", *SCORE)), Form(Format.CSV, ("first", "second"), ";"))
+    assert len(json.loads(block)["first"]) == 900_000
+
+
+def test_what_is_sent_as_it_is_is_not_touched() -> None:
+    assert turn_to(Format.CSV, FORM, spreadsheet_safe=False) is None
+    assert turn_to(Format.JSONL, Form(Format.JSONL), spreadsheet_safe=True) is None
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_rows_are_cut_between_rows_and_none_is_lost(ending: bytes) -> None:
+    rows = [b'1,"a\n' + b"x" * size + b'"' + ending for size in (5, 100_000, 300_000, 5, 140_000)] * 2
+    cut = list(cut_rows(b"".join(rows), ","))
+    assert b"".join(cut) == b"".join(rows)
+    assert all(block.endswith(b'"' + ending) for block in cut)
+    assert len(cut) > 3
+
+
+def test_no_cell_is_run_by_a_spreadsheet_where_that_is_asked_for() -> None:
+    turn = turn_to(Format.CSV, FORM, spreadsheet_safe=True)
+    assert turn
+    assert b"".join(turn(b"=1+1;-5;x\r\n")) == b'"\'=1+1";-5;x\r\n'
+    turn = turn_to(Format.CSV, Form(Format.JSONL, delimiter="", id_column="id"), spreadsheet_safe=True)
+    assert turn
+    assert b"".join(turn(b'{"id": "=1+1"}\n')).startswith(b'"\'=1+1",')

@@ -90,8 +90,9 @@ def cut_rows(data: bytes, delimiter: str = "") -> Rows:
 
 def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
     """Return which bytes stand in a quoted cell, as (bytes,), and whether the last such cell is never closed."""
-    # The quote comes before the look behind it, for re to hop from quote to quote.
-    opening = rb'"(?<![^' + re.escape(delimiter.encode()) + rb'\n]")'
+    # The quote comes before the look behind it, for re to hop from quote to quote. A carriage return counts as in
+    # `api.cutter`, so that a part ends between two rows in the eyes of both.
+    opening = rb'"(?<![^' + re.escape(delimiter.encode()) + rb'\r\n]")'
     spans = (found.span() for found in re.finditer(opening + QUOTED[1:], data))
     bounds = np.fromiter(chain.from_iterable(spans), np.intp)
     steps = np.zeros(len(data) + 1, np.int8)

@@ -137,8 +137,8 @@ def test_no_error_shows_a_value() -> None:
     assert b"4321" not in scored.errors
 
 
-def test_refused_lines_beyond_measure_are_counted_and_no_longer_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.bulk.objects.LISTED_ROWS", 3)
+def test_faults_beyond_measure_are_counted_and_no_longer_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.bulk.errors.LISTED", 3)
     scored = score(b"{\n" * 6 + row(), JSONL)
     assert (scored.rejected, scored.scored) == (6, 1)
     assert faults(scored) == [

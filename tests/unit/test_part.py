@@ -102,6 +102,7 @@ def test_the_last_row_of_a_file_need_not_end_its_line() -> None:
         (b"34\n", "ragged", "must have 15 cells, as the header has, not 1"),
         (b" \n", "ragged", "must have 15 cells, as the header has, not 1"),
         (csv_row(note="a\0"), "nul", "must not hold a NUL byte"),
+        (csv_row(id="\0"), "nul", "must not hold a NUL byte"),
         (csv_row(age="3\0004"), "nul", "must not hold a NUL byte"),
         (csv_row().replace(b"p1", b"\xff"), "not_utf8", "must be UTF-8"),
         (csv_row(age="x").replace(b"p1", b"\xc3"), "not_utf8", "must be UTF-8"),

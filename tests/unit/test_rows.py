@@ -68,6 +68,7 @@ def test_a_row_ends_at_a_line_feed_outside_quotes_and_empty_lines_are_none(
 
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None)
 @given(st.text(st.sampled_from('aa,"\n\r'), max_size=40), st.integers(1, 12), st.booleans())
+@example('\r"\n,"\na\n', 1, True)
 def test_the_parts_of_a_file_have_the_rows_of_the_file(text: str, part_bytes: int, is_csv: bool) -> None:
     """What the gateway takes for the end of a row, the worker does too."""
     delimiter, data = ("," if is_csv else ""), text.encode()

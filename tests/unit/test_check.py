@@ -65,7 +65,7 @@ changes = st.fixed_dictionaries({}, optional={name: written(field) for name, fie
 sent = {name: str({"chol": "", **EXAMPLE}[name]) for name in COLUMNS}
 
 
-@settings(max_examples=EXAMPLES, derandomize=True, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(changes.map(lambda changed: {**sent, **changed}), min_size=1, max_size=8))
 def test_a_file_is_checked_as_each_of_its_rows_would_be(patients: list[dict[str, str]]) -> None:
     model = Listening()
@@ -79,7 +79,7 @@ def test_a_file_is_checked_as_each_of_its_rows_would_be(patients: list[dict[str,
     assert np.array_equal(np.concatenate([to_matrix([]), *model.heard]), to_matrix(rows))
 
 
-@settings(max_examples=EXAMPLES, derandomize=True, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.data(), st.sampled_from(COLUMNS))
 def test_a_column_is_checked_as_each_of_its_cells_would_be(data: st.DataObject, name: str) -> None:
     """Values that no model looks at as well, and columns in which texts come again."""

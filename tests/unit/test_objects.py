@@ -35,7 +35,7 @@ def row(**changes: object) -> bytes:
     return to_json(EXAMPLE | changes) + b"\n"
 
 
-@settings(max_examples=EXAMPLES, derandomize=True, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     st.fixed_dictionaries({}, optional={name: st.integers(0, 9) | JSON for name in COLUMNS}),
     st.sets(st.sampled_from(COLUMNS), max_size=2),

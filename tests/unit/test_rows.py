@@ -21,7 +21,7 @@ def cells(rows: Rows) -> list[list[bytes]]:
     return [rows.cells_of(row) for row in range(len(rows))]
 
 
-@settings(max_examples=EXAMPLES, derandomize=True, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.text(st.sampled_from('a1,"\n '), max_size=24), st.sampled_from(",;|\t"))
 @example('"a"b"c,d",1\n', ",")
 @example('a""b,"",""""\n', ",")
@@ -66,7 +66,7 @@ def test_a_row_ends_at_a_line_feed_outside_quotes_and_empty_lines_are_none(
     assert cut.crlf.tolist() == crlf
 
 
-@settings(max_examples=EXAMPLES, derandomize=True, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.text(st.sampled_from('aa,"\n\r'), max_size=40), st.integers(1, 12), st.booleans())
 @example('\r"\n,"\na\n', 1, True)
 def test_the_parts_of_a_file_have_the_rows_of_the_file(text: str, part_bytes: int, is_csv: bool) -> None:

@@ -12,8 +12,10 @@ QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"?+'
 NULLS = frozenset({b"", b"na", b"n/a", b"nan", b"null"})
 """What says "not measured", in small letters."""
 
+NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""What all of a decimal number matches, such as 63, -0.5, .5 or 6.3e1."""
+
 _QUOTED = re.compile(QUOTED)
-_NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def read_cell(cell: bytes) -> float | str | None:
@@ -25,12 +27,7 @@ def read_cell(cell: bytes) -> float | str | None:
     text = unquote(cell).strip(b" \t")
     if text.lower() in NULLS:
         return None
-    return float(text) if is_number(text) else text.decode(errors="replace")
-
-
-def is_number(text: bytes) -> bool:
-    """Whether all of a text is a decimal number, such as 63, -0.5, .5 or 6.3e1."""
-    return _NUMBER.fullmatch(text) is not None
+    return float(text) if NUMBER.fullmatch(text) else text.decode(errors="replace")
 
 
 def unquote(cell: bytes) -> bytes:
@@ -67,6 +64,6 @@ def defuse(rows: bytes, delimiter: str) -> bytes:
 
 def _defuse_cell(found: re.Match[bytes]) -> bytes:
     text = unquote(found[0])
-    if text[:1] not in (b"=", b"+", b"-", b"@", b"\t", b"\r") or is_number(text):
+    if text[:1] not in (b"=", b"+", b"-", b"@", b"\t", b"\r") or NUMBER.fullmatch(text):
         return found[0]
     return b"\"'" + text.replace(b'"', b'""') + b'"'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.cell import defuse, is_number, quote, read_cell, unquote
+from contract.cell import NUMBER, defuse, quote, read_cell, unquote
 
 TEXTS = st.text(st.sampled_from('a1,;"\n =+-@.é\t'), max_size=8)
 
@@ -70,7 +70,7 @@ def test_no_cell_is_run_once_it_is_defused_and_all_else_stays(
     safe = defuse(written.getvalue().encode(), ",")
     for before, after in zip(table, read_csv(safe.decode()), strict=True):
         for sent, cell in zip(before, after, strict=True):
-            runs = sent.startswith(tuple("=+-@\t\r")) and not is_number(sent.encode())
+            runs = sent.startswith(tuple("=+-@\t\r")) and not NUMBER.fullmatch(sent.encode())
             assert cell == (f"'{sent}" if runs else sent)
     assert defuse(safe, ",") == safe
 

@@ -22,6 +22,7 @@ UNKNOWN_TO = {
     "api.__main__": HEAVY | {"numpy", "onnxruntime"},
     "worker.tasks": HEAVY | {"fastapi", "starlette", "uvicorn"},
     "worker.__main__": HEAVY | {"fastapi", "starlette", "uvicorn"},
+    "worker.bulk.part": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette", "uvicorn"},
     "models.scorer": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette"},
     "producer.__main__": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
 }

@@ -1,12 +1,13 @@
 """The check of a column: each distinct text in it is checked once, by the field itself."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
-from contract.cell import is_number, read_cell
+from contract.cell import NUMBER, read_cell
 from contract.field import Field, Measure
 from worker.bulk.rows import Places, Rows
 
@@ -15,6 +16,7 @@ REFUSED = np.inf
 
 _WORD_BYTES, _WORDS, _SLOT_BITS = 8, 2, 16
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)  # golden ratio; xxHash
+_IN_NUMBERS = b"0123456789.+-eE"
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(_WORD_BYTES + 1)], dtype=np.uint64)
 
 
@@ -34,7 +36,7 @@ def check_column(rows: Rows, words: Words, starts: Places, ends: Places, field: 
     """Return what the n cells from `starts` to `ends` state, as float32 (n,): NaN if missing, `REFUSED` if refused."""
     like = group(words, starts, ends - starts)
     alone = np.flatnonzero(like == np.arange(len(like)))
-    texts = list(rows.slices(starts[alone], ends[alone]))
+    texts = rows.slices(starts[alone], ends[alone])
     values = np.empty(len(like), np.float32)
     values[alone] = check_texts(texts, field)
     return values[like]
@@ -63,14 +65,22 @@ def group(words: Words, starts: Places, sizes: Places) -> Places:
 
 def check_texts(texts: Sequence[bytes], field: Field) -> NDArray[np.float64]:
     """Return what each cell states, as float64 (n,): NaN if missing, `REFUSED` if refused."""
-    values = np.full(len(texts), np.nan)
+    values, settled = np.empty(len(texts)), np.zeros(len(texts), np.bool_)
     if isinstance(field, Measure):  # of which there may be as many as rows
-        values[:] = [float(text) if is_number(text) else np.nan for text in texts]
-    low, high = field.hard if isinstance(field, Measure) else (np.nan, np.nan)
-    settled = (low <= values) & (values <= high) & ~np.isin(values, field.missing)
+        values = read_numbers(texts)
+        settled = (field.hard[0] <= values) & (values <= field.hard[1]) & ~np.isin(values, field.missing)
     for place in np.flatnonzero(~settled).tolist():
         values[place] = check_cell(field, texts[place])
     return values
+
+
+def read_numbers(texts: Sequence[bytes]) -> NDArray[np.float64]:
+    """Return the number that each cell plainly is, or NaN, as float64 (n,)."""
+    if not b"".join(texts).translate(None, _IN_NUMBERS):
+        with suppress(ValueError):  # float takes more than `NUMBER`, but nothing more that is made of these
+            return np.fromiter(map(float, texts), np.float64, len(texts))
+    is_number = NUMBER.fullmatch
+    return np.array([float(text) if is_number(text) else np.nan for text in texts], np.float64)
 
 
 def check_cell(field: Field, cell: bytes) -> float:

@@ -8,22 +8,33 @@ from pydantic_core import to_json
 
 from worker.bulk.rows import NEWLINE, Places, Rows
 
-LISTED_ROWS = 100_000
-"""How many refused rows of one part are listed. A row that is refused takes far less to send than to explain."""
+LISTED = 100_000
+"""How many faults of one part are listed. A fault takes far less to send than to explain."""
 
-UNLISTED = (None, "unlisted", "too many rows of this part are refused: from this one on they are only counted")
-"""Column, code and message of the fault that stands for those of all further rows."""
+Told = tuple[str | None, str, str]
+"""Column, code and message of something wrong with a row; the column is None where it is the whole row."""
 
 Fault = tuple[int, str | None, str, str]
-"""The place of a refused row, the column or None for the whole row, code and message."""
+"""The place of a row, and what is wrong with it."""
+
+UNLISTED: Told = (None, "unlisted", "too much is wrong with this part: from this row on, rows are only counted")
 
 
-def write_errors(rows: Rows, faults: Iterable[Fault], first_line: int) -> bytes:
+def list_first(faults: Iterable[Fault]) -> list[Fault]:
+    """Return the faults, which are in the order of the rows, up to the row with which they become too many."""
+    listed = list[Fault]()
+    for fault in faults:
+        if len(listed) >= LISTED and fault[0] != listed[-1][0]:
+            return [*listed, (fault[0], *UNLISTED)]
+        listed.append(fault)
+    return listed
+
+
+def write_errors(rows: Rows, faults: Sequence[Fault], first_line: int) -> bytes:
     """Return the faults, which are in the order of the rows, as lines of JSON: line, column, code, message.
 
     `line` is the line of the user's file that the row begins in; the part's own first is `first_line`.
     """
-    faults = list(faults)
     lines = find_lines(rows, np.array([fault[0] for fault in faults], np.intp), first_line)
     told = cache(_tell)
     return b"".join(b'{"line":%d,%b' % (line, told(*fault[1:])) for line, fault in zip(lines, faults, strict=True))

@@ -10,13 +10,10 @@ from contract.batch import SCORE_COLUMNS, Form, Join
 from contract.patient import COLUMNS, Patient, Row
 from contract.score import Score, score_from_row
 from models.verdicts import Verdicts
-from worker.bulk.errors import LISTED_ROWS, UNLISTED, Fault
+from worker.bulk.errors import Told, list_first
 from worker.bulk.output import weave, write_risks
 from worker.bulk.patients import Patients
 from worker.bulk.rows import Places, Rows, is_utf8
-
-Told = tuple[str | None, str, str]
-"""Column, code and message of what is wrong with an object; the column is None for the whole of it."""
 
 
 class SentPatient(Patient):
@@ -27,31 +24,37 @@ class SentPatient(Patient):
 
 def check_objects(rows: Rows, form: Form) -> Patients:
     """Return the patients of lines of JSON."""
-    places, values, faults, refused = list[int](), list[Row](), list[Fault](), 0
-    for place, line in enumerate(rows.slices(rows.starts, rows.ends)):
-        found = check_object(line, form)
-        if isinstance(found, Patient):
+    lines = rows.slices(rows.starts, rows.ends)
+    places, values, refused = list[int](), list[Row](), list[int]()
+    for place, line in enumerate(lines):
+        if patient := read_patient(line, form):
             places.append(place)
-            values.append(found.to_row())
-            continue
-        refused += 1
-        if refused <= LISTED_ROWS:
-            faults += [(place, *told) for told in found]
-        elif refused == LISTED_ROWS + 1:
-            faults.append((place, *UNLISTED))
+            values.append(patient.to_row())
+        else:
+            refused.append(place)
     array = np.array(values, np.float32).reshape(len(values), len(COLUMNS))
+    # Read once more, and only as far as they are listed: what is wrong takes more room than what is right.
+    faults = list_first((place, *told) for place in refused for told in explain_line(lines[place], form))
     return Patients(np.array(places, np.intp), array, faults)
 
 
-def check_object(line: bytes, form: Form) -> Patient | list[Told]:
-    """Return the patient, or all that is wrong with it."""
+def read_patient(line: bytes, form: Form) -> Patient | None:
+    """Return the patient of a line, or None if anything is wrong with it."""
     try:
         patient = SentPatient.model_validate_json(line)
+    except ValidationError:
+        return None
+    return None if any(check_keys(patient, form)) else patient
+
+
+def explain_line(line: bytes, form: Form) -> list[Told]:
+    """Return all that is wrong with a line."""
+    try:
+        return list(check_keys(SentPatient.model_validate_json(line), form))
     except ValidationError as error:
         if not is_utf8(line):
             return [(None, "not_utf8", "must be UTF-8")]
         return [explain_error(told) for told in error.errors(include_input=False, include_url=False)]
-    return list(check_keys(patient.model_extra or {}, form)) or patient
 
 
 def explain_error(error: ErrorDetails) -> Told:
@@ -65,8 +68,9 @@ def explain_error(error: ErrorDetails) -> Told:
     return None, "not_an_object", "must be a JSON object"
 
 
-def check_keys(extra: dict[str, object], form: Form) -> Iterator[Told]:
+def check_keys(patient: SentPatient, form: Form) -> Iterator[Told]:
     """Return what is wrong with the keys that are no fields of a patient."""
+    extra = patient.model_extra or {}
     for key in SCORE_COLUMNS:
         if key in extra:
             yield key, "taken", "must not be given: the output has a key of this name"
@@ -79,7 +83,7 @@ def check_keys(extra: dict[str, object], form: Form) -> Iterator[Told]:
 
 def write_objects(rows: Rows, places: Places, verdicts: Verdicts, form: Form, version: str) -> bytes:
     """Return those objects, each with the members that are added before its last brace, or after its id alone."""
-    lines = list(rows.slices(rows.starts[places], rows.ends[places]))
+    lines = rows.slices(rows.starts[places], rows.ends[places])
     heads = [line[: line.rindex(b"}")] for line in lines]
     rests = [line[line.rindex(b"}") + 1 :] for line in lines]
     if form.join is Join.IDS:

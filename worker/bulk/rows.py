@@ -1,7 +1,6 @@
 """The rows of a part: where each begins and ends, and where the cells of a CSV do."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -10,12 +9,12 @@ from numpy.typing import NDArray
 
 from contract.cell import QUOTED, is_closed
 
-NEWLINE, CARRIAGE_RETURN, NUL = b"\n\r\0"
+NEWLINE, CARRIAGE_RETURN, QUOTE, NUL = b'\n\r"\0'
 
 REASONS = ("", "not_utf8", "nul", "ragged", "unclosed_quote")
 """The codes of why a whole row is refused; the first stands for none."""
 
-Places = NDArray[np.intp]
+Places = NDArray[np.integer]
 """Offsets of bytes in a part, or places of rows among its rows."""
 
 
@@ -53,16 +52,17 @@ class Rows:
         starts, ends = (int(self.starts[row]), *(end + 1 for end in between)), (*between, int(self.ends[row]))
         return [self.data[start:end] for start, end in zip(starts, ends, strict=True)]
 
-    def slices(self, starts: Places, ends: Places) -> Iterator[bytes]:
+    def slices(self, starts: Places, ends: Places) -> list[bytes]:
         """Return the bytes from each start to its end."""
         data = self.data
-        return (data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
+        return [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def cut_rows(data: bytes, delimiter: str = "") -> Rows:
     """Return the rows of a part, and their cells if there is a delimiter.
 
-    A row ends with a line feed that stands in no quoted cell. Only a CSV has cells, and quotes.
+    A row ends with a line feed that stands in no quoted cell. Only a CSV has cells, and quotes. A part is smaller than
+    2 GiB.
     """
     if not data.endswith(b"\n"):
         data += b"\n"
@@ -75,10 +75,11 @@ def cut_rows(data: bytes, delimiter: str = "") -> Rows:
         quoted, unclosed = find_quoted(data, delimiter)
         ends_cell &= ~quoted
         ends_cell[-1] = True  # a quote that is never closed ends with the part
-    separators = np.flatnonzero(ends_cell)
-    lasts = np.flatnonzero(text[separators] == NEWLINE)
-    ends, firsts = separators[lasts], np.append(0, lasts[:-1] + 1)
-    starts = np.append(0, ends[:-1] + 1)
+    # Half as wide as numpy's own, since there may be as many as bytes.
+    separators = np.flatnonzero(ends_cell).astype(np.int32)
+    lasts = np.flatnonzero(text[separators] == NEWLINE).astype(np.int32)
+    ends, firsts = separators[lasts], np.append(np.int32(0), lasts[:-1] + 1)
+    starts = np.append(np.int32(0), ends[:-1] + 1)
     crlf = (ends > starts) & (text[ends - 1] == CARRIAGE_RETURN)
     ends = ends - crlf
     full = ends > starts
@@ -89,9 +90,19 @@ def cut_rows(data: bytes, delimiter: str = "") -> Rows:
 
 
 def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
-    """Return which bytes stand in a quoted cell, as (bytes,), and whether the last such cell is never closed."""
-    # The quote comes before the look behind it, for re to hop from quote to quote.
-    opening = rb'"(?<![^' + re.escape(delimiter.encode()) + rb'\n]")'
+    """Return which bytes stand in a quoted cell, as (bytes,), and whether the last such cell is never closed.
+
+    `data` ends with a line feed. Of the quotes themselves, either may be said.
+    """
+    text = np.frombuffer(data, np.uint8)
+    quotes = text == QUOTE
+    marks = np.flatnonzero(quotes)
+    # A carriage return counts as in `api.cutter`, so that a part ends between two rows in the eyes of both.
+    begins = b"\r\n" + delimiter.encode()
+    if not text[marks[::2] - 1].tobytes().translate(None, begins + b'"'):
+        # Each opens a cell, or doubles the one before it: so quotes open and close in turn.
+        return np.logical_xor.accumulate(quotes), len(marks) % 2 == 1
+    opening = rb'"(?<![^' + re.escape(begins) + rb']")'
     spans = (found.span() for found in re.finditer(opening + QUOTED[1:], data))
     bounds = np.fromiter(chain.from_iterable(spans), np.intp)
     steps = np.zeros(len(data) + 1, np.int8)

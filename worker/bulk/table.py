@@ -12,7 +12,7 @@ from contract.patient import COLUMNS, fields_of_patient
 from contract.score import Score, score_from_row
 from models.verdicts import Verdicts
 from worker.bulk.check import REFUSED, Words, check_column, explain_cell
-from worker.bulk.errors import LISTED_ROWS, UNLISTED, Fault
+from worker.bulk.errors import Fault, list_first
 from worker.bulk.output import weave, write_risks
 from worker.bulk.patients import Patients
 from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
@@ -30,10 +30,8 @@ def check_table(rows: Rows, form: Form) -> Patients:
             value[:] = check_column(rows, words, starts, ends, field)
     good = ~(values == REFUSED).any(axis=0)
     reasons[whole[~good]] = len(REASONS)
-    bad = np.flatnonzero(reasons)
-    faults = list(explain_rows(rows, form, bad[:LISTED_ROWS], reasons))
-    faults += [(place, *UNLISTED) for place in bad[LISTED_ROWS : LISTED_ROWS + 1].tolist()]
-    return Patients(whole[good], values[:, good].T, faults)
+    faults = list_first(explain_rows(rows, form, np.flatnonzero(reasons), reasons))
+    return Patients(whole[good], values.compress(good, axis=1).T, faults)
 
 
 def explain_rows(rows: Rows, form: Form, places: Places, reasons: NDArray[np.uint8]) -> Iterator[Fault]:

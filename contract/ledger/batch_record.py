@@ -17,6 +17,17 @@ FIELDS = [
 ]
 
 
+def part_id(batch: str, number: int) -> str:
+    """Return the id of a part, as `part_of` in the scripts does: parts of one batch sort by number."""
+    return f"{batch}.{number:06d}"
+
+
+def split_part_id(id: str) -> tuple[str, int]:
+    """Return the batch and the number of a part."""
+    batch, _, number = id.partition(".")
+    return batch, int(number)
+
+
 @dataclass(frozen=True, slots=True)
 class NewBatch:
     """A batch to be written down, once all of its parts lie in the store; `form` says how they are read, as JSON.
@@ -43,7 +54,7 @@ class ClaimedPart:
     @property
     def id(self) -> str:
         """The part's id in the ledger of parts."""
-        return f"{self.batch}.{self.number:06d}"
+        return part_id(self.batch, self.number)
 
 
 def batch_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Batch | None:

@@ -5,19 +5,19 @@ from threading import Event
 from typing import Any
 
 from redis import Redis
-from redis.commands.core import Script
 
 from contract.batch import Batch, DonePart
 from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError, State
-from contract.ledger import batch_scripts, scripts
-from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record
+from contract.ledger import batch_scripts
+from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record, part_id, split_part_id
 from contract.ledger.keys import BATCHES, DONE, PARTS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Heard, Verdict
-from contract.ledger.record import first_id_at
 from contract.ledger.redis_ledger import RedisLedger
-from contract.ledger.redis_view import ENDED, Kind, RedisView
+from contract.ledger.redis_view import Kind, RedisView
+from contract.ledger.running import Scripts
+from contract.ledger.scripts import prelude
 from contract.settings import Settings
 
 QUARANTINED = "A part of the file was given to workers too often and none came back; the other results are there."
@@ -37,7 +37,7 @@ class Batches(RedisView[Batch]):
         super().__init__(redis, settings, clock, BATCHES, BATCH)
         self._parts = RedisLedger(redis, settings, clock, PARTS)
         self._ttl_ms = settings.result_ttl * 1000
-        self._scripts: dict[str, Script] = {}
+        self._scripts = Scripts(redis, prelude(PARTS) + batch_scripts.COMMON, growing=(batch_scripts.CREATE,))
 
     def hold(self, id: str, for_s: float) -> None:
         """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created."""
@@ -56,13 +56,13 @@ class Batches(RedisView[Batch]):
         what = (*limits, batch.id, *key, batch.form, batch.bytes, lines, most, *flat)
         sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
         accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
-        parts = [(f"{batch.id}.{part.number:06d}", part.lines, False) for part in batch.parts if accepted]
+        parts = [(part_id(batch.id, part.number), part.lines, False) for part in batch.parts if accepted]
         return Verdict(verdict.decode()), id.decode(), to_messages(sent_ms, parts)
 
     def claim(self, message: Message) -> list[ClaimedPart]:
         """Take the message's parts for one lease, as `Ledger.claim` does."""
         claimed = self._parts.claim(message)
-        return [ClaimedPart(part.id[:36], int(part.id[37:]), int(str(part.rows))) for part in claimed]
+        return [ClaimedPart(*split_part_id(part.id), int(str(part.rows))) for part in claimed]
 
     def begin(self, part: ClaimedPart) -> str | None:
         """Return how the part is to be read, as JSON, or None if its batch has ended."""
@@ -91,7 +91,9 @@ class Batches(RedisView[Batch]):
     def form(self, id: str) -> str:
         """Return how the batch's file is read, as JSON. Raises as `read` does."""
         form = self._ask(lambda redis: redis.hget(BATCHES.job + id, "form"))
-        return form.decode() if form else str(self.read(id))
+        if form is None:
+            raise self._absent(id)
+        return str(form.decode())
 
     def cancel(self, id: str) -> Batch:
         """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
@@ -110,7 +112,7 @@ class Batches(RedisView[Batch]):
     def watch(self, stop: Event) -> Iterator[Heard | None]:
         """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
         for heard in self._parts.watch(stop):
-            yield heard and Heard(True, list({id[:36] for id in heard.ids}))
+            yield heard and Heard(True, list({split_part_id(id)[0] for id in heard.ids}))
 
     def sweep(self) -> list[Message]:
         """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""
@@ -119,13 +121,9 @@ class Batches(RedisView[Batch]):
         return lost
 
     def trim(self) -> None:
-        """Forget that batches and parts were kept whose stated time as gone has passed."""
-        self._parts.trim()
-        oldest = first_id_at(self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000)
-        pipe = self._redis.pipeline()
-        for state in ENDED:
-            pipe.zremrangebylex(BATCHES.index + state, "-", f"({oldest}")
-        self._ask(lambda _: pipe.execute())
+        """Forget that batches and parts were kept whose stated time as gone has passed, as `Ledger.trim` does."""
+        for keys in (PARTS, BATCHES):
+            RedisLedger(self._redis, self._settings, self._clock, keys).trim()
 
     def trash(self) -> list[str]:
         """Return ids of which the store shall hold nothing any more."""
@@ -139,9 +137,4 @@ class Batches(RedisView[Batch]):
         self._run(batch_scripts.STOP, self._ttl_ms, id, to.value, code, message)
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
-        if script not in self._scripts:
-            head = "" if script == batch_scripts.CREATE else scripts.ALLOW_OOM
-            source = head + scripts.prelude(PARTS) + batch_scripts.COMMON + script
-            self._scripts[script] = self._redis.register_script(source)
-        now = self._clock() if self._clock else ""
-        return self._ask(lambda _: self._scripts[script](args=[now, *args]))
+        return self._ask(lambda _: self._scripts.run(script, self._now(), *args))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
-from redis.commands.core import Script
 from typing_extensions import override
 
 from contract.job import Job, State
@@ -12,7 +11,8 @@ from contract.ledger.callback_scripts import PUT_OFF, TAKE
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from contract.ledger.keys import CALLBACK_QUEUE, JOBS
 from contract.ledger.redis_view import JOB, RedisView
-from contract.ledger.scripts import ALLOW_OOM, prelude
+from contract.ledger.running import Scripts
+from contract.ledger.scripts import prelude
 from contract.settings import Settings
 
 
@@ -21,8 +21,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
 
     def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
         super().__init__(redis, settings, clock, JOBS, JOB)
-        head = ALLOW_OOM + prelude(JOBS)
-        self._take, self._put_off = redis.register_script(head + TAKE), redis.register_script(head + PUT_OFF)
+        self._scripts = Scripts(redis, prelude(JOBS))
 
     @override
     def due(self) -> Due:
@@ -35,7 +34,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
     @override
     def take(self) -> list[Callback]:
         lease_ms = int(3 * self._settings.callback_timeout_s * 1000)
-        found = iter(self._run(self._take, lease_ms, CALLBACKS_AT_ONCE))
+        found = iter(self._run(TAKE, lease_ms, CALLBACKS_AT_ONCE))
         return [
             Callback(id.decode(), url.decode(), State(state.decode()), int(ended), attempt)
             for id, url, state, ended, attempt in zip(found, found, found, found, found, strict=True)
@@ -43,12 +42,11 @@ class RedisCallbacks(RedisView[Job], Callbacks):
 
     @override
     def put_off(self, id: str, wait_s: float) -> bool:
-        return bool(self._run(self._put_off, self._settings.result_ttl * 1000, int(wait_s * 1000), id))
+        return bool(self._run(PUT_OFF, self._settings.result_ttl * 1000, int(wait_s * 1000), id))
 
     @override
     def forget(self, id: str) -> None:
         self._ask(lambda redis: redis.zrem(JOBS.callbacks, id))
 
-    def _run(self, script: Script, *args: str | int) -> Any:
-        now = self._clock() if self._clock else ""
-        return self._ask(lambda _: script(args=[now, *args]))
+    def _run(self, script: str, *args: str | int) -> Any:
+        return self._ask(lambda _: self._scripts.run(script, self._now(), *args))

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 from redis import Redis
-from redis.commands.core import Script
 from typing_extensions import override
 
 from contract.errors import UnknownJob
@@ -18,6 +17,7 @@ from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import first_id_at, new_id
 from contract.ledger.redis_view import ENDED, JOB, RedisView
+from contract.ledger.running import Scripts
 from contract.settings import Settings
 
 SWEPT_AT_ONCE = 10_000
@@ -31,7 +31,7 @@ class RedisLedger(RedisView[Job], Ledger):
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
         self._ttl_ms = settings.result_ttl * 1000
-        self._scripts: dict[str, Script] = {}
+        self._scripts = Scripts(redis, scripts.prelude(keys), growing=(scripts.SUBMIT, scripts.REPLAY))
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -109,11 +109,5 @@ class RedisLedger(RedisView[Job], Ledger):
     def watch(self, stop: Event) -> Iterator[Heard | None]:
         return listen(self._redis, self._keys, stop)
 
-    def _now(self) -> int | str:
-        return self._clock() if self._clock else ""
-
     def _run(self, script: str, *args: str | bytes | int) -> Any:
-        if script not in self._scripts:
-            head = "" if script in (scripts.SUBMIT, scripts.REPLAY) else scripts.ALLOW_OOM
-            self._scripts[script] = self._redis.register_script(head + scripts.prelude(self._keys) + script)
-        return self._ask(lambda _: self._scripts[script](args=args))
+        return self._ask(lambda _: self._scripts.run(script, *args))

@@ -56,7 +56,7 @@ class RedisView(Generic[T]):
         """Return the job, as `Ledger.read` does."""
         if job := self.read_all([id]).get(id):
             return job
-        raise self._kind.expired if self._was_kept(id) else self._kind.unknown
+        raise self._absent(id)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
         """Return those of the jobs that are there, as `Ledger.read_all` does."""
@@ -96,6 +96,10 @@ class RedisView(Generic[T]):
         _, scored = self._ask(lambda redis: (redis.set(self._keys.probe, 1, ex=1), redis.exists(self._keys.consumed)))
         return bool(scored)
 
+    def _now(self) -> int | str:
+        """Return what a script is given as the time: nothing, unless a test has a clock."""
+        return self._clock() if self._clock else ""
+
     def _ms(self) -> int:
         if self._clock:
             return self._clock()
@@ -120,11 +124,13 @@ class RedisView(Generic[T]):
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
         return [(id, job) for id, values in pairs if (job := self._kind.from_record(id, fields, values))]
 
-    def _was_kept(self, id: str) -> bool:
+    def _absent(self, id: str) -> ScorelineError:
+        """Return the error for an id that has no record: its time is over, or there never was one."""
         pipe = self._redis.pipeline(transaction=False)
         for state in ENDED:
             pipe.zscore(self._keys.index + state, id)
-        return any(score is not None for score in self._ask(lambda _: pipe.execute()))
+        was_kept = any(score is not None for score in self._ask(lambda _: pipe.execute()))
+        return self._kind.expired() if was_kept else self._kind.unknown()
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         try:

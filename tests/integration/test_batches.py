@@ -200,3 +200,20 @@ def test_batches_are_listed_newest_first(batches: Batches) -> None:
     assert [str(batch.id) for batch in listed.items] == [made[2].id, made[1].id]
     assert listed.has_more
     assert [str(b.id) for b in batches.page(state=State.CANCELED, limit=5, after=None).items] == [made[1].id]
+
+
+def test_a_batch_that_took_long_is_listed_as_long_as_it_is_kept(batches: Batches, clock: Clock) -> None:
+    batch = new_batch(parts=1)
+    (part,) = take(batches, create(batches, batch))
+    clock.move(Settings().result_ttl + Settings().gone_ttl + 1)
+    assert batches.finish(part, done())
+    batches.trim()
+    assert [str(kept.id) for kept in batches.page(state=None, limit=5, after=None).items] == [batch.id]
+
+
+def test_how_a_file_is_read_is_told_of_any_batch_that_there_is(batches: Batches) -> None:
+    batch = new_batch()
+    create(batches, batch)
+    assert batches.form(batch.id) == batch.form
+    with pytest.raises(UnknownBatch):
+        batches.form(new_id())

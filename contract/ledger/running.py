@@ -1,0 +1,29 @@
+"""Runs the scripts of a ledger."""
+
+from collections.abc import Collection
+from typing import Any
+
+from redis import Redis
+from redis.commands.core import Script
+
+from contract.ledger.scripts import ALLOW_OOM
+
+
+class Scripts:
+    """Scripts that all begin with the same `prelude`, each loaded when it is first run.
+
+    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full.
+    """
+
+    def __init__(self, redis: Redis, prelude: str, growing: Collection[str] = ()) -> None:
+        self._redis = redis
+        self._prelude = prelude
+        self._growing = growing
+        self._loaded: dict[str, Script] = {}
+
+    def run(self, script: str, *args: str | bytes | int) -> Any:
+        """Return what the script returns. Raises RedisError."""
+        if script not in self._loaded:
+            head = "" if script in self._growing else ALLOW_OOM
+            self._loaded[script] = self._redis.register_script(head + self._prelude + script)
+        return self._loaded[script](args=args)

@@ -1,20 +1,17 @@
 """A gateway that takes uploads and does nothing else, over a socket of its own."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Request
 
 from api.problem import answer_problems
 from api.upload import Uploads
 from contract.settings import Settings
 from contract.store import Store
-from tests.servers import STARTED_WITHIN_S
-from tests.waiting import wait_until
+from tests.listening import listening
 
 ID = "01a20707-a62a-767f-a222-f792b4c9d32e"
 
@@ -29,21 +26,6 @@ def make_app(uploads: Uploads) -> FastAPI:
 
     answer_problems(app)
     return app
-
-
-@contextmanager
-def listening(app: FastAPI) -> Iterator[int]:
-    """Let an app listen in a thread of its own, and give its port."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started, within_s=STARTED_WITHIN_S, what="the gateway to listen")
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from contract.batch import Form, Format
 from contract.errors import BadRange
 from contract.settings import Settings
 from contract.store import Store
-from tests.uploading import listening
+from tests.listening import listening
 
 FORM = Form(Format.CSV, ("id", "note"))
 TAIL = ",0.5,disease,,,1.0.0"

@@ -8,18 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 import httpx2
 import pytest
-import uvicorn
 
-from api.app import make_app
 from api.gateway import Gateway
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
-from tests.servers import free_port, gateway, responds, running, start_python, stop, valkey
+from tests.listening import gateway_over
+from tests.servers import free_port, gateway, responds, running, valkey
 from tests.waiting import wait_until
 
 STORY = ["state queued", "state running", "state succeeded", "result", "end"]
@@ -92,27 +92,10 @@ def test_cancel_is_told_and_erasing_ends_the_stream(tmp_path: Path) -> None:
         assert names(told[1]) == ["state queued"]
 
 
-@contextmanager
-def quiet_gateway() -> Iterator[tuple[str, Gateway]]:
-    """Run a gateway in this process where nothing is ever scored; give its URL, and what its routes stand on."""
-    port, settings = free_port(), Settings()
-    app = make_app(settings, MemoryLedger(settings, Clock()), lambda _: None)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: responds(f"{url}/health/live"), within_s=20, what="the gateway to answer")
-    try:
-        yield url, app.state.gateway
-    finally:
-        app.state.gateway.notices.dismiss_soon()
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.mark.parametrize("way", ["events", "wait"])
 def test_a_client_that_leaves_is_not_waited_for(way: str) -> None:
-    with quiet_gateway() as (url, here):
+    with gateway_over(MemoryLedger(Settings(), Clock())) as (url, app):
+        here: Gateway = app.state.gateway
         job = httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"]
         body = json.dumps(EXAMPLE)
         request = {
@@ -127,43 +110,42 @@ def test_a_client_that_leaves_is_not_waited_for(way: str) -> None:
         wait_until(lambda: len(here.notices) == 0, within_s=10, what="the gateway to let go of it")
 
 
-def test_several_gateway_processes_share_the_port_and_stop_together(tmp_path: Path) -> None:
+@contextmanager
+def two_processes(folder: Path) -> Iterator[tuple[Popen[bytes], str, dict[str, str]]]:
+    """Run a gateway of two processes; give the parent, its URL, and the variables that name its Valkey."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with valkey(tmp_path / "valkey") as redis_url:
-        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_API_PORT": str(port), "SCORELINE_API_PROCESSES": "2"}
-        process = start_python("api", log=tmp_path / "api.log", **variables)
-        try:
+    with valkey(folder / "valkey") as redis_url:
+        variables = {"SCORELINE_REDIS_URL": redis_url}
+        gateways = {"SCORELINE_API_PORT": str(port), "SCORELINE_API_PROCESSES": "2"}
+        with running("api", log=folder / "api.log", **variables, **gateways) as process:
             wait_until(lambda: responds(f"{url}/health/live"), within_s=30, what="a gateway to answer")
-            with running("worker", "run", log=tmp_path / "worker.log", **variables):
-                waits = {"Prefer": "wait=40"}
-                submits = [httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers=waits, timeout=60) for _ in range(9)]
-            assert {answer.json()["state"] for answer in submits} == {"succeeded"}
-            waiter: list[httpx2.Response] = []
+            yield process, url, variables
 
-            def submit() -> None:
-                waiter.append(httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=50"}, timeout=60))
 
-            thread = threading.Thread(target=submit)
-            thread.start()
-            wait_until(
-                lambda: httpx2.get(f"{url}/v1/jobs?state=queued").json()["data"], within_s=10, what="a job to wait for"
-            )
-            process.terminate()
-            thread.join(10)
-            assert (waiter[0].status_code, waiter[0].json()["state"]) == (202, "queued")
-            assert process.wait(20) == 0
-        finally:
-            stop(process)
+def test_several_gateway_processes_share_the_port_and_stop_together(tmp_path: Path) -> None:
+    with two_processes(tmp_path) as (process, url, variables):
+        with running("worker", "run", log=tmp_path / "worker.log", **variables):
+            waits = {"Prefer": "wait=40"}
+            submits = [httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers=waits, timeout=60) for _ in range(9)]
+        assert {answer.json()["state"] for answer in submits} == {"succeeded"}
+        waiter: list[httpx2.Response] = []
+
+        def submit() -> None:
+            waiter.append(httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=50"}, timeout=60))
+
+        thread = threading.Thread(target=submit)
+        thread.start()
+        queued = f"{url}/v1/jobs?state=queued"
+        wait_until(lambda: httpx2.get(queued).json()["data"], within_s=10, what="a job to wait for")
+        process.terminate()
+        thread.join(10)
+        assert (waiter[0].status_code, waiter[0].json()["state"]) == (202, "queued")
+        assert process.wait(20) == 0
 
 
 def test_gateway_processes_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with valkey(tmp_path / "valkey") as redis_url:
-        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_API_PORT": str(port), "SCORELINE_API_PROCESSES": "2"}
-        process = start_python("api", log=tmp_path / "api.log", **variables)
-        wait_until(lambda: responds(f"{url}/health/live"), within_s=30, what="a gateway to answer")
+    with two_processes(tmp_path) as (process, url, _):
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
         wait_until(lambda: not responds(f"{url}/health/live"), within_s=20, what="the port to be free")

@@ -4,22 +4,19 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from typing_extensions import override
 
-from api.app import make_app
 from contract.job import Job, State
 from contract.ledger.protocol import Page
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
+from tests.listening import gateway_over
 from tests.receiver import SECRET as SECRET_TO_SIGN
 from tests.servers import free_port, responds, running, service, start_python, valkey
 from tests.waiting import wait_until
@@ -36,25 +33,8 @@ class Surprising(MemoryLedger):
         raise ValueError(SECRET)
 
 
-@contextmanager
-def surprising_gateway() -> Iterator[str]:
-    """Run a gateway over that ledger in this process, so that its log can be seen; give its URL."""
-    port, settings = free_port(), Settings()
-    app = make_app(settings, Surprising(settings, Clock()), lambda _: None)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: responds(f"{url}/health/live"), within_s=20, what="the gateway to answer")
-    try:
-        yield url
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 def test_what_no_one_foresaw_is_a_problem_and_its_text_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG), surprising_gateway() as url:
+    with caplog.at_level(logging.DEBUG), gateway_over(Surprising(Settings(), Clock())) as (url, _):
         answer = httpx2.get(f"{url}/v1/jobs")
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:scoreline:problem:internal-error")
     assert "GET /v1/jobs failed: ValueError" in caplog.text

@@ -41,6 +41,11 @@ def listen(settings: Settings) -> socket.socket:
     return door
 
 
+def start_log() -> None:
+    """Have the log of this process written to stderr; called again, it changes nothing."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
 def allow_many_clients() -> None:
     """Let this process and its children hold as many connections as the system allows; often a soft limit is 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -49,7 +54,7 @@ def allow_many_clients() -> None:
 
 def serve() -> FastAPI:
     """Return the app of one gateway process."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    start_log()
     stop_with_parent()
     settings = Settings.read()
     return make_app(settings, RedisLedger(open_redis(settings), settings), make_send(make_celery(settings)))
@@ -68,7 +73,7 @@ def stop_with_parent() -> None:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    start_log()
     settings = Settings.read()
     try:
         check_redis(open_redis(settings))

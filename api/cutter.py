@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from contract.errors import FieldError, InvalidFile
+from contract.errors import InvalidFile
 
 PART_BYTES = 4_000_000
 SCAN_BYTES = (
@@ -97,7 +97,7 @@ class Cutter:
             yield self._cut()
         if self._empty:
             what = "has no header: it is empty" if self._take_header else "has no record"
-            raise InvalidFile(errors=(FieldError(field="file", code="empty", message=what),))
+            raise InvalidFile.whole("empty", what)
 
     def _scan(self, stop: int) -> None:
         """Look at what is held up to `stop`, from the end of the last whole record on; nothing else need be known."""
@@ -139,4 +139,4 @@ class Cutter:
 
     def _refuse(self, code: str, message: str) -> InvalidFile:
         line = self._line + self._held.count(b"\n", 0, self._end)
-        return InvalidFile(errors=(FieldError(field="file", code=code, message=f"line {line} {message}"),))
+        return InvalidFile.whole(code, f"line {line} {message}")

@@ -8,7 +8,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from contract.errors import FieldError, InvalidFile
+from contract.errors import InvalidFile
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -126,4 +126,4 @@ class FormReader:
 
 def refuse(message: str) -> InvalidFile:
     """Return the error for a form that cannot be read."""
-    return InvalidFile(errors=(FieldError(field="form", code="bad_form", message=message),))
+    return InvalidFile.whole("bad_form", message, field="form")

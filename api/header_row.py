@@ -29,11 +29,11 @@ def read_header(header: bytes, form: Form) -> Form:
     delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: count_known(text, mark))
     columns = split(text, delimiter)
     if len(columns) > COLUMNS_LIMIT:
-        raise refuse("too_many_columns", f"has {len(columns)} columns: at most {COLUMNS_LIMIT} are taken")
+        raise InvalidFile.whole("too_many_columns", f"has {len(columns)} columns: at most {COLUMNS_LIMIT} are taken")
     if any(len(name) > NAME_LIMIT for name in columns):
-        raise refuse("bad_header", f"has a column whose name is longer than {NAME_LIMIT} characters")
+        raise InvalidFile.whole("bad_header", f"has a column whose name is longer than {NAME_LIMIT} characters")
     if not KNOWN & set(columns):
-        raise refuse("no_header", f"must begin with a header that names the columns: {', '.join(COLUMNS)}")
+        raise InvalidFile.whole("no_header", f"must begin with a header that names the columns: {', '.join(COLUMNS)}")
     if faults := tuple(find_faults(columns, form)):
         raise InvalidFile(errors=faults)
     return replace(form, columns=columns, delimiter=delimiter)
@@ -44,9 +44,9 @@ def decode(header: bytes) -> str:
     try:
         text = header.decode()
     except UnicodeDecodeError:
-        raise refuse("not_utf8", "must be UTF-8: save it so, or convert it with iconv") from None
+        raise InvalidFile.whole("not_utf8", "must be UTF-8: save it so, or convert it with iconv") from None
     if "\0" in text:
-        raise refuse("nul", "has a NUL byte in its header: is it UTF-16, or no text at all?")
+        raise InvalidFile.whole("nul", "has a NUL byte in its header: is it UTF-16, or no text at all?")
     return text
 
 
@@ -63,9 +63,9 @@ def split(text: str, delimiter: str) -> tuple[str, ...]:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:
-        raise refuse("bad_header", "has a header that cannot be read as CSV") from None
+        raise InvalidFile.whole("bad_header", "has a header that cannot be read as CSV") from None
     if len(rows) > 1:
-        raise refuse("line_ending", "must end its lines with LF or CRLF")
+        raise InvalidFile.whole("line_ending", "must end its lines with LF or CRLF")
     return tuple(name.strip() for name in rows[0]) if rows else ()
 
 
@@ -85,8 +85,3 @@ def find_faults(columns: Sequence[str], form: Form) -> Iterator[FieldError]:
     if form.id_column and form.id_column not in columns:
         name = form.id_column[:NAME_SHOWN]
         yield FieldError(field=name, code="missing", message="must be a column, since id_column names it")
-
-
-def refuse(code: str, message: str) -> InvalidFile:
-    """Return the error for a file that is wrong as a whole."""
-    return InvalidFile(errors=(FieldError(field="file", code=code, message=message),))

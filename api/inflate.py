@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterator
 
-from contract.errors import BodyTooLarge, FieldError, InvalidFile
+from contract.errors import BodyTooLarge, InvalidFile
 
 PIECE_BYTES = 262_144
 LENIENT_BYTES = 10_000_000  # a file up to this size may be packed as tightly as it likes
@@ -34,7 +34,7 @@ class Inflater:
             try:
                 piece = self._member.decompress(chunk, PIECE_BYTES)
             except zlib.error:
-                raise broken("is not gzip, though it is said to be") from None
+                raise InvalidFile.whole("not_gzip", "is not gzip, though it is said to be") from None
             chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             self._given += len(piece)
             if self._given > max(LENIENT_BYTES, self._ratio_limit * self._taken):
@@ -47,9 +47,4 @@ class Inflater:
     def finish(self) -> None:
         """Check that the stream is whole, once it has ended. Raises InvalidFile."""
         if not self._member.eof:
-            raise broken("is broken off: its gzip has no end")
-
-
-def broken(message: str) -> InvalidFile:
-    """Return the error for a gzip stream that cannot be unpacked."""
-    return InvalidFile(errors=(FieldError(field="file", code="not_gzip", message=message),))
+            raise InvalidFile.whole("not_gzip", "is broken off: its gzip has no end")

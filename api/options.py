@@ -9,6 +9,7 @@ from pydantic import Field as Describe
 
 from api.cutter import DELIMITERS
 from contract.batch import Form, Format, Join
+from contract.callback import URL_LIMIT
 from contract.errors import FieldError, InvalidQuery
 from contract.patient import COLUMNS
 
@@ -51,7 +52,9 @@ class Options(BaseModel):
         BeforeValidator(one_delimiter),
         Describe(description="Of a CSV: `,` `;` `|` or `tab`; seen in the header unless given."),
     ] = ""
-    callback_url: Annotated[str, Describe(max_length=2_000, description="Where to tell that the batch has ended.")] = ""
+    callback_url: Annotated[
+        str, Describe(max_length=URL_LIMIT, description="Where to tell that the batch has ended.")
+    ] = ""
     model_version: Annotated[str, Describe(max_length=LONGEST_NAME, description="The model to score with.")] = ""
 
     @model_validator(mode="after")
@@ -82,7 +85,7 @@ RULES: dict[str, str] = {
     "join": "must be input or ids",
     "id_column": f"must be given with join=ids, and be no field of a patient; at most {LONGEST_NAME} characters",
     "delimiter": "must be one of , ; | and tab",
-    "callback_url": "must be a URL of at most 2000 characters",
+    "callback_url": f"must be a URL of at most {URL_LIMIT} characters",
     "model_version": f"must be at most {LONGEST_NAME} characters",
 }
 

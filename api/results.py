@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from api.cutter import SCAN_BYTES, records
-from contract.batch import SCORE_COLUMNS, Form, Format, Join
+from contract.batch import SCORE_COLUMNS, SEVERAL, Form, Format, Join
 from contract.cell import defuse, quote, read_cell
 from contract.patient import COLUMNS
 
@@ -21,7 +21,6 @@ BLOCK_ROWS = 2_000  # turned in one go, some 20 ms
 MEASURED = frozenset(COLUMNS)
 LISTS = frozenset(("conformal", "warnings"))
 LONGEST_CELL = 2**31 - 1
-SEVERAL = "|"  # between the words of one cell
 
 Turn = Callable[[bytes], Iterator[bytes]]
 """Makes of the output of one part what is sent for it, in blocks."""

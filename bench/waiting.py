@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from redis import Redis
 
+from bench.cpu import used_s
 from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
 from tests.servers import free_port, responds, running, valkey
@@ -54,9 +55,9 @@ async def _measure(clients: int) -> Waited:
             await asyncio.to_thread(
                 wait_until, lambda: redis.zcard(JOBS.index + "queued") >= clients, within_s=120, what="all to wait"
             )
-        full_kib, cpu_s = resident_kib(process.pid), -cpu_seconds(process.pid)
+        full_kib, cpu_s = resident_kib(process.pid), -used_s(process.pid)
         await asyncio.sleep(IDLE_FOR_S)
-        cpu_s += cpu_seconds(process.pid)
+        cpu_s += used_s(process.pid)
         start_s = time.perf_counter()
         stack.enter_context(running("worker", "run", log=folder / "worker.log", **variables))
         answers = await asyncio.gather(*tasks)
@@ -81,12 +82,6 @@ def resident_kib(pid: int) -> int:
     """Return the resident memory of a process, in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / 100
 
 
 def report(waited: Waited) -> Iterator[str]:

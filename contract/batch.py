@@ -15,6 +15,10 @@ SCORE_COLUMNS = ("risk", "prediction", "conformal", "warnings", "model_version")
 """The columns, or keys, that are added to each row. A file that has one of them already cannot be scored."""
 
 
+SEVERAL = "|"
+"""What stands between the words of one cell, of a conformal set or of warnings."""
+
+
 class Format(StrEnum):
     """How a file is written."""
 

@@ -4,7 +4,7 @@ A class's docstring is its default message. `code` is stable and machine-readabl
 the type of a problem (RFC 9457), the worker into the error of a failed job.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -64,6 +64,11 @@ class InvalidFile(RequestError):
     """The file cannot be scored as it is: correct what is listed under `errors`, then send it again."""
 
     code = "invalid-file"
+
+    @classmethod
+    def whole(cls, code: str, message: str, field: str = "file") -> Self:
+        """Return the error for what is wrong with a file, or with the form that it came in, as a whole."""
+        return cls(errors=(FieldError(field=field, code=code, message=message),))
 
 
 class BadHeader(RequestError):

@@ -67,9 +67,7 @@ class Scorer:
 
         Raises ValueError, as `risk`.
         """
-        risk = self.risk(matrix)
-        predicted = (risk >= self.card.threshold).view(np.int8)
-        ruled_out = self.card.conformal.rule_out(risk)
+        risk, predicted, ruled_out = self._decide(matrix)
         scores: list[ScoreRow] = list(zip(risk.tolist(), predicted.tolist(), ruled_out.tolist(), strict=True))
         warnings = self._warn(matrix)
         if explain:
@@ -81,10 +79,13 @@ class Scorer:
 
     def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
         """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises ValueError, as `risk`."""
-        risk = self.risk(matrix)
-        predicted = (risk >= self.card.threshold).view(np.int8)
-        ruled_out = self.card.conformal.rule_out(risk)
+        risk, predicted, ruled_out = self._decide(matrix)
         return Verdicts(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))
+
+    def _decide(self, matrix: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.integer]]:
+        """Return risk, prediction and what is ruled out, each as (n,) and as in a `ScoreRow`."""
+        risk = self.risk(matrix)
+        return risk, (risk >= self.card.threshold).view(np.int8), self.card.conformal.rule_out(risk)
 
     def _warn(self, matrix: NDArray[np.float32]) -> dict[int, list[str]]:
         """Return the warnings of each row that has any, by its place."""

@@ -7,6 +7,7 @@ import sys
 import time
 from threading import Event
 
+from celery import Celery
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
@@ -23,8 +24,6 @@ from worker.sweep import sweep_until
 from worker.tasks import make_worker
 
 log = logging.getLogger("worker")
-
-QUIET = ["--loglevel=WARNING", "--without-gossip", "--without-mingle"]
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -65,11 +64,7 @@ def run(settings: Settings, name: str) -> int:
     Raises BrokenBundle before anything is taken from the queue.
     """
     released = Released(settings.bundle)
-    options = [f"--concurrency={settings.worker_processes}", f"--queues={INTERACTIVE}", f"--hostname={name}@%h"]
-    bound_stop()
-    app = make_worker(settings, released.scorer)
-    app.worker_main(["worker", "--pool=prefork", *options, *QUIET])
-    return 0
+    return consume(make_worker(settings, released.scorer), name, INTERACTIVE, "prefork", settings.worker_processes)
 
 
 def notify(settings: Settings, name: str) -> int:
@@ -78,11 +73,16 @@ def notify(settings: Settings, name: str) -> int:
     A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
     """
     notifier = make_notifier(settings)
-    options = [f"--concurrency={MESSAGES_AT_ONCE}", f"--queues={CALLBACKS}", f"--hostname={name}@%h"]
-    bound_stop()
     app = make_celery(settings)
     add_notify(app, lambda: notifier)
-    app.worker_main(["worker", "--pool=threads", *options, *QUIET])
+    return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
+
+
+def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
+    """Be a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
+    bound_stop()
+    what = [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={queue}", f"--hostname={name}@%h"]
+    app.worker_main(["worker", *what, "--loglevel=WARNING", "--without-gossip", "--without-mingle"])
     return 0
 
 

@@ -6,7 +6,7 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.batch import Form, Join
+from contract.batch import SEVERAL, Form, Join
 from contract.cell import quote
 from contract.patient import COLUMNS, fields_of_patient
 from contract.score import Score, score_from_row
@@ -72,6 +72,6 @@ def write_table(rows: Rows, places: Places, verdicts: Verdicts, form: Form, vers
 
 
 def write_tail(score: Score, delimiter: str) -> bytes:
-    """Return the cells that follow the risk; several words in one cell are joined by `|`."""
-    cells = (score.prediction, "|".join(score.conformal), "|".join(score.warnings), score.model_version)
+    """Return the cells that follow the risk; several words in one cell are joined by `SEVERAL`."""
+    cells = (score.prediction, SEVERAL.join(score.conformal), SEVERAL.join(score.warnings), score.model_version)
     return "".join(delimiter + quote(cell, delimiter) for cell in cells).encode()

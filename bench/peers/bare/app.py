@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from contract.patient import Patient
-from contract.score import Score
+from contract.score import Label, Score
 
 app = FastAPI()
 
@@ -12,4 +12,5 @@ app = FastAPI()
 async def check(patient: Patient) -> Score:
     """Check the patient, and answer in the shape of a score what is none: the age as a share of the oldest allowed."""
     risk = patient.age / 110
-    return Score(risk=risk, prediction="disease" if risk >= 0.5 else "no disease", model_version="none")
+    prediction: Label = "disease" if risk >= 0.5 else "no disease"
+    return Score(risk=risk, prediction=prediction, conformal=(prediction,), model_version="none")

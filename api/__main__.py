@@ -16,11 +16,14 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
+from api.files import Bulk
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
+from contract.ledger.batches import Batches
 from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import make_celery, make_send
+from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
+from contract.store import Store
 
 log = logging.getLogger("api")
 
@@ -57,7 +60,9 @@ def serve() -> FastAPI:
     start_log()
     stop_with_parent()
     settings = Settings.read()
-    return make_app(settings, RedisLedger(open_redis(settings), settings), make_send(make_celery(settings)))
+    redis, queue = open_redis(settings), make_celery(settings)
+    bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
+    return make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk)
 
 
 def stop_with_parent() -> None:

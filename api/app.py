@@ -2,19 +2,21 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from api import events, health, jobs, prediction
+from api import batches, events, health, jobs, prediction
 from api.committer import Committer
+from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.notices import Notices
 from api.problem import answer_problems
 from api.stopping import when_told_to_stop
+from api.upload import Uploads
 from contract.address import Resolver
 from contract.ledger.protocol import Ledger
 from contract.queue import Send, submit
@@ -37,8 +39,11 @@ def telemetry() -> TelemetryConfig:
     return {"tracing": configured, "metrics": configured, "logs": configured}
 
 
-def make_app(settings: Settings, ledger: Ledger, send: Send) -> FastAPI:
-    """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server."""
+def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None) -> FastAPI:
+    """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
+
+    Without a place for files it takes none.
+    """
 
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[None]:
@@ -46,15 +51,26 @@ def make_app(settings: Settings, ledger: Ledger, send: Send) -> FastAPI:
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
         app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
         when_told_to_stop(notices.dismiss_soon)
-        yield
-        resolver.close()
-        await committer.close()
-        await notices.close()
+        async with AsyncExitStack() as closing:
+            closing.callback(resolver.close)
+            closing.push_async_callback(notices.close)
+            closing.push_async_callback(committer.close)
+            if bulk:
+                app.state.files = files = Files(
+                    settings, bulk, Uploads(bulk.store, settings), Notices(bulk.batches), resolver
+                )
+                when_told_to_stop(files.notices.dismiss_soon)
+                closing.push_async_callback(files.notices.close)
+                closing.callback(files.uploads.close)
+            yield
 
     app = FastAPIOffline(
         title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve, telemetry=telemetry()
     )
-    for room in (jobs, events, prediction, health):
-        app.include_router(room.routes)
+    for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
+        app.include_router(router)
+    if bulk:
+        for router in (batches.routes, events.batch_routes):
+            app.include_router(router)
     answer_problems(app)
     return app

@@ -1,7 +1,6 @@
 """What the routes stand on: takes patients, writes jobs down, reads them back. One in each process."""
 
 import asyncio
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -19,8 +18,6 @@ from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
 from contract.ledger.record import time_of_id
 from contract.settings import Settings
-
-LONGEST_RETRY_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,8 @@ class Gateway:
             raise KeyReused
         if verdict is Verdict.BUSY:
             raise KeyInUse(retry_after_s=1)
-        raise Backlogged(retry_after_s=await run_sync(self._drained_in_s))
+        load = await run_sync(self.ledger.load)
+        raise Backlogged(retry_after_s=load.room_in_s(self.settings.backlog_limit))
 
     async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Job, bool]:
         """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.
@@ -64,14 +62,6 @@ class Gateway:
         with self.notices.of(str(submitted.id)) as notice:  # of the first request's job, which may have ended by now
             earlier = await run_sync(self.ledger.read, str(submitted.id))
             return await wait(earlier, notice, within_s, request), True
-
-    def _drained_in_s(self) -> int:
-        """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""
-        load, limit = self.ledger.load(), self.settings.backlog_limit
-        surplus = load.backlog_patients - 0.9 * limit
-        return (
-            max(1, min(LONGEST_RETRY_S, math.ceil(surplus / load.drain_per_s))) if load.drain_per_s else LONGEST_RETRY_S
-        )
 
 
 async def wait(job: Job, notice: Notice[Job], within_s: float, request: Request) -> Job:

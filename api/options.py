@@ -65,9 +65,14 @@ class Options(BaseModel):
             raise ValueError("id_column")
         return self
 
+    @property
+    def rejected_limit(self) -> int | None:
+        """How many rows may be rejected before the batch fails; None is no limit."""
+        return 0 if self.on_error is OnError.FAIL else self.error_limit
+
     def form(self, format: Format) -> Form:
         """Return the form of a file in this format, as far as the options tell."""
-        return Form(format, (), self.delimiter, self.join, self.id_column)
+        return Form(format, (), self.delimiter, self.join, self.id_column, self.model_version)
 
 
 def read_options(sent: Mapping[str, str]) -> Options:

@@ -28,6 +28,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.UnknownBatch: HTTPStatus.NOT_FOUND,
     errors.ExpiredBatch: HTTPStatus.GONE,
     errors.EndedJob: HTTPStatus.CONFLICT,
+    errors.EndedBatch: HTTPStatus.CONFLICT,
     errors.KeyInUse: HTTPStatus.CONFLICT,
     errors.ExpiredJob: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -57,7 +58,11 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+Responses = dict[int | str, dict[str, Any]]
+"""What a route says in the OpenAPI document of what it answers, by status."""
+
+
+def answers(*statuses: int) -> Responses:
     """Return what a route says in the OpenAPI document of the problems it may answer."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from api.cutter import Cut
 from api.intake import Intake, too_large
 from api.options import Options
-from contract.batch import Form, NewPart
+from contract.batch import Form, NewPart, folder_of, input_key
 from contract.errors import Backlogged, BodyIncomplete, StoreUnavailable, UploadStalled
 from contract.settings import Settings
 from contract.store import Store
@@ -22,6 +22,7 @@ GATHER_BYTES = 262_144  # a body comes in pieces of some 64 KB, each of which wo
 IN_FLIGHT = 3  # parts of one upload that are being written; no more is read of it meanwhile
 WRITERS = 6
 HOLD_EVERY_S = 10
+HOLD_SPARE_S = 20  # a hold outlives the longest wait for bytes and for the store by so much
 RETRY_AFTER_S = 5
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,8 @@ class Upload:
     sha256: str
 
 
-def key_of(id: str, number: int) -> str:
-    """Return the key of a part of a batch as it was sent."""
-    return f"batches/{id}/in/{number:06}"
+Settled = Callable[[Options], Awaitable[None]]
+"""Looks at the options of an upload, and raises what is wrong with them."""
 
 
 class Uploads:
@@ -52,15 +52,17 @@ class Uploads:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self.held_s = settings.upload_idle_s + settings.store_timeout_s + HOLD_SPARE_S
         self._going = 0
         self._cutting = ThreadPoolExecutor(1, "cut")
         self._writing = ThreadPoolExecutor(WRITERS, "write")
 
-    async def take(self, id: str, request: Request, hold: Callable[[], None] = lambda: None) -> Upload:
+    async def take(self, id: str, request: Request, hold: Callable[[], None], settled: Settled) -> Upload:
         """Read the request's body into the store as batch `id`; return once every part is durable.
 
         `hold` is called in a thread before the first part is written and then every 10 s as long as bytes come; a
-        claim to the store that lasts `SCORELINE_UPLOAD_IDLE_S` and 20 s more from each call does not end meanwhile.
+        claim to the store that lasts `held_s` from each call does not end meanwhile. `settled` is called once with the
+        options, as soon as they are known and before anything is written; what it raises is raised.
 
         Raises, besides what `Intake` and `Store.write` raise, BodyIncomplete, UploadStalled, and Backlogged for one
         upload too many. Whatever is raised, nothing of the upload stays in the store.
@@ -69,7 +71,7 @@ class Uploads:
             raise Backlogged("Too many files are being uploaded: send it again later.", retry_after_s=RETRY_AFTER_S)
         self._going += 1
         try:
-            return await self._take(id, request, hold)
+            return await self._take(id, request, hold, settled)
         except ClientDisconnect:
             raise BodyIncomplete from None
         finally:
@@ -84,7 +86,7 @@ class Uploads:
         self._cutting.shutdown()
         self._writing.shutdown()
 
-    async def _take(self, id: str, request: Request, hold: Callable[[], None]) -> Upload:
+    async def _take(self, id: str, request: Request, hold: Callable[[], None], settled: Settled) -> Upload:
         settings, headers, loop = self._settings, request.headers, asyncio.get_running_loop()
         encoding = headers.get("content-encoding", "")
         intake = Intake(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
@@ -97,8 +99,8 @@ class Uploads:
                 if time.monotonic() >= held_s + HOLD_EVERY_S:
                     await loop.run_in_executor(self._writing, hold)
                     held_s = time.monotonic()
-                await self._shelve(intake.feed(chunk), shelf)
-            await self._shelve(intake.finish(), shelf)
+                await self._shelve(intake, intake.feed(chunk), shelf, settled)
+            await self._shelve(intake, intake.finish(), shelf, settled)
             await shelf.settle()
         except BaseException:  # the client's going and this very task's end too
             # In a thread, which goes on if the gateway is told to stop and ends every task, this one a second time.
@@ -106,10 +108,12 @@ class Uploads:
             raise
         return Upload(intake.options, intake.form, tuple(shelf.parts), intake.bytes, intake.sha256)
 
-    async def _shelve(self, cuts: Iterator[Cut], shelf: "Shelf") -> None:
+    async def _shelve(self, intake: Intake, cuts: Iterator[Cut], shelf: "Shelf", settled: Settled) -> None:
         """Put the parts on the shelf, each before the next is made: a small body may stand for many."""
         loop = asyncio.get_running_loop()
         while cut := await loop.run_in_executor(self._cutting, next, cuts, None):
+            if not shelf.parts:
+                await settled(intake.options)
             await shelf.put(cut)
 
 
@@ -129,7 +133,7 @@ class Shelf:
             await self._land()
         part = NewPart(number=len(self.parts) + 1, first_line=cut.first_line, lines=cut.lines)
         self.parts.append(part)
-        write = self._threads.submit(self._store.write, key_of(self._id, part.number), cut.data)
+        write = self._threads.submit(self._store.write, input_key(self._id, part.number), cut.data)
         landed = asyncio.wrap_future(write)
         landed.add_done_callback(_look_at)
         self._writes[landed] = write
@@ -161,7 +165,7 @@ class Shelf:
 def delete(store: Store, id: str) -> None:
     """Delete all of a batch from the store; if that is away, it is left to the sweep."""
     try:
-        store.delete(f"batches/{id}")
+        store.delete(folder_of(id))
     except StoreUnavailable:
         log.warning("what was uploaded of batch %s is left to the sweep", id)
 

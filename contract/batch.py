@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic import Field as Describe
 
 from contract.job import JobError, State
@@ -39,7 +39,7 @@ class Form:
 
     Of a CSV, `columns` are the header's names in order: each required field of `Patient` once, none of
     `SCORE_COLUMNS`. `delimiter` is one character of ASCII. `id_column` is not a field of `Patient`; it must be given,
-    and be one of the columns, for `Join.IDS`.
+    and be one of the columns, for `Join.IDS`. `model_version` is the only one that may score it; empty, any may.
     """
 
     format: Format
@@ -47,6 +47,42 @@ class Form:
     delimiter: str = ","
     join: Join = Join.INPUT
     id_column: str = ""
+    model_version: str = ""
+
+    def to_json(self) -> bytes:
+        """Return the form as the ledger keeps it."""
+        return FORM.dump_json(self)
+
+    @staticmethod
+    def from_json(text: bytes) -> "Form":
+        """Return the form that was kept."""
+        return FORM.validate_json(text)
+
+
+FORM = TypeAdapter(Form)
+
+
+BATCHES_FOLDER = "batches"  # the prefix of all that the store holds
+
+
+def folder_of(id: str) -> str:
+    """Return the prefix of all that the store holds of a batch."""
+    return f"{BATCHES_FOLDER}/{id}"
+
+
+def input_key(id: str, number: int) -> str:
+    """Return the key of a part of a batch as it was sent."""
+    return f"{folder_of(id)}/in/{number:06}"
+
+
+def results_key(id: str, number: int) -> str:
+    """Return the key of a part's rows with their scores."""
+    return f"{folder_of(id)}/results/{number:06}"
+
+
+def errors_key(id: str, number: int) -> str:
+    """Return the key of what is wrong with a part's other rows."""
+    return f"{folder_of(id)}/errors/{number:06}"
 
 
 class Counts(BaseModel):

@@ -137,6 +137,12 @@ class EndedJob(RequestError):
     code = "ended-job"
 
 
+class EndedBatch(RequestError):
+    """The batch has already ended, so it cannot be canceled; read its results, or erase it with DELETE."""
+
+    code = "ended-batch"
+
+
 class KeyReused(RequestError):
     """This Idempotency-Key was used with another body or query: send a new key, or the same again."""
 

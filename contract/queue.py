@@ -10,14 +10,14 @@ from kombu.exceptions import OperationalError
 
 from contract.connect import ask_sentinel
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callbacks
-from contract.ledger.keys import CALLBACK_QUEUE, JOBS
+from contract.ledger.keys import CALLBACK_QUEUE, JOBS, PARTS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Ledger, NewJob, Receipt, Verdict
 from contract.settings import Settings
 
-INTERACTIVE, CALLBACKS = JOBS.queue, CALLBACK_QUEUE
+INTERACTIVE, BULK, CALLBACKS = JOBS.queue, PARTS.queue, CALLBACK_QUEUE
 BELLS_ENOUGH = 64  # messages that may hang in the queue; each makes a worker go on with whatever waits
-SCORE, NOTIFY = "scoreline.score", "scoreline.notify"
+SCORE, SCORE_PARTS, NOTIFY = "scoreline.score", "scoreline.score_parts", "scoreline.notify"
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,9 @@ def make_celery(settings: Settings) -> Celery:
     """
     app = Celery("scoreline", broker=settings.redis_url, set_as_current=False)
     app.conf.update(
-        task_queues=[Queue(INTERACTIVE), Queue(CALLBACKS, routing_key=CALLBACKS)],
+        task_queues=[Queue(name, routing_key=name) for name in (INTERACTIVE, BULK, CALLBACKS)],
         task_default_queue=INTERACTIVE,
+        task_default_routing_key=INTERACTIVE,
         task_serializer="json",
         accept_content=["json"],
         result_backend=None,
@@ -78,6 +79,15 @@ def make_send(app: Celery) -> Send:
 
     def send(message: Message) -> None:
         app.send_task(SCORE, args=[message.sent_ms, message.ids], queue=INTERACTIVE)
+
+    return send
+
+
+def make_send_parts(app: Celery) -> Send:
+    """Return the function that sends a message to the bulk queue, whose ids are those of parts of files."""
+
+    def send(message: Message) -> None:
+        app.send_task(SCORE_PARTS, args=[message.sent_ms, message.ids], queue=BULK)
 
     return send
 

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     )
     wait_limit_s: float = Describe(60, gt=0, description="Longest that `Prefer: wait=N` waits; more is cut to it.")
     worker_processes: int = Describe(2, gt=0, description="Scoring processes of one worker.")
+    bulk_processes: int = Describe(2, gt=0, description="Scoring processes of one worker of the bulk queue.")
+    part_limit_s: float = Describe(120, gt=0, description="A part of a file that takes longer to score is killed.")
     task_limit_s: float = Describe(4, gt=0, description="A task that takes longer is killed.")
     lease_s: float = Describe(6, gt=0, description="Seconds after which a worker that took a job has lost it.")
     visibility_timeout_s: float = Describe(

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
+from api.options import Options
 from api.problem import answer_problems
 from api.upload import Uploads
 from contract.settings import Settings
@@ -16,13 +17,17 @@ from tests.listening import listening
 ID = "01a20707-a62a-767f-a222-f792b4c9d32e"
 
 
+async def accept(_: Options) -> None:
+    """Have nothing against any options."""
+
+
 def make_app(uploads: Uploads) -> FastAPI:
     """Return an app that answers an upload with what became of it."""
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
 
     @app.post("/")
     async def take(request: Request) -> dict[str, Any]:
-        return asdict(await uploads.take(ID, request))
+        return asdict(await uploads.take(ID, request, lambda: None, accept))
 
     answer_problems(app)
     return app

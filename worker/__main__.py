@@ -2,28 +2,47 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import time
-from threading import Event
+from functools import partial
+from threading import Event, Thread
 
 from celery import Celery
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, ScorelineError
+from contract.ledger.batches import Batches
+from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import CALLBACKS, INTERACTIVE, make_bell, make_celery, make_send
+from contract.queue import (
+    BULK,
+    CALLBACKS,
+    INTERACTIVE,
+    make_bell,
+    make_celery,
+    make_send,
+    make_send_parts,
+    ring_for_callbacks,
+)
 from contract.settings import Settings
+from contract.store import Store
 from models.released import Released
 from worker import quarantine
+from worker.canary import Canary
+from worker.clearing import clear_until
 from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
 from worker.stop import bound_stop
-from worker.sweep import sweep_until
+from worker.sweep import Chore, seldom, sweep_once, sweep_until
 from worker.tasks import make_worker
 
 log = logging.getLogger("worker")
+
+LEAST_URGENT = 19  # nice(2)
+QUEUES = "single patients and lists (interactive, the default), or files (bulk), which give way to them"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -33,7 +52,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run a worker; more of them, on any machine, score more")
-    run.add_argument("--name", default="score", help="the worker's name, one for each on a machine (default: score)")
+    run.add_argument("--queue", choices=[INTERACTIVE, BULK], default=INTERACTIVE, help=QUEUES)
+    run.add_argument("--name", help="the worker's name, one for each on a machine (default: the queue's)")
     notify = commands.add_parser("notify", help="run a notifier, which delivers callbacks; one or more of them")
     notify.add_argument("--name", default="notify", help="its name, one for each on a machine (default: notify)")
     commands.add_parser("sweep", help="send again what the queue lost, and fly the canary; one or more of them")
@@ -58,13 +78,16 @@ def wait_for(redis: Redis, settings: Settings) -> None:
             time.sleep(settings.sweep_every_s)
 
 
-def run(settings: Settings, name: str) -> int:
+def run(settings: Settings, queue: str, name: str) -> int:
     """Be a Celery worker until SIGTERM; then finish the batch in hand, leave the rest to others, and return 0.
 
-    Raises BrokenBundle before anything is taken from the queue.
+    Files give way to patients that somebody waits for. Raises BrokenBundle before anything is taken from the queue.
     """
-    released = Released(settings.bundle)
-    return consume(make_worker(settings, released.scorer), name, INTERACTIVE, "prefork", settings.worker_processes)
+    released, processes = Released(settings.bundle), settings.worker_processes
+    if queue == BULK:
+        os.nice(LEAST_URGENT)
+        processes = settings.bulk_processes
+    return consume(make_worker(settings, released.scorer), name, queue, "prefork", processes)
 
 
 def notify(settings: Settings, name: str) -> int:
@@ -91,8 +114,19 @@ def sweep(redis: Redis, settings: Settings) -> int:
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    app, ledger, callbacks = make_celery(settings), RedisLedger(redis, settings), RedisCallbacks(redis, settings)
-    sweep_until(stop, ledger, make_send(app), callbacks, make_bell(app), settings)
+    app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
+    send, bell = make_send(app), make_bell(app)
+    chores: list[Chore] = [
+        partial(sweep_once, ledger, send),
+        partial(sweep_once, batches, make_send_parts(app)),
+        *(partial(ring_for_callbacks, RedisCallbacks(redis, settings, keys=keys), bell) for keys in (JOBS, BATCHES)),
+        Canary(ledger, send, settings).fly,
+        seldom(ledger.trim),
+        seldom(batches.trim),
+    ]
+    # In a thread of its own: a store that does not answer holds up no job.
+    Thread(target=clear_until, args=(stop, batches, Store.open(settings), settings), daemon=True).start()
+    sweep_until(stop, chores, settings.sweep_every_s)
     return 0
 
 
@@ -105,7 +139,7 @@ def main() -> int:
     wait_for(redis, settings)
     ledger = RedisLedger(redis, settings)
     if asked.command == "run":
-        return run(settings, asked.name)
+        return run(settings, asked.queue, asked.name or asked.queue)
     if asked.command == "notify":
         return notify(settings, asked.name)
     if asked.command == "sweep":

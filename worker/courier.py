@@ -1,4 +1,4 @@
-"""The courier: one signed POST that tells a receiver of a job's end, as Standard Webhooks 1.0.0 has it."""
+"""The courier: one signed POST that tells of the end of a job or a batch, as Standard Webhooks 1.0.0 has it."""
 
 import asyncio
 import json
@@ -80,10 +80,11 @@ class Courier:
 
 
 def to_body(callback: Callback) -> str:
-    """Return what is told: which job ended, how and when; the same at each attempt."""
-    data = {"id": callback.id, "state": callback.state, "url": f"/v1/jobs/{callback.id}"}
+    """Return what is told: which job or batch ended, how and when; the same at each attempt."""
+    place = {"job": "jobs", "batch": "batches"}[callback.kind]
+    data = {"id": callback.id, "state": callback.state, "url": f"/v1/{place}/{callback.id}"}
     ended_at = from_ms(callback.ended_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    told = {"type": f"job.{callback.state}", "timestamp": ended_at, "data": data}
+    told = {"type": f"{callback.kind}.{callback.state}", "timestamp": ended_at, "data": data}
     return json.dumps(told, separators=(",", ":"))
 
 

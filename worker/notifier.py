@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
 from threading import Thread
 
@@ -15,6 +15,7 @@ from contract.callback import host_of, secrets_of
 from contract.connect import open_redis
 from contract.errors import LedgerUnavailable, OperatorError
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks
+from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.queue import NOTIFY
 from contract.settings import Settings
@@ -35,8 +36,8 @@ Deliver = Callable[[Callback], Coroutine[None, None, Answer]]
 class Notifier:
     """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
 
-    def __init__(self, callbacks: Callbacks, deliver: Deliver, retry_s: float) -> None:
-        self._callbacks = callbacks
+    def __init__(self, keepers: Sequence[Callbacks], deliver: Deliver, retry_s: float) -> None:
+        self._keepers = keepers
         self._deliver = deliver
         self._retry_s = retry_s
         self._loop = asyncio.new_event_loop()
@@ -47,28 +48,29 @@ class Notifier:
 
         Raises LedgerUnavailable; what was taken falls due again when its lease ends.
         """
-        asyncio.run_coroutine_threadsafe(self._notify_all(self._callbacks.take()), self._loop).result()
+        taken = [(keeper, callback) for keeper in self._keepers for callback in keeper.take()]
+        asyncio.run_coroutine_threadsafe(self._notify_all(taken), self._loop).result()
 
-    async def _notify_all(self, taken: list[Callback]) -> None:
-        await asyncio.gather(*(self._notify(callback) for callback in taken))
+    async def _notify_all(self, taken: list[tuple[Callbacks, Callback]]) -> None:
+        await asyncio.gather(*(self._notify(keeper, callback) for keeper, callback in taken))
 
-    async def _notify(self, callback: Callback) -> None:
+    async def _notify(self, keeper: Callbacks, callback: Callback) -> None:
         answer = await self._deliver(callback)
         try:
-            fate = await asyncio.to_thread(self._settle, callback, answer)
+            fate = await asyncio.to_thread(self._settle, keeper, callback, answer)
         except LedgerUnavailable:
             fate = "the ledger is away, so that it may be told again"
         what = answer.fault or f"answered {answer.status}"
-        place = f"callback of job {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
+        place = f"callback of {callback.kind} {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
         log.log(logging.INFO if answer.delivered else logging.WARNING, "%s: %s; %s", place, what, fate)
 
-    def _settle(self, callback: Callback, answer: Answer) -> str:
+    def _settle(self, keeper: Callbacks, callback: Callback, answer: Answer) -> str:
         """Write down what is to become of the callback, and return it in words."""
         if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
             wait_s = wait_after(callback.attempt, self._retry_s)
-            if self._callbacks.put_off(callback.id, wait_s):
+            if keeper.put_off(callback.id, wait_s):
                 return f"tried again in {wait_s:.0f} s"
-        self._callbacks.forget(callback.id)
+        keeper.forget(callback.id)
         return "delivered" if answer.delivered else "not tried again"
 
 
@@ -95,5 +97,6 @@ def make_notifier(settings: Settings) -> Notifier:
     resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)
     tls = httpcore2.default_ssl_context()
     courier = Courier(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
-    callbacks = RedisCallbacks(open_redis(settings, retries=SETTLE_RETRIES), settings)
-    return Notifier(callbacks, courier.deliver, settings.callback_retry_s)
+    redis = open_redis(settings, retries=SETTLE_RETRIES)
+    keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
+    return Notifier(keepers, courier.deliver, settings.callback_retry_s)

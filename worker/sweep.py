@@ -2,32 +2,36 @@
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from threading import Event
+from typing import Protocol
 
 from contract.errors import LedgerUnavailable
-from contract.ledger.callbacks import Callbacks
-from contract.ledger.protocol import Ledger
-from contract.queue import Send, ring, ring_for_callbacks
-from contract.settings import Settings
-from worker.canary import Canary
+from contract.ledger.message import Message
+from contract.queue import Send, ring
 
-TRIM_EVERY_S = 60
+SELDOM_S = 60
 
 log = logging.getLogger(__name__)
 
+Chore = Callable[[], object]
+"""What is to be done at each sweep; may raise LedgerUnavailable."""
 
-def sweep_until(stop: Event, ledger: Ledger, send: Send, callbacks: Callbacks, bell: Send, settings: Settings) -> None:
-    """Sweep, and fly the canary, every `sweep_every_s` seconds until `stop` is set; outlives an absent ledger."""
-    canary = Canary(ledger, send, settings)
-    trim_due_s, away = 0.0, False
-    while not stop.wait(settings.sweep_every_s):
+
+class Swept(Protocol):
+    """What can lose messages: a ledger of jobs, or that of batches."""
+
+    def sweep(self) -> list[Message]:
+        """Return the messages to send for what was lost, as `Ledger.sweep` does."""
+
+
+def sweep_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
+    """Do the chores in their order every so many seconds until `stop` is set; outlives an absent ledger."""
+    away = False
+    while not stop.wait(every_s):
         try:
-            sweep_once(ledger, send)
-            ring_for_callbacks(callbacks, bell)
-            canary.fly()
-            if time.monotonic() >= trim_due_s:
-                ledger.trim()
-                trim_due_s = time.monotonic() + TRIM_EVERY_S
+            for chore in chores:
+                chore()
         except LedgerUnavailable:
             if not away:
                 log.warning("the ledger cannot be reached; the sweep goes on trying")
@@ -38,11 +42,24 @@ def sweep_until(stop: Event, ledger: Ledger, send: Send, callbacks: Callbacks, b
             away = False
 
 
-def sweep_once(ledger: Ledger, send: Send) -> int:
-    """Send again what was lost, and return how many jobs that were. Raises LedgerUnavailable."""
-    messages = ledger.sweep()
+def seldom(chore: Chore) -> Chore:
+    """Return the chore, done once in `SELDOM_S` seconds however often it is called."""
+    due_s = 0.0
+
+    def when_due() -> None:
+        nonlocal due_s
+        if time.monotonic() >= due_s:
+            chore()
+            due_s = time.monotonic() + SELDOM_S
+
+    return when_due
+
+
+def sweep_once(swept: Swept, send: Send) -> int:
+    """Send again what was lost, and return how many jobs or parts that were. Raises LedgerUnavailable."""
+    messages = swept.sweep()
     lost = sum(len(message.ids) for message in messages)
     if lost:
-        log.warning("the queue or a worker lost %d jobs; they are sent again", lost)
+        log.warning("the queue or a worker lost %d jobs or parts; they are sent again", lost)
     ring(send, messages)
     return lost

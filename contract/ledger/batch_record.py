@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from contract.batch import Batch, Counts, NewPart
+from contract.batch import Batch, Counts, Form, NewPart
 from contract.job import JobError, State
 from contract.ledger.protocol import Idempotency
 from contract.ledger.record import from_ms, time_of_id
@@ -30,17 +30,18 @@ def split_part_id(id: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch to be written down, once all of its parts lie in the store; `form` says how they are read, as JSON.
+    """A batch to be written down, once all of its parts lie in the store; `form` says how they are read.
 
-    With more than `rejected_limit` rejected rows it fails; None is no limit.
+    With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL to tell of its end.
     """
 
     id: str
-    form: str
+    form: Form
     parts: Sequence[NewPart]
     bytes: int
     rejected_limit: int | None = None
     idempotency: Idempotency | None = None
+    callback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

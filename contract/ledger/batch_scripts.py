@@ -7,6 +7,7 @@ from contract.ledger.keys import BATCHES, DONE, DRAIN_BUCKET_MS, TRASH
 
 COMMON = f"""
 local BATCH, BATCHES, DONE, TRASH = '{BATCHES.job}', '{BATCHES.index}', '{DONE}', '{TRASH}'
+local BATCH_CALLBACKS = '{BATCHES.callbacks}'
 
 local function part_of(batch, number) return batch .. string.format('.%06d', number) end
 
@@ -18,6 +19,7 @@ local function close(batch, from, to, now, ttl, ...)
   call('PEXPIREAT', BATCH .. batch, now + ttl)
   call('PEXPIREAT', DONE .. batch, now + ttl)
   call('ZADD', TRASH, now + ttl, batch)
+  call('ZADD', BATCH_CALLBACKS, 'XX', now, batch)
 end
 
 -- Ends a batch that is open, and those of its parts that are.
@@ -43,7 +45,7 @@ call('ZADD', TRASH, clock(ARGV[1]) + num(ARGV[2]), ARGV[3])
 # a batch that exists is left as it is, so that a call whose answer was lost can be made again.
 CREATE = """
 local now, limit, idem_ttl, id = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
-local key, fingerprint, form, bytes, lines, most = unpack(ARGV, 5, 10)
+local key, fingerprint, form, bytes, lines, most, callback = unpack(ARGV, 5, 11)
 if call('EXISTS', BATCH .. id) == 1 then return {now, 'accepted', id} end
 local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
 if held then
@@ -52,16 +54,20 @@ if held then
 end
 if num(call('GET', BACKLOG) or 0) + lines > limit then return {now, 'full', id} end
 if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
-for i = 11, #ARGV, 3 do
+for i = 12, #ARGV, 3 do
   local number, first, n = unpack(ARGV, i, i + 2)
   write(part_of(id, number), first, n, now)
 end
 call('HSET', BATCH .. id, 'state', 'queued', 'form', form, 'bytes', bytes, 'lines', lines, 'most', most,
-  'parts', (#ARGV - 10) / 3)
+  'parts', (#ARGV - 11) / 3)
 call('ZADD', BATCHES .. 'queued', 0, id)
 if key ~= '' then
   call('SET', IDEMPOTENCY .. key, fingerprint .. ' ' .. id, 'PX', idem_ttl)
   call('HSET', BATCH .. id, 'idem', key)
+end
+if callback ~= '' then
+  call('HSET', BATCH .. id, 'callback', callback)
+  call('ZADD', BATCH_CALLBACKS, '+inf', id)
 end
 call('ZREM', TRASH, id)
 flush()
@@ -79,6 +85,21 @@ if state == 'queued' then
   call('ZADD', BATCHES .. 'running', 0, id)
 end
 return form
+"""
+
+# Invariant: a part that is put back is on its way, and was delivered once less.
+PUT_BACK = """
+local now, wait, part = clock(ARGV[1]), num(ARGV[2]), ARGV[3]
+if num(call('ZSCORE', OPEN, part) or 0) <= 0 then return end
+call('ZADD', OPEN, -(now + wait), part)
+call('HINCRBY', JOB .. part, 'deliveries', -1)
+call('HDEL', JOB .. part, 'resent')
+"""
+
+# Invariant: nothing is changed; the time is told only where something waits that no message in the queue stands for.
+WAITING = """
+if call('LLEN', QUEUE) > 0 or call('ZCOUNT', OPEN, '-inf', '(0') == 0 then return nil end
+return clock(ARGV[1])
 """
 
 # Invariant: a part is counted once, in the step that ends it; whoever comes later with the same part changes nothing.
@@ -131,6 +152,7 @@ end
 for _, state in ipairs({'succeeded', 'failed', 'canceled', 'expired'}) do call('ZREM', BATCHES .. state, id) end
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 call('DEL', BATCH .. id, DONE .. id)
+call('ZREM', BATCH_CALLBACKS, id)
 call('ZADD', TRASH, now, id)
 call('PUBLISH', ENDED, part_of(id, 0))
 return 1

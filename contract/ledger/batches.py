@@ -1,19 +1,22 @@
-"""The ledger of batches: a batch is a record, and its parts are jobs of a ledger of their own."""
+"""The ledger of batches: a batch is a record, and its parts are jobs of a ledger of their own.
 
-from collections.abc import Callable, Iterator
+A part is work enough for a message of its own.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import Any
 
 from redis import Redis
 
-from contract.batch import Batch, DonePart
+from contract.batch import Batch, DonePart, Form
 from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError, State
 from contract.ledger import batch_scripts
 from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record, part_id, split_part_id
-from contract.ledger.keys import BATCHES, DONE, PARTS
-from contract.ledger.message import Message, to_messages
-from contract.ledger.protocol import Heard, Verdict
+from contract.ledger.keys import BATCHES, DONE, PARTS, TRASH
+from contract.ledger.message import Message
+from contract.ledger.protocol import Heard, Load, Verdict
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.redis_view import Kind, RedisView
 from contract.ledger.running import Scripts
@@ -53,25 +56,30 @@ class Batches(RedisView[Batch]):
         lines = sum(part.lines for part in batch.parts)
         flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
         limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
-        what = (*limits, batch.id, *key, batch.form, batch.bytes, lines, most, *flat)
+        what = (*limits, batch.id, *key, batch.form.to_json(), batch.bytes, lines, most, batch.callback or "", *flat)
         sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
         accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
-        parts = [(part_id(batch.id, part.number), part.lines, False) for part in batch.parts if accepted]
-        return Verdict(verdict.decode()), id.decode(), to_messages(sent_ms, parts)
+        parts = [part_id(batch.id, part.number) for part in batch.parts if accepted]
+        return Verdict(verdict.decode()), id.decode(), [Message(sent_ms, [part]) for part in parts]
 
     def claim(self, message: Message) -> list[ClaimedPart]:
         """Take the message's parts for one lease, as `Ledger.claim` does."""
         claimed = self._parts.claim(message)
         return [ClaimedPart(*split_part_id(part.id), int(str(part.rows))) for part in claimed]
 
-    def begin(self, part: ClaimedPart) -> str | None:
-        """Return how the part is to be read, as JSON, or None if its batch has ended."""
+    def begin(self, part: ClaimedPart) -> Form | None:
+        """Return how the part is to be read, or None if its batch has ended."""
         form = self._run(batch_scripts.BEGIN, part.batch)
-        return form.decode() if form else None
+        return Form.from_json(form) if form else None
 
-    def renew(self, part: ClaimedPart) -> None:
-        """Give the part a whole lease from now, if it is still held."""
-        self._parts.renew([part.id])
+    def renew(self, parts: Sequence[ClaimedPart]) -> None:
+        """Give those of the parts that are still held a whole lease from now."""
+        self._parts.renew([part.id for part in parts])
+
+    def put_back(self, part: ClaimedPart, wait_s: float) -> None:
+        """Have a part that is held sent again after so many seconds; the delivery does not count."""
+        wait_ms = int((wait_s - self._settings.resend_after_s) * 1000)
+        self._run(batch_scripts.PUT_BACK, wait_ms, part.id)
 
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:
         """Write down what came of a part, and end its batch if it is the last; False if that was done before."""
@@ -88,12 +96,16 @@ class Batches(RedisView[Batch]):
             for number, counts in found.items()
         }
 
-    def form(self, id: str) -> str:
-        """Return how the batch's file is read, as JSON. Raises as `read` does."""
+    def form(self, id: str) -> Form:
+        """Return how the batch's file is read. Raises as `read` does."""
         form = self._ask(lambda redis: redis.hget(BATCHES.job + id, "form"))
         if form is None:
             raise self._absent(id)
-        return str(form.decode())
+        return Form.from_json(form)
+
+    def load(self) -> Load:
+        """Return how many lines of files wait, and how many rows are done a second of late."""
+        return self._parts.load()
 
     def cancel(self, id: str) -> Batch:
         """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
@@ -115,10 +127,15 @@ class Batches(RedisView[Batch]):
             yield heard and Heard(True, list({split_part_id(id)[0] for id in heard.ids}))
 
     def sweep(self) -> list[Message]:
-        """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""
-        lost = self._parts.sweep()
+        """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine.
+
+        Where parts wait and none hangs in the queue, a message without any is among them: once it comes out of the
+        queue, what came before it and was not claimed is known to be lost.
+        """
+        lost = [Message(found.sent_ms, [part]) for found in self._parts.sweep() for part in found.ids]
         self._run(batch_scripts.FAIL_QUARANTINED, self._ttl_ms, QUARANTINED)
-        return lost
+        waiting_since_ms = self._run(batch_scripts.WAITING)
+        return lost if lost or waiting_since_ms is None else [Message(waiting_since_ms, [])]
 
     def trim(self) -> None:
         """Forget that batches and parts were kept whose stated time as gone has passed, as `Ledger.trim` does."""
@@ -128,6 +145,15 @@ class Batches(RedisView[Batch]):
     def trash(self) -> list[str]:
         """Return ids of which the store shall hold nothing any more."""
         return [id.decode() for id in self._run(batch_scripts.DUE, SWEPT_AT_ONCE)]
+
+    def strays(self, ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that are neither a batch's nor an upload's, nor known to be swept yet."""
+        pipe = self._redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.exists(BATCHES.job + id)
+            pipe.zscore(TRASH, id)
+        found = self._ask(lambda _: pipe.execute())
+        return [id for id, exists, due in zip(ids, found[::2], found[1::2], strict=True) if not exists and due is None]
 
     def swept(self, id: str) -> None:
         """Note that the store holds nothing of the id any more."""

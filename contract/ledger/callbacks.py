@@ -1,7 +1,7 @@
 """What is promised of callbacks, whatever keeps them."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from contract.job import State
 
@@ -10,7 +10,7 @@ CALLBACKS_AT_ONCE = 16  # that one message makes a notifier take
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A callback in a notifier's hands until its lease ends: the job it is of, how and when that ended.
+    """A callback in a notifier's hands until its lease ends: the job or batch it is of, how and when that ended.
 
     `url` may hold secrets, and stays out of every log. Attempts are counted from 1.
     """
@@ -20,6 +20,7 @@ class Callback:
     state: State
     ended_ms: int
     attempt: int
+    kind: Literal["job", "batch"] = "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Due:
 
 class Callbacks(Protocol):
     """The promise: a callback falls due with its job's end, and stays so until it is forgotten or its job is.
+
+    That of a batch does as that of a job. Each of the two kinds has a keeper of its own.
 
     The step that ends a job is the one that makes its callback due, so that none is lost, whoever dies.
     Every method raises LedgerUnavailable if the ledger does not answer. Calling it again does no harm.

@@ -1,5 +1,6 @@
 """What a ledger promises, whatever keeps it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ from contract.patient import Row
 from contract.score import ScoreRow
 
 T = TypeVar("T")
+
+LONGEST_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,11 @@ class Load:
 
     backlog_patients: int
     drain_per_s: float
+
+    def room_in_s(self, limit: int) -> int:
+        """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""
+        surplus = self.backlog_patients - 0.9 * limit
+        return max(1, min(LONGEST_S, math.ceil(surplus / self.drain_per_s))) if self.drain_per_s else LONGEST_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Callbacks over Redis or Valkey."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from redis import Redis
 from typing_extensions import override
@@ -9,7 +9,7 @@ from typing_extensions import override
 from contract.job import Job, State
 from contract.ledger.callback_scripts import PUT_OFF, TAKE
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
-from contract.ledger.keys import CALLBACK_QUEUE, JOBS
+from contract.ledger.keys import BATCHES, CALLBACK_QUEUE, JOBS, Keys
 from contract.ledger.redis_view import JOB, RedisView
 from contract.ledger.running import Scripts
 from contract.ledger.scripts import prelude
@@ -17,17 +17,20 @@ from contract.settings import Settings
 
 
 class RedisCallbacks(RedisView[Job], Callbacks):
-    """The callbacks of the jobs in one Redis, the same that `RedisLedger` keeps."""
+    """The callbacks of the jobs in one Redis, the same that `RedisLedger` keeps, or with `BATCHES` of the batches."""
 
-    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        super().__init__(redis, settings, clock, JOBS, JOB)
-        self._scripts = Scripts(redis, prelude(JOBS))
+    def __init__(
+        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
+    ) -> None:
+        super().__init__(redis, settings, clock, keys, JOB)
+        self._kind_told: Literal["job", "batch"] = "batch" if keys is BATCHES else "job"
+        self._scripts = Scripts(redis, prelude(keys))
 
     @override
     def due(self) -> Due:
         now = self._ms()
         pipe = self._redis.pipeline(transaction=False)
-        pipe.zcount(JOBS.callbacks, "-inf", now)
+        pipe.zcount(self._keys.callbacks, "-inf", now)
         pipe.llen(CALLBACK_QUEUE)
         return Due(*self._ask(lambda _: pipe.execute()))
 
@@ -36,7 +39,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
         lease_ms = int(3 * self._settings.callback_timeout_s * 1000)
         found = iter(self._run(TAKE, lease_ms, CALLBACKS_AT_ONCE))
         return [
-            Callback(id.decode(), url.decode(), State(state.decode()), int(ended), attempt)
+            Callback(id.decode(), url.decode(), State(state.decode()), int(ended), attempt, self._kind_told)
             for id, url, state, ended, attempt in zip(found, found, found, found, found, strict=True)
         ]
 
@@ -46,7 +49,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
 
     @override
     def forget(self, id: str) -> None:
-        self._ask(lambda redis: redis.zrem(JOBS.callbacks, id))
+        self._ask(lambda redis: redis.zrem(self._keys.callbacks, id))
 
     def _run(self, script: str, *args: str | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, self._now(), *args))

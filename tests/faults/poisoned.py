@@ -16,9 +16,9 @@ from contract.score import ScoreRow
 from contract.settings import Settings
 from models.features import MEASURES
 from models.scorer import Scorer
+from models.verdicts import Verdicts
 from tests.faults.cohort import POISON
-from worker.scoring import Classifier
-from worker.tasks import make_worker
+from worker.tasks import Model, make_worker
 
 COLUMNS = [MEASURES.index(name) for name in POISON]
 MARK = np.array(list(POISON.values()), dtype=np.float32)
@@ -35,13 +35,22 @@ class Poisoned:
         return self._scorer.version
 
     def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
-        if (matrix[:, COLUMNS] == MARK).all(axis=1).any():
-            os.kill(os.getpid(), signal.SIGKILL)
+        swallow(matrix)
         return self._scorer.score(matrix, explain=explain)
+
+    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+        swallow(matrix)
+        return self._scorer.judge(matrix)
+
+
+def swallow(matrix: NDArray[np.float32]) -> None:
+    """Die of the marked patient, if it is there."""
+    if (matrix[:, COLUMNS] == MARK).all(axis=1).any():
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @cache
-def load() -> Classifier:
+def load() -> Model:
     """Return the released model, poisoned."""
     return Poisoned(settings.bundle)
 

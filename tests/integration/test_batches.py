@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from contract.batch import DonePart, NewPart
+from contract.batch import DonePart, Form, Format, Join, NewPart
 from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError, State
 from contract.ledger.batch_record import ClaimedPart, NewBatch
@@ -11,10 +11,12 @@ from contract.ledger.batches import Batches
 from contract.ledger.message import Message
 from contract.ledger.protocol import Idempotency, Verdict
 from contract.ledger.record import new_id
+from contract.patient import COLUMNS
 from contract.settings import Settings
 from tests.ledgers import Clock
 
 LINES = 6_000
+FORM = Form(Format.CSV, COLUMNS, join=Join.IDS, id_column="id", model_version="1.0.0")
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def batches(redis: Redis, settings: Settings, clock: Clock) -> Batches:
 def new_batch(parts: int = 3, rejected_limit: int | None = None, same: Idempotency | None = None) -> NewBatch:
     """Return a batch of so many parts."""
     cut = [NewPart(number=n + 1, first_line=2 + n * LINES, lines=LINES) for n in range(parts)]
-    return NewBatch(new_id(), '{"format":"csv"}', cut, parts * 100, rejected_limit, same)
+    return NewBatch(new_id(), FORM, cut, parts * 100, rejected_limit, same)
 
 
 def create(batches: Batches, batch: NewBatch) -> list[Message]:
@@ -58,7 +60,7 @@ def test_a_batch_runs_from_its_first_part_and_ends_with_its_last(batches: Batche
         (batch.id, 3, 2 + 2 * LINES),
     ]
     assert batches.read(batch.id).state is State.QUEUED
-    assert {batches.begin(part) for part in parts} == {'{"format":"csv"}'}
+    assert {batches.begin(part) for part in parts} == {FORM}
     assert batches.read(batch.id).state is State.RUNNING
     assert [batches.finish(part, done(rejected=1)) for part in parts] == [True] * 3
     ended = batches.read(batch.id)
@@ -82,7 +84,7 @@ def test_a_part_that_is_renewed_is_not_given_to_another(batches: Batches, clock:
     (part,) = take(batches, create(batches, new_batch(parts=1)))
     for _ in range(5):
         clock.move(4)
-        batches.renew(part)
+        batches.renew([part])
         assert batches.sweep() == []
 
 

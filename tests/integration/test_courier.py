@@ -178,7 +178,8 @@ def test_whatever_a_receiver_does_is_but_a_failure(answer: Callable[[socket.sock
 
     with answering(quietly) as url:
         answered = deliver(url)
-    assert (answered.status, answered.fault) == (0, "RemoteProtocolError")
+    assert answered.status == 0
+    assert answered.fault in ("RemoteProtocolError", "ReadError")  # as the last packets cross
 
 
 def test_the_body_of_an_answer_is_not_waited_for() -> None:

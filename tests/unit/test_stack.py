@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from contract.errors import OperatorError
-from contract.queue import NOTIFY, SCORE
+from contract.queue import NOTIFY, SCORE, SCORE_PARTS
 from stack.errors import AlreadyUp, PortUnusable
 from stack.house import EXIT, make_environment
 from stack.lock import hold_lock
@@ -105,7 +105,7 @@ def test_a_notifier_is_started_only_where_callbacks_can_be_signed() -> None:
 def test_flower_knows_every_task() -> None:
     command = [sys.executable, "-c", "from worker.entry import app; print(*app.tasks)"]
     tasks = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert {task for task in tasks if not task.startswith("celery.")} == {SCORE, NOTIFY}
+    assert {task for task in tasks if not task.startswith("celery.")} == {SCORE, SCORE_PARTS, NOTIFY}
 
 
 def test_a_port_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

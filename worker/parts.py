@@ -1,0 +1,113 @@
+"""Scores the parts of files: claim, read, score, write, commit."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from contract.batch import DonePart, Form, errors_key, input_key, results_key
+from contract.errors import LedgerUnavailable, StoreFull, StoreUnavailable
+from contract.job import JobError
+from contract.ledger.batch_record import ClaimedPart
+from contract.ledger.batches import Batches
+from contract.ledger.message import Message
+from contract.store import Store
+from worker.bulk.part import Judge, Scored, score_part
+
+STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
+
+log = logging.getLogger(__name__)
+
+
+def score_parts(batches: Batches, store: Store, judge: Judge, message: Message, lease_s: float) -> int:
+    """Score those of the message's parts that can be claimed; return how many that ended.
+
+    A part whose batch has ended is left as it is, and one that the store cannot give or take is put back. What comes of
+    a part lies in the store before it is committed, under a key that anyone who scores it again writes alike. Raises
+    LedgerUnavailable; then the leases run out and the sweep sends the parts again.
+    """
+    parts = batches.claim(message)
+    with held(batches, parts, lease_s):
+        return sum(_score_claimed(batches, store, judge, part) for part in parts)
+
+
+def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPart) -> bool:
+    form = batches.begin(part)
+    if form is None:
+        return False
+    if form.model_version not in ("", judge.version):
+        batches.fail(part.batch, unserved(form, judge))
+        return False
+    try:
+        ended = batches.finish(part, score_stored(store, form, part, judge))
+        if not ended and batches.state(part.batch) is None:
+            batches.hold(part.batch, 0)  # erased meanwhile: what was just written must go too
+        return ended
+    except (StoreUnavailable, StoreFull) as error:
+        log.warning("part %s is put back: %s", part.id, error)
+        batches.put_back(part, STORE_AWAY_S)
+    except LedgerUnavailable:
+        raise
+    except FileNotFoundError:
+        log.error("part %s is not in the store", part.id)
+        batches.fail(part.batch, LOST)
+    except Exception as error:  # a model may fail in any way; the error's text could hold a patient's values
+        log.error("part %s failed: the model raised %s", part.id, type(error).__name__)
+        batches.fail(part.batch, failed(error))
+    return False
+
+
+def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Judge) -> DonePart:
+    """Score a part that lies in the store, write what comes of it there, and return how much that is.
+
+    Raises what the store raises, FileNotFoundError among it, and what the judge does.
+    """
+    data = store.read(input_key(part.batch, part.number))
+    scored: Scored = score_part(data, form, part.first_line, judge)
+    if scored.output:
+        store.write(results_key(part.batch, part.number), scored.output)
+    if scored.errors:
+        store.write(errors_key(part.batch, part.number), scored.errors)
+    return DonePart(
+        rows=scored.rows,
+        scored=scored.scored,
+        rejected=scored.rejected,
+        results_bytes=len(scored.output),
+        errors_bytes=len(scored.errors),
+    )
+
+
+@contextmanager
+def held(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iterator[None]:
+    """Renew the leases of the parts until the block is left; a process that hangs is killed, and renews no more."""
+    done = Event()
+
+    def renew() -> None:
+        while not done.wait(lease_s / 3):
+            try:
+                batches.renew(parts)
+            except LedgerUnavailable:
+                log.warning("the ledger is away: leases are not renewed")
+
+    heart = Thread(target=renew, name="leases", daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        done.set()
+        heart.join()
+
+
+LOST = JobError(code="part-lost", message="A part of the file is no longer in the object store; upload the file again.")
+
+
+def failed(error: Exception) -> JobError:
+    """Return the error of a batch with a part that the model could not score."""
+    reason = f"The model could not score a part ({type(error).__name__}); the service's log has its number."
+    return JobError(code="scoring-failed", message=reason)
+
+
+def unserved(form: Form, judge: Judge) -> JobError:
+    """Return the error of a batch that asks for a model which is not the released one."""
+    reason = f"Model {form.model_version} is not served: it is {judge.version} that is; name that, or none."
+    return JobError(code="model-not-served", message=reason)

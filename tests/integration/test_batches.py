@@ -1,5 +1,7 @@
 """The ledger of batches, over a real Redis under a clock that the tests move."""
 
+from dataclasses import replace
+
 import pytest
 from redis import Redis
 
@@ -8,9 +10,11 @@ from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError, State
 from contract.ledger.batch_record import ClaimedPart, NewBatch
 from contract.ledger.batches import Batches
+from contract.ledger.keys import BATCHES
 from contract.ledger.message import Message
 from contract.ledger.protocol import Idempotency, Verdict
 from contract.ledger.record import new_id
+from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.patient import COLUMNS
 from contract.settings import Settings
 from tests.ledgers import Clock
@@ -219,3 +223,60 @@ def test_how_a_file_is_read_is_told_of_any_batch_that_there_is(batches: Batches)
     assert batches.form(batch.id) == batch.form
     with pytest.raises(UnknownBatch):
         batches.form(new_id())
+
+
+def test_a_part_that_is_put_back_is_sent_again_however_often(batches: Batches, clock: Clock) -> None:
+    messages = create(batches, new_batch(parts=1))
+    for _ in range(10):
+        (part,) = take(batches, messages)
+        batches.put_back(part, 2)
+        assert take(batches, messages) == [part]  # who comes first may have it
+        batches.put_back(part, 2)
+        clock.move(1)
+        assert [message.ids for message in batches.sweep()] == [[]]  # nothing hangs in the queue: is it lost?
+        clock.move(2)
+        batches.claim(batches.sweep()[0])
+        messages = batches.sweep()
+        assert [message.ids for message in messages] == [[part.id]]
+    assert batches.finish(take(batches, messages)[0], done())
+
+
+def test_the_last_message_of_all_can_be_lost(batches: Batches, clock: Clock) -> None:
+    create(batches, new_batch(parts=1))
+    clock.move(4)
+    (bell,) = batches.sweep()
+    assert bell.ids == []
+    assert batches.claim(bell) == []
+    (lost,) = batches.sweep()
+    assert len(take(batches, [lost])) == 1
+    assert batches.sweep() == []  # it is in good hands
+
+
+def test_what_the_store_has_and_no_ledger_knows_is_a_stray(batches: Batches) -> None:
+    batch, uploading, stray = new_batch(), new_id(), new_id()
+    create(batches, batch)
+    batches.hold(uploading, 60)
+    assert batches.strays([batch.id, uploading, stray]) == [stray]
+    assert batches.strays([]) == []
+
+
+@pytest.mark.parametrize("end", ["done", "canceled", "erased"])
+def test_the_callback_of_a_batch_is_due_with_its_end(
+    batches: Batches, redis: Redis, settings: Settings, clock: Clock, end: str
+) -> None:
+    callbacks = RedisCallbacks(redis, settings, clock, BATCHES)
+    batch = replace(new_batch(parts=1), callback="https://receiver.example/")
+    (part,) = take(batches, create(batches, batch))
+    assert (callbacks.due().callbacks, callbacks.take()) == (0, [])
+    if end == "done":
+        batches.finish(part, done())
+    elif end == "canceled":
+        batches.cancel(batch.id)
+    else:
+        batches.erase(batch.id)
+    told = [(one.id, one.url, one.state, one.kind, one.attempt) for one in callbacks.take()]
+    state = {"done": State.SUCCEEDED, "canceled": State.CANCELED}.get(end)
+    assert told == ([(batch.id, "https://receiver.example/", state, "batch", 1)] if state else [])
+    callbacks.forget(batch.id)
+    clock.move(3_600)
+    assert callbacks.take() == []

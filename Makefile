@@ -23,7 +23,7 @@ help:            ## list the targets
 up: $(RUN)       ## run everything on this machine until Ctrl-C, which loses nothing
 	@exec $(BIN)/python -m stack up
 
-demo: $(RUN)     ## score one patient, then 303, on the service that runs
+demo: $(RUN)     ## score one patient, then 303, then a file, on the service that runs
 	@exec $(BIN)/python -m producer demo
 
 test: $(DEVELOP) ## run every test

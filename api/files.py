@@ -62,9 +62,9 @@ class Files:
         upload = await self.uploads.take(id, request, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle)
         same = idempotency(request, ANYONE, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
-        batch = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback)
+        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback)
         # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
-        verdict, known, messages = await run_sync(self.bulk.batches.create, batch)
+        verdict, known, messages = await run_sync(self.bulk.batches.create, new)
         if verdict is not Verdict.ACCEPTED:
             await self.uploads.discard(id)
         if verdict is Verdict.MISMATCH:
@@ -73,8 +73,9 @@ class Files:
             await self._refuse()
         if verdict is Verdict.GIVEN_UP:
             raise UploadStalled
+        batch = await run_sync(self.bulk.batches.read, known)
         await run_sync(ring, self.bulk.send, messages)
-        return await run_sync(self.bulk.batches.read, known), verdict is Verdict.REPLAYED
+        return batch, verdict is Verdict.REPLAYED
 
     async def _check_backlog(self) -> None:
         """Raise Backlogged before a file is read that would be refused then."""

@@ -26,7 +26,7 @@ EPILOG = """examples:
   python -m producer                     a patient every few seconds, until Ctrl-C
   python -m producer --rate 50           fifty patients a second
   python -m producer --count 10 --seed 7 the same ten patients every time
-  python -m producer demo                one patient, then 303 as one job, and what came of them
+  python -m producer demo                one patient, 303 as one job, a file; and what came of them
   python -m producer file --rows 1000000 > patients.csv
                                          a CSV to upload; file --help tells more
 """
@@ -54,6 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     pace.add_argument("--rate", type=positive, help="patients a second, evenly spaced, instead")
     parser.add_argument("--count", type=natural, help="stop after so many patients (default: at Ctrl-C)")
     parser.add_argument("--seed", type=int, help="draw the same patients every time")
+    parser.add_argument("--rows", type=natural, default=200_000, help="rows of the demo's file (default: 200000)")
     return parser.parse_args(arguments)
 
 
@@ -117,7 +118,8 @@ def main() -> int:
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
     console, url = Console(), asked.url or Settings.read().api_url
     if asked.command == "demo":
-        asyncio.run(show_demo(url, read_cases(), console))
+        out = Settings.read().var / "demo-scores.csv"
+        asyncio.run(show_demo(url, read_cases(), asked.rows, out, console))
     else:
         asyncio.run(send_traffic(asked, url, console))
     return 0

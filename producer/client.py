@@ -7,13 +7,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 from pydantic import ValidationError
 
+from contract.batch import Batch
 from contract.errors import ScorelineError
 from contract.job import Job
 from contract.patient import Patient
@@ -25,6 +26,10 @@ COME_BACK = {409, 429, 502, 503, 504}
 """Answers that mean "later": the key is in use, too much waits, or the service is away for a moment."""
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+Ends = TypeVar("Ends", Job, Batch)
+"""What is waited for."""
 
 
 class ServiceAway(ScorelineError):
@@ -74,23 +79,43 @@ class Client:
         body = sent[0] if len(sent) == 1 else {"patients": sent}
         # One key for all attempts: if only the answer was lost, the service answers with the job it already made.
         key = f'"{uuid4()}"'
-        return to_job(await self._request("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": key}))
+        return read_as(Job, await self._request("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": key}))
 
-    async def wait(self, id: UUID, on_read: Callable[[Job], None] = lambda _: None) -> Job:
-        """Return the job with this id once it has ended; `on_read` is called with it each time it is read.
+    async def upload(self, data: bytes) -> Batch:
+        """Upload a CSV as one batch, exactly once however often it must be sent. Raises Refused, ServiceAway."""
+        headers = {"Idempotency-Key": f'"{uuid4()}"', "Content-Type": "text/csv"}
+        return read_as(Batch, await self._request("POST", "/v1/batches", content=data, headers=headers))
+
+    async def wait(self, begun: Ends, on_read: Callable[[Ends], None] = lambda _: None) -> Ends:
+        """Return the job or batch once it has ended; `on_read` is called with it each time it is read.
 
         Raises Refused, ServiceAway.
         """
+        path = f"/v1/{'jobs' if isinstance(begun, Job) else 'batches'}/{begun.id}"
         pauses = make_pauses()
         pause_s = next(pauses)
         while True:
             await asyncio.sleep(pause_s)
-            answer = await self._request("GET", f"/v1/jobs/{id}")
-            job = to_job(answer)
-            on_read(job)
-            if job.state.ended:
-                return job
+            answer = await self._request("GET", path)
+            seen = read_as(type(begun), answer)
+            on_read(seen)
+            if seen.state.ended:
+                return seen
             pause_s = retry_after_s(answer, next(pauses))
+
+    async def download(self, path: str, out: BinaryIO) -> int:
+        """Write what is at this path to a file, and return its size in bytes. Raises Refused, ServiceAway."""
+        size = 0
+        try:
+            async with self._http.stream("GET", path) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise refusal(answer)
+                async for piece in answer.aiter_bytes():
+                    size += out.write(piece)
+        except httpx2.RequestError:
+            raise self._away_error() from None
+        return size
 
     async def check(self) -> None:
         """Do nothing if the service answers, ready or not. Raises ServiceAway, without patience."""
@@ -140,14 +165,15 @@ def retry_after_s(answer: httpx2.Response, otherwise_s: float) -> float:
     return float(text) if text.isdecimal() else otherwise_s
 
 
-def to_job(answer: httpx2.Response) -> Job:
-    """Return the job that was answered. Raises Refused if it is none."""
+def read_as(kind: type[Ends], answer: httpx2.Response) -> Ends:
+    """Return the job or batch that was answered. Raises Refused if it is none."""
     if not answer.is_success:
         raise refusal(answer)
     try:
-        return Job.model_validate_json(answer.content)
+        return kind.model_validate_json(answer.content)
     except ValidationError:
-        raise Refused(f"the answer to {answer.request.url.path} is not a job: is this the right service?") from None
+        what = f"the answer to {answer.request.url.path} is not a {kind.__name__.lower()}"
+        raise Refused(f"{what}: is this the right service?") from None
 
 
 def refusal(answer: httpx2.Response) -> Refused:

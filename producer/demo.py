@@ -1,24 +1,38 @@
-"""The demo: does the main job once, first with one patient, then with all of the table as one job."""
+"""The demo: does the main job once, with one patient, with all of the table as one job, and with a file."""
 
+import random
+import time
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from contract.job import Job, State
 from contract.patient import EXAMPLE, Patient
 from contract.score import Score
 from producer.client import Client, Refused
+from producer.file import make_blocks
 from producer.table import Case
 
 PATIENCE_S = 30
 BANDS = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1)
 
 
-async def show_demo(url: str, cases: Sequence[Case], console: Console) -> None:
-    """Score the example patient, then all cases. Raises ServiceAway, Refused."""
+async def show_demo(url: str, cases: Sequence[Case], rows: int, out: Path, console: Console) -> None:
+    """Score the example patient, all cases, and a file of so many rows, whose scores go to the path `out`.
+
+    Raises ServiceAway, Refused.
+    """
     async with Client(url, patience_s=PATIENCE_S) as client:
         await client.check()
         console.print("[bold]One patient[/]")
@@ -27,6 +41,8 @@ async def show_demo(url: str, cases: Sequence[Case], console: Console) -> None:
         console.print(f"\n[bold]{len(cases)} patients[/] whose angiogram is known, as one job")
         scores = await score_patients(client, [case.patient for case in cases], console)
         console.print(summarize(scores, cases))
+        console.print(f"\n[bold]{rows:,} patients[/], drawn from these, as a file")
+        await score_file(client, cases, rows, out, console)
 
 
 async def score_patients(client: Client, patients: Sequence[Patient], console: Console) -> list[Score]:
@@ -46,10 +62,38 @@ async def score_patients(client: Client, patients: Sequence[Patient], console: C
         job = await client.submit(patients)
         console.print(f"  POST /v1/jobs: accepted as {job.id}", highlight=False)
         show(job)
-        job = await client.wait(job.id, on_read=show)
+        job = await client.wait(job, on_read=show)
     if job.scores is None:
         raise Refused(f"the job {job.state}" + (f": {job.error.message}" if job.error else ""))
     return job.scores
+
+
+async def score_file(client: Client, cases: Sequence[Case], rows: int, out: Path, console: Console) -> None:
+    """Upload a CSV, show how far it is, and download its scores. Raises Refused if it has none."""
+    data = b"".join(block for _, block in make_blocks(cases, rows, extra=False, rng=random.Random()))  # noqa: S311
+    columns = TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("uploading", total=rows)
+        began_s = time.monotonic()
+        batch = await client.upload(data)
+        console.print(
+            f"  POST /v1/batches: {len(data):,} bytes, accepted as {batch.id}", highlight=False, soft_wrap=True
+        )
+        batch = await client.wait(
+            batch, on_read=lambda seen: progress.update(bar, description=seen.state, completed=seen.counts.rows)
+        )
+        if batch.state is not State.SUCCEEDED:
+            raise Refused(f"the batch {batch.state}" + (f": {batch.error.message}" if batch.error else ""))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("wb") as file:
+            size = await client.download(batch.links["results"], file)
+    console.print(
+        f"  {batch.state}: {batch.counts.scored:,} scored, {batch.counts.rejected:,} rejected in {batch.counts.parts} "
+        f"parts, at {batch.rows_per_s or 0:,.0f} rows/s; {time.monotonic() - began_s:.1f} s from upload to download",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"  {out}: {size:,} bytes", highlight=False, soft_wrap=True)
 
 
 def describe(job: Job) -> str:

@@ -59,7 +59,7 @@ class Traffic:
         self._show(self.tally)
         try:
             job = await self._client.submit([patient])
-            self.tally.count(await self._client.wait(job.id))
+            self.tally.count(await self._client.wait(job))
         except ScorelineError:  # one patient who is refused stops no other
             self.tally.ended["refused"] += 1
         finally:

@@ -65,7 +65,7 @@ def test_readme_opens_with_a_curl_and_two_commands() -> None:
 def test_a_curl_answers_what_readme_shows(house: Up, command: str, answer: list[str]) -> None:
     def run() -> str | None:
         local = command.replace("http://127.0.0.1:8001", house.url)
-        said = subprocess.run(local, shell=True, capture_output=True, text=True, check=True).stdout  # noqa: S602
+        said = subprocess.run(local, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S602
         lines, shown = plain(said).splitlines(), plain("\n".join(answer)).splitlines()
         return said if all(any(line.startswith(start) for line in lines) for start in shown) else None
 

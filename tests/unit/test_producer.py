@@ -187,7 +187,7 @@ def test_a_job_is_polled_to_its_end() -> None:
 
     async def wait(url: str) -> Job:
         async with Client(url) as client:
-            return await client.wait(ID, on_read=lambda job: seen.append(job.state))
+            return await client.wait(QUEUED, on_read=lambda job: seen.append(job.state))
 
     with running(service) as url:
         assert asyncio.run(wait(url)) == ENDED

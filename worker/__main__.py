@@ -8,6 +8,7 @@ import time
 from threading import Event
 
 from celery import Celery
+from celery.utils.nodenames import host_format
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
@@ -16,12 +17,9 @@ from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import CALLBACKS, INTERACTIVE, make_bell, make_celery, make_send
 from contract.settings import Settings
-from models.released import Released
 from worker import quarantine
-from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
 from worker.stop import bound_stop
 from worker.sweep import sweep_until
-from worker.tasks import make_worker
 
 log = logging.getLogger("worker")
 
@@ -63,6 +61,9 @@ def run(settings: Settings, name: str) -> int:
 
     Raises BrokenBundle before anything is taken from the queue.
     """
+    from models.released import Released  # with numpy and onnxruntime, which nobody else here needs
+    from worker.tasks import make_worker
+
     released = Released(settings.bundle)
     return consume(make_worker(settings, released.scorer), name, INTERACTIVE, "prefork", settings.worker_processes)
 
@@ -72,6 +73,8 @@ def notify(settings: Settings, name: str) -> int:
 
     A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
     """
+    from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
+
     notifier = make_notifier(settings)
     app = make_celery(settings)
     add_notify(app, lambda: notifier)
@@ -81,8 +84,16 @@ def notify(settings: Settings, name: str) -> int:
 def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
     """Be a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
     bound_stop()
-    what = [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={queue}", f"--hostname={name}@%h"]
-    app.worker_main(["worker", *what, "--loglevel=WARNING", "--without-gossip", "--without-mingle"])
+    # Celery's own command line would load Flower and a shell first: half of the time that a start takes.
+    app.Worker(
+        hostname=host_format(f"{name}@%h"),
+        pool=pool,
+        concurrency=concurrency,
+        queues=[queue],
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+    ).start()
     return 0
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from threading import Event, Thread
 
 from celery import Celery
+from celery.utils.nodenames import host_format
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
@@ -30,14 +31,11 @@ from contract.queue import (
 )
 from contract.settings import Settings
 from contract.store import Store
-from models.released import Released
 from worker import quarantine
 from worker.canary import Canary
 from worker.clearing import clear_until
-from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
 from worker.stop import bound_stop
 from worker.sweep import Chore, seldom, sweep_once, sweep_until
-from worker.tasks import make_worker
 
 log = logging.getLogger("worker")
 
@@ -83,6 +81,9 @@ def run(settings: Settings, queue: str, name: str) -> int:
 
     Files give way to patients that somebody waits for. Raises BrokenBundle before anything is taken from the queue.
     """
+    from models.released import Released  # with numpy and onnxruntime, which nobody else here needs
+    from worker.tasks import make_worker
+
     released, processes = Released(settings.bundle), settings.worker_processes
     if queue == BULK:
         os.nice(LEAST_URGENT)
@@ -95,6 +96,8 @@ def notify(settings: Settings, name: str) -> int:
 
     A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
     """
+    from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
+
     notifier = make_notifier(settings)
     app = make_celery(settings)
     add_notify(app, lambda: notifier)
@@ -104,8 +107,16 @@ def notify(settings: Settings, name: str) -> int:
 def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
     """Be a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
     bound_stop()
-    what = [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={queue}", f"--hostname={name}@%h"]
-    app.worker_main(["worker", *what, "--loglevel=WARNING", "--without-gossip", "--without-mingle"])
+    # Celery's own command line would load Flower and a shell first: half of the time that a start takes.
+    app.Worker(
+        hostname=host_format(f"{name}@%h"),
+        pool=pool,
+        concurrency=concurrency,
+        queues=[queue],
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+    ).start()
     return 0
 
 

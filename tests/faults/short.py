@@ -1,4 +1,4 @@
-"""The short trials, by name: each fault once, with a few hundred jobs; and two of them with a mutant."""
+"""The short trials, by name: each fault once, with some hundred jobs; and two of them with a mutant."""
 
 import signal
 from dataclasses import replace
@@ -12,7 +12,7 @@ from tests.faults.witness import Witness
 from tests.waiting import wait_until
 
 # So few a second that two cores can at the same time start processes anew.
-FEW = Plan(jobs=300, rate_per_s=100, connections=16, outage_s=2, patience_s=40)
+FEW = Plan(jobs=150, rate_per_s=60, connections=16, outage_s=2, patience_s=40)
 IMPATIENT_S = 4  # nearly twice the lease: with a sweep, all would be well by then
 
 NO_SWEEP = "no sweep"

@@ -42,7 +42,15 @@ def redis(settings: Settings) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """A client of a whole real service: Valkey, gateway, worker and sweep, each in its own process."""
-    with service(tmp_path_factory.mktemp("service")) as url, httpx2.Client(base_url=url, timeout=30) as client:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The URLs of a whole real service and of its Valkey; gateway, worker and sweep have a process each."""
+    folder = tmp_path_factory.mktemp("service")
+    with valkey(folder / "valkey") as redis_url, service(folder, SCORELINE_REDIS_URL=redis_url) as url:
+        yield url, redis_url
+
+
+@pytest.fixture(scope="session")
+def client(served: tuple[str, str]) -> Iterator[httpx2.Client]:
+    """A client of the whole real service."""
+    with httpx2.Client(base_url=served[0], timeout=30) as client:
         yield client

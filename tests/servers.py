@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import randrange
+from typing import NamedTuple
 
 import httpx2
 from redis import Redis
@@ -103,6 +104,18 @@ def gateway(folder: Path, **variables: str) -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: responds(f"{url}/health/live"), within_s=STARTED_WITHIN_S, what="the gateway to answer")
         yield url
+
+
+class LoneGateway(NamedTuple):
+    """A gateway with a Valkey of its own, whose workers the tests start; all write their logs to `folder`."""
+
+    folder: Path
+    redis_url: str
+    url: str
+
+    def running(self, room: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """Run `python -m worker` as this room beside it until the block is left."""
+        return running("worker", room, log=self.folder / f"{room}.log", SCORELINE_REDIS_URL=self.redis_url)
 
 
 @contextmanager

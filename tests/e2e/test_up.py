@@ -20,12 +20,22 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties
 PROGRAMS = {"api", "flower", "notify", "producer", "supervisord", "sweep", "valkey", "worker"}
 
 
+@pytest.fixture(scope="module")
+def lasting_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """An `up` for all tests, which keeps its data whatever they do to it."""
+    up = Up(tmp_path_factory.mktemp("up"))
+    try:
+        yield up
+    finally:
+        up.end()
+
+
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    """An `up` that is not started yet."""
-    up = Up(tmp_path)
-    yield up
-    up.end()
+def up(lasting_up: Up) -> Up:
+    """An `up` that runs: started, unless the test before left it whole."""
+    if not lasting_up.runs():
+        lasting_up.start()
+    return lasting_up
 
 
 def run(up: Up, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,15 +64,14 @@ def is_worker(process: Path, supervisord: int) -> bool:
 
 
 def test_what_was_accepted_outlives_ctrl_c(up: Up) -> None:
-    process = up.start()
     assert {path.stem for path in (up.var / "log").iterdir()} == PROGRAMS
     demo = run(up, "producer", "demo")
     assert demo.returncode == 0, demo.stderr
     assert "risk 0." in demo.stdout
 
     job = up.submit(patients=2_000)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(GONE_WITHIN_S) == 0
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(GONE_WITHIN_S) == 0
     assert list_members(up.session) == []
     assert "Nothing was lost" in up.said()
 
@@ -71,42 +80,39 @@ def test_what_was_accepted_outlives_ctrl_c(up: Up) -> None:
 
 
 def test_a_second_up_says_that_the_first_still_runs(up: Up) -> None:
-    process = up.start()
     second = run(up, "stack", "up")
     assert second.returncode == 2
-    assert f"process {process.pid}" in second.stderr
+    assert f"process {up.process.pid}" in second.stderr
+
+
+def test_a_worker_that_is_killed_is_reported_and_started_again(up: Up) -> None:
+    os.kill(worker_of(up.session), signal.SIGKILL)
+    reported = "worker ended (terminated by SIGKILL) and is started again"
+    wait_until(lambda: reported in up.said(), within_s=READY_WITHIN_S, what="the report")
+    wait_until_scored(up.submit(patients=1))
 
 
 def test_up_killed_with_9_leaves_no_process_behind(up: Up) -> None:
-    up.start().send_signal(signal.SIGKILL)
+    up.process.send_signal(signal.SIGKILL)
     up.wait_until_gone()
 
 
-def test_make_killed_with_9_leaves_no_process_behind(up: Up) -> None:
-    up.start("make", "up").send_signal(signal.SIGKILL)
-    up.wait_until_gone()
+def test_make_killed_with_9_leaves_no_process_behind(lasting_up: Up) -> None:
+    lasting_up.end()
+    lasting_up.start("make", "up").send_signal(signal.SIGKILL)
+    lasting_up.wait_until_gone()
 
 
 def test_supervisord_killed_with_9_leaves_no_process_behind_and_up_says_so(up: Up) -> None:
-    process = up.start()
     os.kill(up.session, signal.SIGKILL)
-    assert process.wait(GONE_WITHIN_S) == 1
+    assert up.process.wait(GONE_WITHIN_S) == 1
     assert list_members(up.session) == []
     assert "supervisord was ended by SIGKILL" in up.said()
 
 
 def test_a_second_ctrl_c_kills_at_once(up: Up) -> None:
-    process = up.start()
-    process.send_signal(signal.SIGINT)
+    up.process.send_signal(signal.SIGINT)
     wait_until(lambda: "Stopping" in up.said(), within_s=READY_WITHIN_S, what="`up` to stop")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(GONE_WITHIN_S) == 130
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(GONE_WITHIN_S) == 130
     assert list_members(up.session) == []
-
-
-def test_a_worker_that_is_killed_is_reported_and_started_again(up: Up) -> None:
-    up.start()
-    os.kill(worker_of(up.session), signal.SIGKILL)
-    reported = "worker ended (terminated by SIGKILL) and is started again"
-    wait_until(lambda: reported in up.said(), within_s=READY_WITHIN_S, what="the report")
-    wait_until_scored(up.submit(patients=1))

@@ -22,7 +22,7 @@ class Up:
     def __init__(self, folder: Path) -> None:
         self.var = folder / "var"
         self.session = 0
-        self.process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._out = folder / "out"
         port, flower_port, valkey_port = free_port(), free_port(), free_port()
         self.url, self.flower_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{flower_port}"
@@ -39,10 +39,20 @@ class Up:
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start it, by `command` if there is one; return the process once it has said that it is ready."""
         self._out.unlink(missing_ok=True)
-        self.process = start(*(command or (sys.executable, "-m", "stack", "up")), log=self._out, **self.variables)
+        self._process = start(*(command or (sys.executable, "-m", "stack", "up")), log=self._out, **self.variables)
         wait_until(lambda: "is ready" in self.said(), within_s=READY_WITHIN_S, what="`up` to be ready")
         self.session = int((self.var / "supervisord.pid").read_text())
-        return self.process
+        return self._process
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that was started last."""
+        assert self._process
+        return self._process
+
+    def runs(self) -> bool:
+        """Whether it runs, as far as is known without asking it."""
+        return self._process is not None and self._process.poll() is None
 
     def said(self) -> str:
         """Return what it has printed since it was started."""
@@ -60,8 +70,8 @@ class Up:
 
     def end(self) -> None:
         """End whatever is left of it."""
-        if self.process:
-            self.process.kill()
-            self.process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
         if self.session:
             end_session(self.session, patience_s=0)

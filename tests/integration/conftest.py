@@ -1,4 +1,6 @@
-"""The ledgers under test."""
+"""The ledgers under test, and a gateway whose workers are started by the tests."""
+
+from collections.abc import Iterator
 
 import pytest
 from redis import Redis
@@ -6,6 +8,26 @@ from redis import Redis
 from contract.ledger.protocol import Ledger
 from contract.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger
+from tests.servers import LoneGateway, gateway, valkey
+
+
+@pytest.fixture(scope="session")
+def lasting_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneGateway]:
+    """A gateway for all tests."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with valkey(folder / "valkey") as redis_url, gateway(folder, SCORELINE_REDIS_URL=redis_url) as url:
+        yield LoneGateway(folder, redis_url, url)
+
+
+@pytest.fixture
+def lone_gateway(lasting_gateway: LoneGateway) -> LoneGateway:
+    """A gateway whose Valkey knows no job, and beside which no worker and no sweep runs."""
+    with Redis.from_url(lasting_gateway.redis_url) as redis:
+        # What kombu wrote when the gateway first rang stays: it is written once for each connection.
+        ours = [key for key in redis.scan_iter() if not key.startswith(b"_kombu.")]
+        if ours:
+            redis.delete(*ours)
+    return lasting_gateway
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
-from tests.servers import free_port, gateway, responds, running, valkey
+from tests.servers import LoneGateway, free_port, responds, running, valkey
 from tests.waiting import wait_until
 
 STORY = ["state queued", "state running", "state succeeded", "result", "end"]
@@ -51,20 +51,18 @@ def names(events: list[tuple[int, str, dict[str, object]]]) -> list[str]:
     return [f"{name} {data['state']}" if name == "state" else name for _, name, data in events]
 
 
-def test_the_story_is_told_as_it_happens_and_once_more_from_any_point(tmp_path: Path) -> None:
-    with valkey(tmp_path / "valkey") as redis_url:
-        variables = {"SCORELINE_REDIS_URL": redis_url}
-        with gateway(tmp_path, **variables) as url:
-            job = url + httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"]
-            live = follow(job)
-            told = [next(live)]
-            with running("worker", "run", log=tmp_path / "worker.log", **variables):
-                told += live
-            assert names(told) == STORY
-            assert told[3][2] == httpx2.get(job).json()
-            for number, _, _ in told[:-1]:
-                assert list(follow(job, str(number))) == told[number:]
-            assert httpx2.get(f"{job}/events", headers={"Last-Event-ID": "5"}).status_code == 204
+def test_the_story_is_told_as_it_happens_and_once_more_from_any_point(lone_gateway: LoneGateway) -> None:
+    url = lone_gateway.url
+    job = url + httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"]
+    live = follow(job)
+    told = [next(live)]
+    with lone_gateway.running("run"):
+        told += live
+    assert names(told) == STORY
+    assert told[3][2] == httpx2.get(job).json()
+    for number, _, _ in told[:-1]:
+        assert list(follow(job, str(number))) == told[number:]
+    assert httpx2.get(f"{job}/events", headers={"Last-Event-ID": "5"}).status_code == 204
 
 
 def test_nonsense_as_the_last_event_tells_all_of_it(client: httpx2.Client) -> None:
@@ -79,17 +77,17 @@ def test_an_unknown_job_has_no_events(client: httpx2.Client) -> None:
     assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:scoreline:problem:unknown-job")
 
 
-def test_cancel_is_told_and_erasing_ends_the_stream(tmp_path: Path) -> None:
-    with valkey(tmp_path / "valkey") as redis_url, gateway(tmp_path, SCORELINE_REDIS_URL=redis_url) as url:
-        canceled, erased = (url + httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"] for _ in range(2))
-        streams = [follow(canceled), follow(erased)]
-        told = [[next(stream)] for stream in streams]
-        httpx2.post(f"{canceled}/cancel")
-        httpx2.delete(erased)
-        for stream, events in zip(streams, told, strict=True):
-            events += stream
-        assert names(told[0]) == ["state queued", "state canceled", "result", "end"]
-        assert names(told[1]) == ["state queued"]
+def test_cancel_is_told_and_erasing_ends_the_stream(lone_gateway: LoneGateway) -> None:
+    url = lone_gateway.url
+    canceled, erased = (url + httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"] for _ in range(2))
+    streams = [follow(canceled), follow(erased)]
+    told = [[next(stream)] for stream in streams]
+    httpx2.post(f"{canceled}/cancel")
+    httpx2.delete(erased)
+    for stream, events in zip(streams, told, strict=True):
+        events += stream
+    assert names(told[0]) == ["state queued", "state canceled", "result", "end"]
+    assert names(told[1]) == ["state queued"]
 
 
 @pytest.mark.parametrize("way", ["events", "wait"])

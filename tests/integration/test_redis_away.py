@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from contract.patient import EXAMPLE
-from tests.servers import ROOT, free_port, gateway, start_valkey, stop, valkey
+from tests.servers import ROOT, LoneGateway, free_port, gateway, start_valkey, stop, valkey
 
 
 def test_while_redis_is_away_a_submit_is_refused_and_nothing_half_written(tmp_path: Path) -> None:
@@ -34,10 +34,9 @@ def test_while_redis_is_away_a_submit_is_refused_and_nothing_half_written(tmp_pa
             stop(server)
 
 
-def test_a_service_without_workers_is_not_ready(tmp_path: Path) -> None:
-    with valkey(tmp_path / "valkey") as redis_url, gateway(tmp_path, SCORELINE_REDIS_URL=redis_url) as url:
-        answer = httpx2.get(f"{url}/health/ready")
-        assert (answer.status_code, answer.json()["type"]) == (503, "urn:scoreline:problem:not-ready")
+def test_a_service_without_workers_is_not_ready(lone_gateway: LoneGateway) -> None:
+    answer = httpx2.get(f"{lone_gateway.url}/health/ready")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:scoreline:problem:not-ready")
 
 
 @pytest.mark.parametrize("room", [["api"], ["worker", "run"], ["worker", "sweep"]])

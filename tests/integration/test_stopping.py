@@ -18,7 +18,7 @@ from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 from tests.receiver import SECRET as SECRET_TO_SIGN
-from tests.servers import free_port, responds, running, service, start_python, valkey
+from tests.servers import free_port, responds, running, start_python, valkey
 from tests.waiting import wait_until
 from worker.stop import STOP_WITHIN_S
 
@@ -63,34 +63,34 @@ def test_a_gateway_that_stops_answers_who_waits_with_their_job(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("room", ["run", "notify", "sweep"])
-def test_a_worker_a_notifier_and_a_sweep_end_with_0_when_told_to(tmp_path: Path, room: str) -> None:
-    with valkey(tmp_path / "valkey") as redis_url, service(tmp_path, SCORELINE_REDIS_URL=redis_url):
-        log = tmp_path / "other.log"
-        arguments = ["run", "--name", "other"] if room == "run" else [room]
-        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_CALLBACK_SECRET": SECRET_TO_SIGN}
-        process = start_python("worker", *arguments, log=log, **variables)
-        ready = "" if room == "sweep" else "[queues]"
-        wait_until(lambda: log.exists() and ready in log.read_text(), within_s=20, what="it to have started")
-        wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
-        process.terminate()
-        assert process.wait(20) == 0
-        assert "Traceback" not in log.read_text()
+def test_a_worker_a_notifier_and_a_sweep_end_with_0_when_told_to(
+    tmp_path: Path, served: tuple[str, str], room: str
+) -> None:
+    log = tmp_path / "other.log"
+    arguments = ["run", "--name", "other"] if room == "run" else [room]
+    variables = {"SCORELINE_REDIS_URL": served[1], "SCORELINE_CALLBACK_SECRET": SECRET_TO_SIGN}
+    process = start_python("worker", *arguments, log=log, **variables)
+    ready = "" if room == "sweep" else "[queues]"
+    wait_until(lambda: log.exists() and ready in log.read_text(), within_s=20, what="it to have started")
+    wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
+    process.terminate()
+    assert process.wait(20) == 0
+    assert "Traceback" not in log.read_text()
 
 
-def test_a_worker_whose_child_does_not_answer_ends_all_the_same(tmp_path: Path) -> None:
+def test_a_worker_whose_child_does_not_answer_ends_all_the_same(tmp_path: Path, served: tuple[str, str]) -> None:
     log = tmp_path / "worker.log"
-    with valkey(tmp_path / "valkey") as redis_url, service(tmp_path, SCORELINE_REDIS_URL=redis_url):
-        variables = {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_WORKER_PROCESSES": "1"}
-        process = start_python("worker", "run", "--name", "other", log=log, **variables)
-        # Before that, a child may be a passing one, such as a `uname` of the standard library's.
-        wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        child = wait_until(lambda: int(children.read_text() or 0), within_s=20, what="its child")
-        os.kill(child, signal.SIGSTOP)
-        process.terminate()
-        assert process.wait(STOP_WITHIN_S + 10) == 0
-        assert "cut off" in log.read_text()
-        wait_until(lambda: not Path(f"/proc/{child}").exists(), within_s=10, what="its end")
+    variables = {"SCORELINE_REDIS_URL": served[1], "SCORELINE_WORKER_PROCESSES": "1"}
+    process = start_python("worker", "run", "--name", "other", log=log, **variables)
+    # Before that, a child may be a passing one, such as a `uname` of the standard library's.
+    wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    child = wait_until(lambda: int(children.read_text() or 0), within_s=20, what="its child")
+    os.kill(child, signal.SIGSTOP)
+    process.terminate()
+    assert process.wait(STOP_WITHIN_S + 10) == 0
+    assert "cut off" in log.read_text()
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), within_s=10, what="its end")
 
 
 def handles_sigterm(pid: int) -> bool:

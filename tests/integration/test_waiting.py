@@ -1,17 +1,14 @@
 """Answers the moment they exist: `Prefer: wait`, over one subscription for the whole gateway."""
 
 import asyncio
-from pathlib import Path
 
 import httpx2
 import pytest
 from redis import Redis
 
 from contract.patient import EXAMPLE
-from tests.servers import gateway, running, valkey
+from tests.servers import LoneGateway
 from tests.waiting import wait_until
-
-WAITERS = 500
 
 
 def test_a_submit_that_waits_is_answered_with_the_result(client: httpx2.Client) -> None:
@@ -37,33 +34,31 @@ def test_a_repeat_waits_for_the_job_of_the_first(client: httpx2.Client) -> None:
     assert answers[0].json() == answers[1].json()
 
 
-def test_a_wait_that_is_too_short_is_answered_202_with_the_job(tmp_path: Path) -> None:
-    with valkey(tmp_path / "valkey") as redis_url, gateway(tmp_path, SCORELINE_REDIS_URL=redis_url) as url:
-        answer = httpx2.post(f"{url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=0"})
-        assert (answer.status_code, answer.json()["state"]) == (202, "queued")
-        assert int(answer.headers["retry-after"]) >= 1
+def test_a_wait_that_is_too_short_is_answered_202_with_the_job(lone_gateway: LoneGateway) -> None:
+    answer = httpx2.post(f"{lone_gateway.url}/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=0"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert int(answer.headers["retry-after"]) >= 1
 
 
-@pytest.mark.parametrize("cut", [False, True])
-def test_many_wait_at_once_and_all_are_answered(tmp_path: Path, cut: bool) -> None:
-    async def wait_all(url: str, redis: Redis) -> list[httpx2.Response]:
-        async with httpx2.AsyncClient(base_url=url, limits=httpx2.Limits(max_connections=None), timeout=60) as many:
-            submits = [many.post("/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=50"}) for _ in range(WAITERS)]
+@pytest.mark.parametrize(("waiters", "cut"), [(500, False), (100, True)])
+def test_many_wait_at_once_and_all_are_answered(lone_gateway: LoneGateway, waiters: int, cut: bool) -> None:
+    async def wait_all(redis: Redis) -> list[httpx2.Response]:
+        limits = httpx2.Limits(max_connections=None)
+        async with httpx2.AsyncClient(base_url=lone_gateway.url, limits=limits, timeout=60) as many:
+            submits = [many.post("/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=50"}) for _ in range(waiters)]
             tasks = [asyncio.create_task(submit) for submit in submits]
             await asyncio.to_thread(
                 wait_until,
-                lambda: redis.zcard("sl:index:queued") >= WAITERS,
+                lambda: redis.zcard("sl:index:queued") >= waiters,
                 within_s=30,
                 what="all jobs to be written down",
             )
             if cut:  # the subscription is lost, and with it any notice until it is there again
                 redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-            with running("worker", "run", log=tmp_path / "worker.log", **variables):
+            with lone_gateway.running("run"):
                 return await asyncio.gather(*tasks)
 
-    with valkey(tmp_path / "valkey") as redis_url, Redis.from_url(redis_url) as redis:
-        variables = {"SCORELINE_REDIS_URL": redis_url}
-        with gateway(tmp_path, **variables) as url:
-            answers = asyncio.run(wait_all(url, redis))
-    assert [answer.status_code for answer in answers] == [200] * WAITERS
+    with Redis.from_url(lone_gateway.redis_url) as redis:
+        answers = asyncio.run(wait_all(redis))
+    assert [answer.status_code for answer in answers] == [200] * waiters
     assert {answer.json()["state"] for answer in answers} == {"succeeded"}

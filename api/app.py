@@ -15,6 +15,7 @@ from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.notices import Notices
 from api.problem import answer_problems
+from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
@@ -30,12 +31,21 @@ ABOUT = """Scores patients for the risk of heart disease, off a queue, and never
 """
 
 
+SUBMITS = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
+"""The routes that are worth a short way, by their paths."""
+
+
+def is_measured() -> bool:
+    """Whether the environment configures OpenTelemetry, by which FastAPI measures each request."""
+    return any(name.startswith("OTEL_") for name in os.environ)
+
+
 def telemetry() -> TelemetryConfig:
     """Return what FastAPI is to measure by OpenTelemetry: nothing, unless the environment configures it.
 
     Asking each time whether it is configured would cost a twentieth of a request.
     """
-    configured = any(name.startswith("OTEL_") for name in os.environ)
+    configured = is_measured()
     return {"tracing": configured, "metrics": configured, "logs": configured}
 
 
@@ -72,5 +82,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
     if bulk:
         for router in (batches.routes, events.batch_routes):
             app.include_router(router)
+    if not is_measured():
+        app.add_middleware(ShortWay, submits=SUBMITS)
     answer_problems(app)
     return app

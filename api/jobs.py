@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from api.body import parse_patients, read_body
+from api.body import parse_rows, read_body
 from api.callback import check_callback
 from api.gateway import Here
 from api.headers import cancel_after_s, idempotency, wait_s
@@ -78,8 +78,7 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     body = await read_body(request, here.settings.body_limit_bytes)
     callback = await check_callback(callback_url, here.settings, here.resolver)
     same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
-    patients = await parse_patients(body, here.settings.patients_limit)
-    rows = [patient.to_row() for patient in patients]
+    rows = await parse_rows(body, here.settings.patients_limit)
     job = NewJob(new_id(), rows, deadline_s, same, explain, callback)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:

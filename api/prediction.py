@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from api.body import parse_patient, read_body
+from api.body import parse_row, read_body
 from api.gateway import Here
 from api.jobs import PATIENT, Explain, accepted, body_of
 from api.problem import answers
@@ -29,8 +29,8 @@ async def predict(request: Request, here: Here, explain: Explain = False) -> Res
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the answer is 202
     with the job, which is not lost and can be polled.
     """
-    patient = parse_patient(await read_body(request, here.settings.body_limit_bytes))
-    new = NewJob(new_id(), [patient.to_row()], explain=explain)
+    row = parse_row(await read_body(request, here.settings.body_limit_bytes))
+    new = NewJob(new_id(), [row], explain=explain)
     job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
         return Response(to_json(job.scores[0]), media_type="application/json")

@@ -92,6 +92,11 @@ def answer_problems(app: FastAPI) -> None:
 
 def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ScorelineError)  # noqa: S101 - what the handler is registered for
+    return problem_of(error)
+
+
+def problem_of(error: ScorelineError) -> Response:
+    """Return the answer that says what went wrong."""
     status = STATUS[type(error)]
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
@@ -100,14 +105,14 @@ def _ours(_request: Request, error: Exception) -> Response:
     return _problem(status, error.code, detail, headers, listed or None)
 
 
-def _invalid_query(request: Request, error: Exception) -> Response:
+def _invalid_query(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what the handler is registered for
     faults = [
         # Pydantic's own words may quote what was sent.
         FieldError(field=str(fault["loc"][-1]), code=fault["type"], message="is not what /docs says it must be")
         for fault in error.errors()
     ]
-    return _ours(request, errors.InvalidQuery(errors=tuple(faults)))
+    return problem_of(errors.InvalidQuery(errors=tuple(faults)))
 
 
 def _http(_request: Request, error: Exception) -> Response:

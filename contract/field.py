@@ -5,6 +5,7 @@ what the OpenAPI document shows and how a file is checked are all read from that
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,16 @@ class Measure:
                 return f"; looks like {name}: 1 {name} is {size:g} {self.unit}"
         return ""
 
+    @property
+    def quick_schema(self) -> CoreSchema:
+        """What takes the values that `parse` takes: numbers within bounds by pydantic's own means, all else by `parse`.
+
+        Its errors are no one's to read.
+        """
+        low, high = self.hard
+        usual = core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high)
+        return _or_by_function(usual, self.parse)
+
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.parse)
 
@@ -106,6 +117,16 @@ class Category:
             raise refuse("unknown_code", self.rule)
         return code
 
+    @property
+    def quick_schema(self) -> CoreSchema:
+        """What takes the values that `parse` takes: integer codes by pydantic's own means, all else by `parse`.
+
+        Its errors are no one's to read.
+        """
+        # The literals alone would take true for 1.
+        codes: list[CoreSchema] = [core_schema.int_schema(strict=True), core_schema.literal_schema(list(self.names))]
+        return _or_by_function(core_schema.chain_schema(codes), self.parse)
+
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.parse)
 
@@ -116,6 +137,12 @@ class Category:
 
 
 Field = Measure | Category
+
+
+def _or_by_function(usual: CoreSchema, parse: Callable[[object], object]) -> CoreSchema:
+    return core_schema.union_schema(
+        [usual, core_schema.no_info_plain_validator_function(parse)], mode="left_to_right", auto_collapse=False
+    )
 
 
 def refuse(code: str, rule: str) -> PydanticCustomError:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Describe
+from pydantic_core import CoreSchema, core_schema
 
 from contract.field import Category, Field, Measure
 
@@ -101,6 +102,21 @@ def fields_of_patient() -> dict[str, Field]:
         name: next(mark for mark in info.metadata if isinstance(mark, Measure | Category))
         for name, info in Patient.model_fields.items()
     }
+
+
+def quick_schema() -> CoreSchema:
+    """Return what takes the patients that `Patient` takes, and makes of each a dict in the order of `COLUMNS`.
+
+    It takes a quarter of the time, since most values pass without a line of Python. Its errors are no one's to read:
+    what it refuses, `Patient` is to judge, and to say what is wrong.
+    """
+    fields = {}
+    for name, field in fields_of_patient().items():
+        info, schema = Patient.model_fields[name], field.quick_schema
+        if not info.is_required():
+            schema = core_schema.with_default_schema(schema, default=info.default)
+        fields[name] = core_schema.typed_dict_field(schema, required=info.is_required())
+    return core_schema.typed_dict_schema(fields, extra_behavior="forbid")
 
 
 EXAMPLE: dict[str, float] = {

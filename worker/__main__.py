@@ -107,7 +107,7 @@ def notify(settings: Settings, name: str) -> int:
 def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
     """Be a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
     bound_stop()
-    # Celery's own command line would load Flower and a shell first, which takes longer than the rest of a notifier's start.
+    # Celery's own command line would load Flower and a shell first, which takes a third of a worker's start.
     app.Worker(
         hostname=host_format(f"{name}@%h"),
         pool=pool,

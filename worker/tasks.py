@@ -9,7 +9,7 @@ from celery.signals import worker_process_init
 from contract.connect import open_redis
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import SCORE, make_celery
+from contract.queue import SCORE, make_celery, make_send
 from contract.settings import Settings
 from worker.scoring import Classifier, score_message
 
@@ -34,6 +34,6 @@ def make_worker(settings: Settings, current: Callable[[], Classifier]) -> Celery
     def score(sent_ms: int, ids: list[str]) -> None:
         # A model that cannot be loaded raises here, before anything is claimed: no job is harmed.
         model = current()
-        score_message(ledger(), model, Message(sent_ms, ids))
+        score_message(ledger(), model, Message(sent_ms, ids), make_send(app))
 
     return app

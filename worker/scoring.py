@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -33,22 +33,24 @@ class Classifier(Protocol):
         """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for."""
 
 
-def score_message(ledger: Ledger, classifier: Classifier, message: Message, send: Send) -> int:
-    """Score what can be claimed of the message, with what else waits and comes; return how many jobs that ended.
+def score_message(ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send) -> list[str]:
+    """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
 
     A message is a bell: going on from the ledger itself costs far less than taking the next message through Celery. So
     it goes on while there is word of more, and hangs a bell for whoever is next when it has done so for long enough.
+    Each batch is scored by what `current` returns before it; if that raises, nothing was claimed and no job is harmed.
     Raises LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
     """
-    ended, enough_s, attends = 0, time.monotonic() + GO_ON_FOR_S, True
+    scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
     while jobs := ledger.claim(message, ahead=JOBS_IN_MESSAGE, attends=attends):
-        ended += ledger.finish(score_jobs(classifier, jobs))
+        ledger.finish(score_jobs(classifier, jobs))
+        scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
         if time.monotonic() > enough_s:
             ring(send, [message])
             break
-        attends = is_full(jobs) or ledger.listen(LISTEN_FOR_S)
-    return ended
+        attends, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
+    return scored
 
 
 def is_full(jobs: Sequence[Claimed]) -> bool:

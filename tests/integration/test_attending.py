@@ -114,7 +114,8 @@ def test_a_worker_goes_on_with_what_comes_without_another_bell() -> None:
     ledger = Streaming(jobs=20)
     ledger.arrive()
     [message] = ledger.rung
-    assert score_message(ledger, AnyRisk(), message, ledger.rung.append) == 20
+    assert score_message(ledger, AnyRisk, message, ledger.rung.append) == ledger.ids
+    assert len(ledger.ids) == 20
     assert ledger.rung == [message]
     assert {ledger.read(id).state for id in ledger.ids} == {State.SUCCEEDED}
     assert not ledger.submit([new_job()]).attended
@@ -124,5 +125,5 @@ def test_a_worker_that_has_gone_on_for_long_hangs_a_bell_for_the_next() -> None:
     ledger = Streaming(jobs=10**9)
     ledger.arrive()
     [message] = ledger.rung
-    score_message(ledger, AnyRisk(), message, ledger.rung.append)
+    score_message(ledger, AnyRisk, message, ledger.rung.append)
     assert ledger.rung == [message, Message(message.sent_ms, [])]

@@ -27,17 +27,20 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType
-    too_large = BodyTooLarge(f"The body is larger than {limit_bytes} bytes: send fewer patients at once.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit_bytes:
-        raise too_large
+        raise _too_large(limit_bytes)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit_bytes:
-            raise too_large
+            raise _too_large(limit_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_large(limit_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {limit_bytes} bytes: send fewer patients at once.")
 
 
 async def parse_rows(body: bytes, limit: int) -> list[Row]:

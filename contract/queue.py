@@ -101,15 +101,16 @@ def make_bell(app: Celery) -> Send:
     return send
 
 
-def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob]) -> Receipt:
+def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool = False) -> Receipt:
     """Write the jobs down, then ring for those accepted, and return what became of each.
 
     A bell that does not ring is no error, since the job is written down: it is taken by a worker that goes on with what
     waits, or the sweep rings again. So none is rung where enough hang already: the queue stays short, and a job that
-    must travel in a message of its own does not wait behind thousands. Raises LedgerUnavailable.
+    must travel in a message of its own does not wait behind thousands. Nor is one rung, but `by_queue`, where a worker
+    attends. Raises LedgerUnavailable.
     """
     receipt = ledger.submit(jobs)
-    if receipt.bells >= BELLS_ENOUGH:
+    if receipt.bells >= BELLS_ENOUGH or (receipt.attended and not by_queue):
         return receipt
     accepted = [
         (job.id, len(job.rows), False)

@@ -14,12 +14,12 @@ from contract.job import Job, JobError, State
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Heard, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, time_of_id
+from contract.ledger.redis_ledger import TRUSTED_MS
 from contract.patient import Row
 from contract.score import ScoreRow, scores_from_rows
 from contract.settings import Settings
 
-LONGEST_WAIT_MS = 300_000
-BUCKET_MS = 5_000
+LONGEST_WAIT_MS, BUCKET_MS = 300_000, 5_000
 
 
 @dataclass
@@ -60,7 +60,7 @@ class MemoryLedger(Ledger):
         self._gone: dict[str, int] = {}
         self._keys: dict[str, tuple[str, str, int]] = {}
         self._quarantine: set[str] = set()
-        self._passed_ms = 0
+        self._passed_ms, self._attended_ms, self._word = 0, 0, False
         self._consumed_ms: int | None = None
         self._drained: dict[int, int] = {}
         self._news: SimpleQueue[Heard] = SimpleQueue()
@@ -68,9 +68,11 @@ class MemoryLedger(Ledger):
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
         now, fresh, verdicts = self._clock(), set[str](), list[tuple[Verdict, str]]()
+        attended = self._attended_ms > now
         for job in jobs:
             verdict, id = self._judge(job, fresh)
             if verdict is Verdict.ACCEPTED and id not in self._jobs:
+                self._word |= attended
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
                 self._jobs[id] = Record(
@@ -81,7 +83,7 @@ class MemoryLedger(Ledger):
                     until = now + self._settings.idempotency_ttl * 1000
                     self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
             verdicts.append((verdict, id))
-        return Receipt(now, 0, verdicts)
+        return Receipt(now, 0, verdicts, attended)
 
     def _judge(self, job: NewJob, fresh: set[str]) -> tuple[Verdict, str]:
         if job.id in self._jobs:
@@ -97,12 +99,13 @@ class MemoryLedger(Ledger):
         return (Verdict.FULL if full else Verdict.ACCEPTED), job.id
 
     @override
-    def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
-        now, taken, room = self._clock(), list[Claimed](), PATIENTS_IN_MESSAGE
+    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
+        now, taken, room, left = self._clock(), list[Claimed](), PATIENTS_IN_MESSAGE, False
         self._passed_ms = max(self._passed_ms, message.sent_ms)
         alone = len(message.ids) == 1
         suspect = alone and message.ids[0] in self._jobs and self._jobs[message.ids[0]].deliveries > 0
-        for id in message.ids + ([] if suspect else self._waiting(ahead, message.ids)):
+        looked_at = message.ids + ([] if suspect else self._waiting(ahead, message.ids))
+        for id in looked_at:
             job = self._jobs.get(id)
             if job is None or job.state.ended or (job.lease_ms or 0) > now:
                 continue
@@ -114,7 +117,7 @@ class MemoryLedger(Ledger):
                 job.rows = rows
                 self._quarantine.add(id)
             elif id not in message.ids and job.patients > room:
-                continue
+                left |= job.deliveries == 0
             elif job.deliveries == 0 or (alone and id in message.ids):
                 room -= job.patients
                 job.started_ms = job.started_ms or now
@@ -122,7 +125,15 @@ class MemoryLedger(Ledger):
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
                 taken.append(Claimed(id, job.rows, job.explain))
+        if ahead and not suspect:
+            enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
+            self._attended_ms = now + TRUSTED_MS if attends and enough else 0
         return taken
+
+    @override
+    def listen(self, within_s: float) -> bool:
+        heard, self._word = self._word, False
+        return heard
 
     def _waiting(self, count: int, named: list[str]) -> list[str]:
         waiting = sorted(
@@ -238,7 +249,8 @@ class MemoryLedger(Ledger):
                 job.resent += 1
                 job.sent_ms = now + min(grace * (2 ** (job.resent - 1) - 1), LONGEST_WAIT_MS)
                 lost.append((id, job.patients, job.deliveries > 0))
-        return to_messages(now, lost)
+        unheard = self._attended_ms <= now and self.listen(0)
+        return to_messages(now, lost) + [Message(0, [])] * unheard
 
     @override
     def trim(self) -> None:

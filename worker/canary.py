@@ -33,7 +33,7 @@ class Canary:
         if time.monotonic() < self._due_s or not self._is_home():
             return
         job = NewJob(canary_id(), [Patient.model_validate(EXAMPLE).to_row()], cancel_after_s=self._settings.ready_for_s)
-        submit(self._ledger, self._send, [job])
+        submit(self._ledger, self._send, [job], by_queue=True)
         self._id, self._due_s = job.id, time.monotonic() + self._settings.canary_every_s
 
     def _is_home(self) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from contract.job import JobError
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.protocol import Claimed, Ledger, Outcome
+from contract.queue import Send, ring
 from contract.score import ScoreRow
 from models.features import to_matrix
 
 log = logging.getLogger(__name__)
 
 GO_ON_FOR_S = 0.5  # well within what a supervisor waits for at a stop, and within any lease
+LISTEN_FOR_S = 0.05  # who submits one job after another has sent the next by then
 
 
 class Classifier(Protocol):
@@ -31,20 +33,24 @@ class Classifier(Protocol):
         """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for."""
 
 
-def score_message(ledger: Ledger, classifier: Classifier, message: Message) -> int:
-    """Score what can be claimed of the message, with what else waits; return how many jobs that ended.
+def score_message(ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send) -> list[str]:
+    """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
 
-    Where many wait, a message is a bell: going on from the ledger itself costs far less than taking the next message
-    through Celery, which will find its jobs done. Where few wait, it is not worth another look. Raises
-    LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
+    A message is a bell: going on from the ledger itself costs far less than taking the next message through Celery. So
+    it goes on while there is word of more, and hangs a bell for whoever is next when it has done so for long enough.
+    Each batch is scored by what `current` returns before it; if that raises, nothing was claimed and no job is harmed.
+    Raises LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
     """
-    ended, enough_s = 0, time.monotonic() + GO_ON_FOR_S
-    while jobs := ledger.claim(message, ahead=JOBS_IN_MESSAGE):
-        ended += ledger.finish(score_jobs(classifier, jobs))
-        if not is_full(jobs) or time.monotonic() > enough_s:
-            break
+    scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
+    while jobs := ledger.claim(message, ahead=JOBS_IN_MESSAGE, attends=attends):
+        ledger.finish(score_jobs(classifier, jobs))
+        scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
-    return ended
+        if time.monotonic() > enough_s:
+            ring(send, [message])
+            break
+        attends, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
+    return scored
 
 
 def is_full(jobs: Sequence[Claimed]) -> bool:

@@ -26,6 +26,8 @@ class Keys:
         self.drained = f"{prefix}drained:"  # patients taken off the backlog, one counter for each 5 s
         self.idempotency = f"{prefix}idem:"  # "fingerprint id", by hashed key
         self.claimed = f"{prefix}claimed:"  # ids that a claim took, by its token, for as long as it may be made again
+        self.attended = f"{prefix}attended"  # ms until which a worker is trusted to look again for what waits
+        self.word = f"{prefix}word"  # list: one word for the workers that attend, if there is anything new
         self.consumed = f"{prefix}consumed"  # exists while a job has been scored lately
         self.begun = f"{prefix}begun"  # channel: ids of jobs, apart by spaces, as workers first take them
         self.ended = f"{prefix}ended"  # channel: ids of jobs, apart by spaces, as they end or are erased

@@ -55,12 +55,13 @@ class Verdict(StrEnum):
 class Receipt:
     """What one call of `submit` did: a verdict and a job id for each job sent, and when, by the ledger's clock.
 
-    `bells` is how many messages hung in the queue.
+    `bells` is how many messages hung in the queue. Where it is `attended` none need be rung: a worker was given word.
     """
 
     sent_ms: int
     bells: int
     verdicts: list[tuple[Verdict, str]]
+    attended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,19 @@ class Ledger(Protocol):
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
         """Write down all jobs that can be accepted, in one step; each verdict is independent of the others."""
 
-    def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
+    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
         """Take the message's jobs for one lease, and up to `ahead` others of those that wait, the oldest first.
 
         Counts the delivery, once for each call however often it must be sent. Leaves out what has ended, what another
         worker holds, and what was delivered before: a job that may have killed its worker is taken only by a message
         of its own, and then alone. One delivered too often is quarantined instead; one past its deadline expires.
+
+        Who `attends` promises to claim once more unless nothing was claimed, and until then to listen where it claimed
+        fewer than `ahead`: for a while, what is submitted is left to it.
         """
+
+    def listen(self, within_s: float) -> bool:
+        """Return once there is word of something new for those that attend, or False after `within_s` seconds."""
 
     def renew(self, ids: Sequence[str]) -> None:
         """Give those of the jobs that are still held a whole lease from now."""
@@ -160,7 +167,7 @@ class Ledger(Protocol):
         """
 
     def sweep(self) -> list[Message]:
-        """Expire what is overdue, and return the messages to send for what the queue has lost.
+        """Expire what is overdue, and return the messages to send for what the queue has lost, or no worker has heard.
 
         Lost is a job whose lease has ended, or one that was never claimed although the queue has already
         delivered what was sent well after it. A queue that is merely long has lost nothing.

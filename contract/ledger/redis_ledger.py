@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from contract.errors import UnknownJob
 from contract.job import Job
-from contract.ledger import scripts
+from contract.ledger import quarantine_scripts, scripts
 from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
@@ -21,6 +21,7 @@ from contract.ledger.running import Scripts
 from contract.settings import Settings
 
 SWEPT_AT_ONCE = 10_000
+TRUSTED_MS = 1_000  # how long after its claim a worker that attends is taken to be alive
 
 
 class RedisLedger(RedisView[Job], Ledger):
@@ -31,7 +32,7 @@ class RedisLedger(RedisView[Job], Ledger):
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
         self._ttl_ms = settings.result_ttl * 1000
-        self._scripts = Scripts(redis, scripts.prelude(keys), growing=(scripts.SUBMIT, scripts.REPLAY))
+        self._scripts = Scripts(redis, scripts.prelude(keys), growing=(scripts.SUBMIT, quarantine_scripts.REPLAY))
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -44,18 +45,24 @@ class RedisLedger(RedisView[Job], Ledger):
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args.append(job.callback or "")
-        sent_ms, bells, *answers = self._run(scripts.SUBMIT, self._now(), *args)
+        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
-        return Receipt(sent_ms, bells, [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs])
+        verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
+        return Receipt(sent_ms, bells, verdicts, attended=bool(attended))
 
     @override
-    def claim(self, message: Message, *, ahead: int = 0) -> list[Claimed]:
+    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
         lease_ms = int(self._settings.lease_s * 1000)
         limits = (lease_ms, self._settings.deliveries_limit, self._ttl_ms)
         room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
-        taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, *message.ids)
+        trusted_ms = TRUSTED_MS if attends else 0
+        taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, trusted_ms, *message.ids)
         triples = zip(taken[::3], taken[1::3], taken[2::3], strict=True)
         return [Claimed(id.decode(), from_json(rows), bool(explain)) for id, rows, explain in triples]
+
+    @override
+    def listen(self, within_s: float) -> bool:
+        return self._ask(lambda redis: redis.blpop([self._keys.word], within_s)) is not None
 
     @override
     def renew(self, ids: Sequence[str]) -> None:
@@ -82,9 +89,10 @@ class RedisLedger(RedisView[Job], Ledger):
     @override
     def sweep(self) -> list[Message]:
         grace_ms = int(self._settings.resend_after_s * 1000)
-        sent_ms, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
+        sent_ms, unheard, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
         triples = zip(lost[::3], lost[1::3], lost[2::3], strict=True)
-        return to_messages(sent_ms, [(id.decode(), int(n), int(tries) > 0) for id, n, tries in triples])
+        bell = [Message(0, [])] if unheard else []
+        return to_messages(sent_ms, [(id.decode(), int(n), int(tries) > 0) for id, n, tries in triples]) + bell
 
     @override
     def trim(self) -> None:
@@ -95,14 +103,14 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def replay(self, id: str, new_id: str) -> Message:
-        sent_ms = self._run(scripts.REPLAY, self._now(), id, new_id)
+        sent_ms = self._run(quarantine_scripts.REPLAY, self._now(), id, new_id)
         if sent_ms is None:
             raise UnknownJob
         return Message(sent_ms, [new_id])
 
     @override
     def drop(self, id: str) -> None:
-        if not self._run(scripts.DROP, id):
+        if not self._run(quarantine_scripts.DROP, id):
             raise UnknownJob
 
     @override

@@ -14,6 +14,8 @@ COMMON = """
 local call, num = redis.call, tonumber
 local some_are_told = call('EXISTS', CALLBACKS) == 1
 
+local function is_attended(now) return num(call('GET', ATTENDED) or 0) > now end
+
 local function clock(given)
   if given ~= '' then return num(given) end
   local t = call('TIME')
@@ -79,15 +81,17 @@ local JOB, INDEX, OPEN, DEADLINES = '{keys.job}', '{keys.index}', '{keys.open}',
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
 local BEGUN, ENDED, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.callbacks}'
+local ATTENDED, WORD = '{keys.attended}', '{keys.word}'
 {COMMON}"""
 
 
 # Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is,
-# so that a call whose answer was lost can be made again.
+# so that a call whose answer was lost can be made again. Who attends is given word of what is new.
 SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
-local fresh, answer = {}, {now, call('LLEN', QUEUE)}
+local attended = is_attended(now)
+local fresh, answer = {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
 for i = 4, #ARGV, 8 do
   local id, rows, n, after, explain, key, fingerprint, callback = unpack(ARGV, i, i + 7)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
@@ -118,18 +122,21 @@ for i = 4, #ARGV, 8 do
   answer[#answer + 1] = verdict
   answer[#answer + 1] = id
 end
+if attended and backlog > 0 and call('EXISTS', WORD) == 0 then call('RPUSH', WORD, 1) end
 flush()
 return answer
 """
 
 # Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made. The
 # same claim made again, since its answer was lost, is answered the same and not counted. What was delivered before is
-# claimed only by a message of its own, and then nothing is claimed along with it.
+# claimed only by a message of its own, and then nothing is claimed along with it. Who attends is trusted for a while to
+# claim once more, but not where more may wait, or so much came that it is work for several: there, bells are rung.
 CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
-local ahead, room, token = num(ARGV[6]), num(ARGV[7]), ARGV[8]
+local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARGV[9])
+local most_jobs, half_the_room = ahead, room / 2
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
-local ids, named, taken = {unpack(ARGV, 9)}, {}, {}
+local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
 local function take(...)
   for _, value in ipairs({...}) do taken[#taken + 1] = value end
 end
@@ -150,8 +157,11 @@ if ahead > 0 then
     if not named[id] then ids[#ids + 1] = id end
   end
 end
-if #ids == 0 then return taken end
-local leases, claimed = call('ZMSCORE', OPEN, unpack(ids)), {}
+if #ids == 0 then
+  if ahead > 0 then call('DEL', ATTENDED) end
+  return taken
+end
+local leases, claimed, left = call('ZMSCORE', OPEN, unpack(ids)), {}, #ids >= most_jobs
 for i, id in ipairs(ids) do
   local state, rows, n, tries, deadline, explain =
     unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain'))
@@ -175,10 +185,16 @@ for i, id in ipairs(ids) do
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
       take(id, rows, explain)
+    elseif tries == 0 then
+      left = true
     end
   end
 end
 flush()
+if ahead > 0 then
+  local enough = #claimed > 0 and not left and room > half_the_room
+  if attends > 0 and enough then call('SET', ATTENDED, now + attends) else call('DEL', ATTENDED) end
+end
 if #claimed > 0 then call('SET', CLAIMED .. token, table.concat(claimed, ' '), 'PX', lease) end
 return taken
 """
@@ -240,10 +256,12 @@ return call('DEL', JOB .. id)
 """
 
 # Invariant: every open job ends up with time left on its lease, or on its way with a message after it; each
-# re-send of a job doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood.
+# re-send of a job doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood. Word
+# that no one who attends has heard is to be passed on by a bell.
 SWEEP = """
 local now, grace, ttl, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
-local answer, passed = {now}, num(call('GET', PASSED) or 0)
+local unheard = not is_attended(now) and call('DEL', WORD) == 1
+local answer, passed = {now, unheard and 1 or 0}, num(call('GET', PASSED) or 0)
 for _, id in ipairs(call('ZRANGE', DEADLINES, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
   finish(id, state, 'expired', n, deadline, now, ttl)
@@ -276,22 +294,4 @@ for i = 3, #ARGV do
   end
 end
 return removed
-"""
-
-# Invariant: the patients move to the new job; the old one keeps its end state and names the new one.
-REPLAY = """
-local now, id, new = clock(ARGV[1]), ARGV[2], ARGV[3]
-local rows, n, explain, made = unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'explain', 'replayed_as'))
-if made == new then return now end
-if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
-call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
-write(new, rows, n, now, explain)
-flush()
-return now
-"""
-
-# Invariant: afterwards the job's patients are nowhere, and its end state is what it was.
-DROP = """
-if call('ZREM', QUARANTINE, ARGV[1]) == 0 or call('EXISTS', JOB .. ARGV[1]) == 0 then return 0 end
-return call('HSET', JOB .. ARGV[1], 'rows', '') + 1
 """

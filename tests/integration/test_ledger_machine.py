@@ -70,7 +70,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert receipt == self.twin.submit(jobs)
         self.known += [job.id for job in jobs]
         self.untold |= {job.id for job in jobs if job.callback}
-        self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
+        if not receipt.attended:
+            self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
 
     @rule()
     def submit_again(self) -> None:
@@ -80,13 +81,21 @@ class LedgerMachine(RuleBasedStateMachine):
             assert receipt == self.twin.submit([job])
             if receipt.verdicts[0][0] == "accepted":
                 self.known.append(job.id)
-                self.queue.append(Message(receipt.sent_ms, [job.id]))
+                if not receipt.attended:
+                    self.queue.append(Message(receipt.sent_ms, [job.id]))
 
     @precondition(lambda self: self.queue)
-    @rule(twice=st.booleans(), ahead=st.sampled_from([0, 3, 100]))
-    def deliver(self, twice: bool, ahead: int) -> None:
+    @rule(twice=st.booleans(), ahead=st.sampled_from([0, 3, 100]), attends=st.booleans())
+    def deliver(self, twice: bool, ahead: int, attends: bool) -> None:
         message = self.queue[0] if twice else self.queue.pop(0)
-        self.held.append(self.claim(message, ahead))
+        self.held.append(self.claim(message, ahead, attends))
+
+    @rule(attends=st.booleans())
+    def hear(self, attends: bool) -> None:
+        heard = self.real.listen(0.001)
+        assert heard == self.twin.listen(0.001)
+        if heard:
+            self.held.append(self.claim(Message(0, []), 3, attends))
 
     @precondition(lambda self: self.queue)
     @rule()
@@ -214,10 +223,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.clock.move(3 * self.options.callback_timeout_s)
         assert self.callbacks.due().callbacks == len(self.untold)
 
-    def claim(self, message: Message, ahead: int = 0) -> list[Claimed]:
+    def claim(self, message: Message, ahead: int = 0, attends: bool = False) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""
-        claimed = self.real.claim(message, ahead=ahead)
-        others = self.twin.claim(message, ahead=ahead)
+        claimed = self.real.claim(message, ahead=ahead, attends=attends)
+        others = self.twin.claim(message, ahead=ahead, attends=attends)
         assert [(job.id, job.explain) for job in claimed] == [(job.id, job.explain) for job in others]
         return claimed
 

@@ -104,7 +104,8 @@ async def results(
     """
     form = await run_sync(here.bulk.batches.form, batch_id(id))
     download = await run_sync(here.results, batch_id(id), form, format or choose_format(request, form.format))
-    return await send(request, here.bulk.store, download, turn_to(download.format, form, spreadsheet_safe))
+    turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
+    return await send(request, here.bulk.store, download, turn)
 
 
 @routes.get("/{id}/errors", response_class=Response, responses={**ERRORS, **answers(404, 410, 416, 503)})

@@ -15,21 +15,28 @@ from contract.store import Store
 
 PIECE_BYTES = 1_000_000
 
-MEDIA_TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.JSONL: "application/x-ndjson"}
+PARQUET = "application/vnd.apache.parquet"
+MEDIA_TYPES = {
+    Format.CSV: "text/csv; charset=utf-8; header=present",
+    Format.JSONL: "application/x-ndjson",
+    Format.PARQUET: PARQUET,
+}
 ACCEPTED = {
     "text/csv": Format.CSV,
     "application/x-ndjson": Format.JSONL,
     "application/jsonl": Format.JSONL,
     "application/x-jsonlines": Format.JSONL,
+    PARQUET: Format.PARQUET,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One part of what is sent: the key of its object in the store, and its size."""
+    """One part of what is sent: the key of its object in the store, its size, and how many rows it holds."""
 
     key: str
     bytes: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,11 @@ class Download:
     def bytes(self) -> int:
         """The size of what there is."""
         return len(self.head) + sum(stretch.bytes for stretch in self.stretches)
+
+    @property
+    def row_bytes(self) -> int:
+        """The mean size of a row in the part where it is largest; 0 if there is no row."""
+        return max((stretch.bytes // max(1, stretch.rows) for stretch in self.stretches), default=0)
 
 
 def choose_format(request: Request, native: Format) -> Format:
@@ -120,13 +132,11 @@ async def pieces(store: Store, download: Download, start: int, end: int) -> Asyn
 
 
 async def turned(store: Store, download: Download, turn: Turn) -> AsyncIterator[bytes]:
-    """Yield the file in another format, part by part."""
+    """Yield the file in another format; what is read and turned is so in other threads."""
     yield download.head
-    for stretch in download.stretches:
-        if stretch.bytes:
-            blocks = turn(await run_sync(store.read, stretch.key))
-            while (block := await run_sync(next, blocks, None)) is not None:
-                yield block
+    blocks = turn(store.read(stretch.key) for stretch in download.stretches if stretch.bytes)
+    while (block := await run_sync(next, blocks, None)) is not None:
+        yield block
 
 
 async def begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

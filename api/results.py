@@ -1,12 +1,13 @@
 """The results of a batch as other files: from CSV to JSON Lines and back, row by row.
 
-The output of a part holds whole rows, so that each part is turned alone.
+The output of a part holds whole rows, so that each part is turned alone; but all of them make one file of Parquet.
 """
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic_core import from_json, to_json
 
 from api.cutter import SCAN_BYTES, records
 from contract.batch import SCORE_COLUMNS, SEVERAL, Form, Format, Join
-from contract.cell import defuse, quote, read_cell
+from contract.cell import QUOTED, defuse, quote, read_cell, unquote
 from contract.patient import COLUMNS
 
 BLOCK_ROWS = 2_000  # turned in one go, some 20 ms
@@ -22,8 +23,8 @@ MEASURED = frozenset(COLUMNS)
 LISTS = frozenset(("conformal", "warnings"))
 LONGEST_CELL = 2**31 - 1
 
-Turn = Callable[[bytes], Iterator[bytes]]
-"""Makes of the output of one part what is sent for it, in blocks."""
+Turn = Callable[[Iterable[bytes]], Iterator[bytes]]
+"""Makes of the outputs of the parts what is sent for them, in blocks. It reads an output when it comes to it."""
 
 
 def columns_of(form: Form) -> tuple[str, ...]:
@@ -44,17 +45,22 @@ def header_of(form: Form) -> bytes:
     return delimiter.join(quote(name, delimiter) for name in columns_of(form)).encode() + b"\n"
 
 
-def turn_to(format: Format, form: Form, spreadsheet_safe: bool) -> Turn | None:
-    """Return what makes of a part's output the wanted format, or None if it is to be sent as it is.
+def turn_to(format: Format, form: Form, spreadsheet_safe: bool, row_bytes: int = 0) -> Turn | None:
+    """Return what makes of the parts' outputs the wanted format, or None if they are to be sent as they are.
 
-    With `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
+    With `spreadsheet_safe` no cell of a CSV is run by a spreadsheet. `row_bytes` is as for `api.parquet.to_parquet`.
     """
+    if format is Format.PARQUET:
+        from api.parquet import to_parquet  # with arro3, which most gateways never need
+
+        return partial(to_parquet, form=form, row_bytes=row_bytes)
     turn = None if format is form.format else (to_objects if format is Format.JSONL else to_rows)
     if not (spreadsheet_safe and format is Format.CSV):
-        return turn and (lambda output: turn(output, form))
+        return turn and (lambda outputs: (block for output in outputs for block in turn(output, form)))
     delimiter = form.delimiter or ","
-    return lambda output: (
+    return lambda outputs: (
         defuse(rows, delimiter)
+        for output in outputs
         for block in (turn(output, form) if turn else (output,))
         for rows in cut_rows(block, delimiter)
     )
@@ -74,11 +80,27 @@ def cut_rows(rows: bytes, delimiter: str) -> Iterator[bytes]:
         start, size = end, SCAN_BYTES
 
 
+def read_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:
+    """Yield the cells of each row of a CSV as texts without quotes, row by row as whoever scored them does."""
+    if rows.count(b"\r") == rows.count(b"\r\n"):
+        csv.field_size_limit(LONGEST_CELL)  # of the whole process; records are bounded as they come in
+        return csv.reader(io.StringIO(rows.decode(errors="replace"), newline=""), delimiter=delimiter)
+    return split_rows(rows, delimiter)
+
+
+def split_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:
+    """Yield as `read_rows`, where a carriage return ends no row, as it would for Python's csv module."""
+    end = rb"\r\n" + re.escape(delimiter.encode())
+    piece = rb"(?>%b[^%b]*+|[^%b]*+)" % (QUOTED, end, end)
+    cell = re.compile(rb"(?:\A|%b)(%b(?:\r%b)*+)" % (re.escape(delimiter.encode()), piece, piece))
+    for record in records(delimiter, "{1}").finditer(rows):
+        row = record[0].removesuffix(b"\n").removesuffix(b"\r")
+        yield [unquote(found).decode(errors="replace") for found in cell.findall(row)]
+
+
 def to_objects(output: bytes, form: Form) -> Iterator[bytes]:
     """Yield rows of CSV as lines of JSON. What a patient's field says is a number or null, all else stays text."""
-    columns = columns_of(form)
-    csv.field_size_limit(LONGEST_CELL)  # of the whole process; records are bounded as they come in
-    rows = csv.reader(io.StringIO(output.decode(errors="replace"), newline=""), delimiter=form.delimiter)
+    columns, rows = columns_of(form), read_rows(output, form.delimiter)
     while block := list(islice(rows, BLOCK_ROWS)):
         objects = (dict(zip(columns, map(to_value, columns, row), strict=False)) for row in block)
         yield b"".join(to_json(each) + b"\n" for each in objects)

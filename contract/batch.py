@@ -24,6 +24,7 @@ class Format(StrEnum):
 
     CSV = "csv"  # RFC 4180, with a header
     JSONL = "jsonl"  # one JSON object a line
+    PARQUET = "parquet"  # of results alone
 
 
 class Join(StrEnum):

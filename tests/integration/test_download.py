@@ -1,10 +1,12 @@
 """Downloads over a real socket: parts as one file, ranges of it as RFC 9110 has them, and nothing cut short unseen."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from arro3.io import read_parquet
 from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +14,14 @@ from hypothesis import strategies as st
 from api.download import PIECE_BYTES, Download, Stretch, choose_format, find_range, send
 from api.problem import answer_problems
 from api.results import header_of, turn_to
-from contract.batch import Form, Format
+from contract.batch import SCORE_COLUMNS, Form, Format
 from contract.errors import BadRange
 from contract.settings import Settings
 from contract.store import Store
 from tests.listening import listening
 
 FORM = Form(Format.CSV, ("id", "note"))
+AS_PARQUET = {"Accept": "application/vnd.apache.parquet"}
 TAIL = ",0.5,disease,,,1.0.0"
 PARTS = [f"{number},=x{TAIL}\n".encode() * size for number, size in ((1, 100_000), (2, 0), (3, 3))]
 WHOLE = header_of(FORM) + b"".join(PARTS)
@@ -29,7 +32,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where results are sent: `/` all of them, `/growing` the beginning, `/broken` with a part that is not there."""
     folder: Path = tmp_path_factory.mktemp("store")
     store = Store.open(Settings(store=f"file://{folder}"))
-    stretches = [Stretch(f"results/{number}", len(part)) for number, part in enumerate(PARTS)]
+    stretches = [Stretch(f"results/{number}", len(part), part.count(b"\n")) for number, part in enumerate(PARTS)]
     for stretch, part in zip(stretches, PARTS, strict=True):
         store.write(stretch.key, part)
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
@@ -37,11 +40,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     @app.get("/{how:path}")
     async def read(how: str, request: Request, spreadsheet_safe: bool = False) -> Response:
         format = choose_format(request, FORM.format)
-        sent = {"": stretches, "growing": stretches[:1], "broken": [*stretches, Stretch("results/no", 10)]}
+        sent = {"": stretches, "growing": stretches[:1], "broken": [*stretches, Stretch("results/no", 10, 1)]}
         sent["away"] = sent["broken"][-1:]
         head = header_of(FORM) if format is Format.CSV else b""
         download = Download(f'a"/é.{format}', format, head, sent[how], complete=how != "growing")
-        return await send(request, store, download, turn_to(format, FORM, spreadsheet_safe))
+        return await send(request, store, download, turn_to(format, FORM, spreadsheet_safe, download.row_bytes))
 
     answer_problems(app)
     with listening(app) as port:
@@ -118,6 +121,24 @@ def test_lines_of_json_are_sent_to_who_accepts_them(url: str) -> None:
     assert answer.headers["Accept-Ranges"] == "none"
     assert len(answer.text.splitlines()) == 100_003
     assert answer.text.startswith('{"id":"1","note":"=x","risk":0.5,"prediction":"disease","conformal":[],')
+
+
+@pytest.mark.parametrize(("how", "rows"), [("", 100_003), ("growing", 100_000)])
+def test_parquet_is_sent_to_who_accepts_it_and_is_whole_even_of_a_file_that_grows(
+    url: str, how: str, rows: int
+) -> None:
+    with httpx2.stream("GET", f"{url}{how}", headers=AS_PARQUET | {"Range": "bytes=0-9"}) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "application/vnd.apache.parquet"
+        assert answer.headers["Accept-Ranges"] == "none"
+        table = read_parquet(io.BytesIO(answer.read())).read_all()
+    assert (table.num_rows, table.column_names) == (rows, ["id", "note", *SCORE_COLUMNS])
+    assert set(table.column("risk").to_pylist()) == {0.5}
+
+
+def test_parquet_that_fails_before_any_of_it_is_sent_is_answered_as_a_failure(url: str) -> None:
+    for how in ("broken", "away"):
+        assert httpx2.get(f"{url}{how}", headers=AS_PARQUET).status_code == 500
 
 
 def test_a_spreadsheet_runs_nothing_of_it(url: str) -> None:

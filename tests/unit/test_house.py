@@ -18,8 +18,8 @@ HEAVY = {"sklearn", "pandas", "mlflow", "skl2onnx", "onnx", "scipy"}
 UNKNOWN_TO = {
     "contract": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
     "contract.queue": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
-    "api.app": HEAVY | {"numpy", "onnxruntime"},
-    "api.__main__": HEAVY | {"numpy", "onnxruntime"},
+    "api.app": HEAVY | {"numpy", "onnxruntime", "arro3"},
+    "api.__main__": HEAVY | {"numpy", "onnxruntime", "arro3"},
     "worker.tasks": HEAVY | {"fastapi", "starlette", "uvicorn"},
     "worker.__main__": HEAVY | {"fastapi", "starlette", "uvicorn"},
     "worker.bulk.part": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette", "uvicorn"},

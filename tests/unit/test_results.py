@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.results import cut_rows, header_of, to_objects, to_rows, turn_to
+from api.results import cut_rows, header_of, read_rows, split_rows, to_objects, to_rows, turn_to
 from contract.batch import SCORE_COLUMNS, Form, Format, Join
 from contract.patient import COLUMNS
 
@@ -61,6 +61,21 @@ def test_text_that_came_in_a_cell_is_the_same_in_an_object(texts: list[list[str]
     assert [(each["first"], each["second"]) for each in found] == [row[:2] for row in rows]
 
 
+def test_a_carriage_return_within_a_row_ends_none() -> None:
+    form = Form(Format.CSV, ("first", "second"), ";")
+    tail = ";".join(("", *SCORE)).encode()
+    output = b'a\rb;"c\r""d"' + tail + b"\r\n" + b'\r;a\r"b;c"' + tail + b"\n" + b"1;x\r" + tail + b"\r\n"
+    found = [json.loads(line) for line in b"".join(to_objects(output, form)).splitlines()]
+    assert [(each["first"], each["second"]) for each in found] == [("a\rb", 'c\r"d'), ("\r", 'a\r"b;c"'), ("1", "x\r")]
+    assert all(each["model_version"] == SCORE[-1] for each in found)
+
+
+def test_rows_are_read_alike_with_and_without_python_s_own_reader() -> None:
+    output = written(CELLS + SCORE, CELLS + SCORE, *[("", '"', "\r\n", ";")] * 3)
+    assert list(split_rows(output, ";")) == list(read_rows(output, ";"))
+    assert len(list(read_rows(output, ";"))) == 5
+
+
 def test_a_cell_may_be_as_long_as_a_record() -> None:
     (block,) = to_objects(written(("x" * 900_000, "", *SCORE)), Form(Format.CSV, ("first", "second"), ";"))
     assert len(json.loads(block)["first"]) == 900_000
@@ -83,7 +98,7 @@ def test_rows_are_cut_between_rows_and_none_is_lost(ending: bytes) -> None:
 def test_no_cell_is_run_by_a_spreadsheet_where_that_is_asked_for() -> None:
     turn = turn_to(Format.CSV, FORM, spreadsheet_safe=True)
     assert turn
-    assert b"".join(turn(b"=1+1;-5;x\r\n")) == b'"\'=1+1";-5;x\r\n'
+    assert b"".join(turn([b"=1+1;-5;x\r\n"])) == b'"\'=1+1";-5;x\r\n'
     turn = turn_to(Format.CSV, Form(Format.JSONL, delimiter="", id_column="id"), spreadsheet_safe=True)
     assert turn
-    assert b"".join(turn(b'{"id": "=1+1"}\n')).startswith(b'"\'=1+1",')
+    assert b"".join(turn([b'{"id": "=1+1"}\n'])).startswith(b'"\'=1+1",')

@@ -15,7 +15,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check faults bench train lock clean
+.PHONY: help up demo test check faults bench train study lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -42,8 +42,13 @@ faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what w
 bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (15 minutes, needs wrk)
 	@$(BIN)/python -m bench
 
-train: $(DEVELOP) ## build the model anew from the committed table
-	@$(BIN)/python -m training train
+train: $(DEVELOP) ## fit, check and release anew the model that the study chose (some 10 seconds)
+	@$(BIN)/python -m training release
+	@$(BIN)/python -m training documents
+
+study: $(DEVELOP) ## compare the candidates anew, and choose one (some 10 minutes)
+	@$(BIN)/python -m training study
+	@$(BIN)/python -m training documents
 
 lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock

@@ -52,6 +52,27 @@ class Conformal(BaseModel):
         return (risk < self.disease_at_least) + 2 * (risk > self.no_disease_at_most)
 
 
+class Subgroup(BaseModel):
+    """How good the model is for some of the patients; `surplus` above 0 says that their risks are too low."""
+
+    model_config = ConfigDict(frozen=True)
+
+    patients: Annotated[int, Field(gt=0)]
+    diseased: Annotated[float, Field(ge=0, le=1, description="Share of them with the disease.")]
+    metrics: dict[str, Metric]
+
+
+class OperatingPoint(BaseModel):
+    """A threshold for those who would rather raise false alarms than miss disease, and what it was measured to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sensitivity: Annotated[float, Field(gt=0, lt=1, description="Share of the diseased that it is to find.")]
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    metrics: dict[str, Metric]
+    method: str
+
+
 class TrainingTable(BaseModel):
     """The table that the model was fitted to."""
 
@@ -84,6 +105,18 @@ class Card(BaseModel):
     versions: Annotated[dict[str, str], Field(description="Of the programs that made the bundle.")]
     licence: str
     limits: tuple[str, ...]
+    # What older bundles do not tell: they can still be loaded.
+    operating_point: Annotated[
+        OperatingPoint | None, Field(description="A threshold for a stated sensitivity; predictions do not use it.")
+    ] = None
+    subgroups: Annotated[dict[str, Subgroup], Field(description="How good it is for some of the patients.")] = {}
+    gaps: Annotated[
+        dict[str, dict[str, Metric]],
+        Field(description="Men less women, and older less younger patients, in each metric of `subgroups`."),
+    ] = {}
+    intended_use: Annotated[str, Field(description="What it is for.")] = ""
+    misuse: Annotated[tuple[str, ...], Field(description="What it must not be used for.")] = ()
+    citation: Annotated[str, Field(description="How to cite the table.")] = ""
 
     @property
     def trained_ranges(self) -> dict[str, tuple[float, float]]:

@@ -1,9 +1,11 @@
-"""The command line of training: `python -m training train`, and `python -m training table`."""
+"""The command line of training: `python -m training study`, `release` and others; `--help` lists them."""
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -13,16 +15,20 @@ from contract.errors import OperatorError
 from contract.settings import Settings
 from models.card import Card
 from training import cleveland
+from training.documents import write_documents
 from training.evaluation import Fold
-from training.release import release
+from training.release import find_champion, release
+from training.study import STUDY, Study, cross_all, sum_up
 from training.table import read_table
 
 TABLE = Path(__file__).parent / "data" / "cleveland.csv"
 
 EXAMPLES = """examples:
-  python -m training train                    refit the released model and measure it anew (some 10 s)
-  python -m training train --out /tmp/bundle  the same, beside the released one
-  python -m training table                    make the training table anew from its public source
+  python -m training study                      compare the candidates and choose one (some 10 minutes)
+  python -m training release                    refit the chosen model, measure it and release it (some 10 s)
+  python -m training release --out /tmp/bundle  the same, beside the released one
+  python -m training documents                  write docs/study.md and the other generated pages anew
+  python -m training table                      make the training table anew from its public source
 """
 
 
@@ -46,25 +52,56 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    train = commands.add_parser("train", help="fit, measure and check the model, then write its bundle")
-    train.add_argument(
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], words: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=words)
+        command.set_defaults(command=run)
+        return command
+
+    def add_table(command: argparse.ArgumentParser) -> None:
+        command.add_argument("--table", type=Path, default=TABLE, help="CSV of patients (default: the committed one)")
+
+    study = add("study", run_study, "compare the candidates by nested cross-validation, and choose one")
+    add_table(study)
+    study.add_argument("--out", type=Path, default=STUDY, help="JSON to write (default: the committed one)")
+    released = add("release", run_release, "fit what the study chose, pass it through the gate, write its bundle")
+    add_table(released)
+    released.add_argument("--study", type=Path, default=STUDY, help="JSON of the study (default: the committed one)")
+    released.add_argument(
         "--out",
         type=Path,
         default=Settings.read().bundle,
         help="folder for model.onnx and card.json (default: the one that workers load, %(default)s)",
     )
-    train.set_defaults(command=run_train)
-    table = commands.add_parser("table", help="make the training table anew; needs the network")
+    add("documents", run_documents, "write the generated documents anew")
+    table = add("table", run_table, "make the training table anew; needs the network")
     table.add_argument("--out", type=Path, default=TABLE, help="CSV to write (default: the committed table)")
-    table.set_defaults(command=run_table)
     return parser.parse_args(arguments)
 
 
-def run_train(options: argparse.Namespace) -> None:
-    """Fit and release, with a progress bar; then show the metrics. Raises BadTable, ReleaseRefused."""
-    card = release(read_table(TABLE), options.out, show_progress)
+def run_study(options: argparse.Namespace) -> None:
+    """Run the study, with progress bars, and write its results. Raises BadTable."""
+    table, started = read_table(options.table), monotonic()
+    risks, original = cross_all(table, show_results)
+    study = sum_up(table, risks, original, monotonic() - started)
+    study.write(options.out)
+    print(f"Chose {study.choice.chosen}. Wrote {options.out}; `python -m training documents` makes pages of it")
+
+
+def run_release(options: argparse.Namespace) -> None:
+    """Fit and release, with a progress bar; then show the metrics. Raises BadTable, BadStudy, ReleaseRefused."""
+    champion = find_champion(options.out)
+    beside = f"the bundle there, {champion.version}" if champion else "no other: there is no whole bundle there"
+    print(f"Releasing to {options.out}, held against {beside}")
+    card = release(read_table(options.table), Study.read(options.study), champion, options.out, show_folds)
     show(card)
     print(f"Released {card.version} to {options.out}")
+
+
+def run_documents(_: argparse.Namespace) -> None:
+    """Write the generated documents anew. Raises BadStudy, BrokenBundle."""
+    for path in write_documents():
+        print(f"Wrote {path}")
 
 
 def run_table(options: argparse.Namespace) -> None:
@@ -76,9 +113,14 @@ def run_table(options: argparse.Namespace) -> None:
     print(f"SHA-256 {table.sha256}, as expected")
 
 
-def show_progress(folds: Sequence[Fold]) -> Iterable[Fold]:
+def show_folds(folds: Sequence[Fold]) -> Iterable[Fold]:
     """Yield the folds behind a progress bar, on standard error."""
     return track(folds, "Cross-validating", console=Console(stderr=True))
+
+
+def show_results(results: Iterable[Any], count: int) -> Iterable[Any]:
+    """Yield that many results behind a progress bar, on standard error."""
+    return track(results, "Fitting", total=count, console=Console(stderr=True))
 
 
 def show(card: Card) -> None:

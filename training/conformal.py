@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from contract.score import PREDICTIONS, SETS
 from models.card import Conformal, Metric
+from models.features import FEATURES
+from training.columns import Levels
 from training.evaluation import DECIMALS, Watch, make_folds, measure, score_unseen
 from training.metrics import average
 
@@ -30,43 +32,73 @@ class; Vovk, Ann Math Artif Intell 74 (2015) 9-28, for cross-conformal predictio
 """
 
 
+SENSITIVITY = Fraction(19, 20)
+"""The share of the diseased that the operating point is to find: a choice of ours, no clinician has made it."""
+
+POINT_METHOD = (
+    "The bound of the conformal sets for disease at this share instead of nine tenths; sensitivity and specificity are "
+    "those on each tenth of the patients of a bound made from the other nine tenths alone, in one repeat."
+)
+"""What the card says of the operating point."""
+
+
 def calibrate(outcome: NDArray[np.bool_], risks: NDArray[np.float64]) -> Conformal:
     """Return the bounds that patients of known outcome (n,) and their unseen risks (repeats, n) give."""
     return Conformal(
         level=float(LEVEL),
-        disease_at_least=round(1 - find_bound(1 - risks[:, outcome]), DECIMALS),
-        no_disease_at_most=round(find_bound(risks[:, ~outcome]), DECIMALS),
+        disease_at_least=find_threshold(outcome, risks, LEVEL),
+        no_disease_at_most=round(find_bound(risks[:, ~outcome], LEVEL), DECIMALS),
         method=METHOD,
     )
 
 
-def find_bound(strangeness: NDArray[np.float64]) -> float:
-    """Return the mean, over the rows of (repeats, n), of the ceil(LEVEL (n + 1))th smallest value.
+def find_threshold(outcome: NDArray[np.bool_], risks: NDArray[np.float64], share: Fraction) -> float:
+    """Return the threshold that at least this share of the diseased reach, as `find_bound` has it."""
+    return round(1 - find_bound(1 - risks[:, outcome], share), DECIMALS)
 
-    One more patient of the same kind is no stranger than that with a probability of at least LEVEL. Raises IndexError
-    for fewer than nine patients.
+
+def find_bound(strangeness: NDArray[np.float64], share: Fraction) -> float:
+    """Return the mean, over the rows of (repeats, n), of the ceil(share (n + 1))th smallest value.
+
+    One more patient of the same kind is no stranger than that with a probability of at least `share`. Raises IndexError
+    for too few patients: nine for nine tenths.
     """
-    rank = math.ceil(LEVEL * (strangeness.shape[1] + 1))
+    rank = math.ceil(share * (strangeness.shape[1] + 1))
     return float(np.sort(strangeness, axis=1)[:, rank - 1].mean())
 
 
 def measure_sets(
-    matrix: NDArray[np.float64], outcome: NDArray[np.bool_], risk: NDArray[np.float64], watch: Watch = iter
-) -> dict[str, Metric]:
-    """Return the share of the sick and of the healthy whose set holds their label, and the mean size of a set.
+    matrix: NDArray[np.float64],
+    outcome: NDArray[np.bool_],
+    risk: NDArray[np.float64],
+    levels: Levels | None,
+    watch: Watch = iter,
+) -> tuple[dict[str, Metric], dict[str, Metric]]:
+    """Return what the sets cover and how large they are, and what the operating point finds.
 
     `risk` (n,) is that of the first repeat of `training.evaluation.make_folds`, of which no patient was seen by the
-    model; here none is seen by the bounds either.
+    model, a classifier with these `levels`; here none is seen by the bounds either.
     """
-    places = np.empty(len(outcome), dtype=np.int64)
+    places, called = np.empty(len(outcome), dtype=np.int64), np.empty(len(outcome), dtype=np.bool_)
     for fold in watch(make_folds(outcome, repeats=1)):
         known = outcome[fold.learn]
-        bounds = calibrate(known, score_unseen(matrix[fold.learn], known, repeats=1))
-        places[fold.score] = bounds.rule_out(risk[fold.score])
+        inner = score_unseen(matrix[fold.learn], known, levels, repeats=1)
+        places[fold.score] = calibrate(known, inner).rule_out(risk[fold.score])
+        called[fold.score] = risk[fold.score] >= find_threshold(known, inner, SENSITIVITY)
     holds = np.array([[label in labels for label in PREDICTIONS] for labels in SETS])[places]
-    of_sick, of_healthy = holds[outcome, 1], holds[~outcome, 0]
-    return {
-        "coverage_disease": measure(partial(average, of_sick), len(of_sick)),
-        "coverage_no_disease": measure(partial(average, of_healthy), len(of_healthy)),
-        "mean_set_size": measure(partial(average, holds.sum(axis=1)), len(holds)),
+    right = np.where(outcome, holds[:, 1], holds[:, 0])
+    men = matrix[:, FEATURES.index("sex=male")] == 1
+    covered = {"disease": outcome, "no_disease": ~outcome, "female": ~men, "male": men}
+    sets = {f"coverage_{name}": share_of(right[who]) for name, who in covered.items()}
+    sets |= {
+        f"coverage_{found}_{sex}": share_of(right[covered[found] & covered[sex]])
+        for found in ("disease", "no_disease")
+        for sex in ("female", "male")
     }
+    point = {"sensitivity": share_of(called[outcome]), "specificity": share_of(~called[~outcome])}
+    return sets | {"mean_set_size": share_of(holds.sum(axis=1).astype(np.float64))}, point
+
+
+def share_of(values: NDArray[np.bool_] | NDArray[np.float64]) -> Metric:
+    """Return the mean of the values (n,), with its interval."""
+    return measure(partial(average, values), len(values))

@@ -1,6 +1,6 @@
 """The evaluation: how good the classifier is on patients that it has not seen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from models.card import Metric
 from training.classifier import TUNING_FOLDS, new_classifier
+from training.columns import Levels
 from training.metrics import METRICS, MetricOf
 
 REPEATS, FOLDS, RESAMPLES = 5, 10, 2000
@@ -38,14 +39,16 @@ Watch = Callable[[Sequence[Fold]], Iterable[Fold]]
 """Passes the folds on, one by one, and may show how far it is."""
 
 
-def evaluate(outcome: NDArray[np.bool_], risks: NDArray[np.float64]) -> dict[str, Metric]:
+def evaluate(
+    outcome: NDArray[np.bool_], risks: NDArray[np.float64], metrics: Mapping[str, MetricOf] = METRICS
+) -> dict[str, Metric]:
     """Return each metric of the risks (repeats, n) that patients of this outcome (n,) were given unseen."""
 
     def mean(metric: MetricOf, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         of_repeats: NDArray[np.float64] = np.mean([metric(outcome, risk, weights) for risk in risks], axis=0)
         return of_repeats
 
-    return {name: measure(partial(mean, metric), len(outcome)) for name, metric in METRICS.items()}
+    return {name: measure(partial(mean, metric), len(outcome)) for name, metric in metrics.items()}
 
 
 def measure(value: Callable[[NDArray[np.float64]], NDArray[np.float64]], patients: int) -> Metric:
@@ -60,20 +63,24 @@ def measure(value: Callable[[NDArray[np.float64]], NDArray[np.float64]], patient
 
 
 def score_unseen(
-    matrix: NDArray[np.float64], outcome: NDArray[np.bool_], repeats: int = REPEATS, watch: Watch = iter
+    matrix: NDArray[np.float64],
+    outcome: NDArray[np.bool_],
+    levels: Levels | None = None,
+    repeats: int = REPEATS,
+    watch: Watch = iter,
 ) -> NDArray[np.float64]:
-    """Return the risk of every patient by a model that has not seen them, once for each repeat: (repeats, n)."""
+    """Return the risk of every patient by a classifier with these `levels` that has not seen them: (repeats, n)."""
     risks = np.full((repeats, len(outcome)), np.nan)
     for fold in watch(make_folds(outcome, repeats)):
-        classifier = new_classifier(seed=fold.repeat).fit(matrix[fold.learn], outcome[fold.learn])
+        classifier = new_classifier(fold.repeat, levels).fit(matrix[fold.learn], outcome[fold.learn])
         risks[fold.repeat, fold.score] = classifier.predict_proba(matrix[fold.score])[:, 1]
     return risks
 
 
-def make_folds(outcome: NDArray[np.bool_], repeats: int = REPEATS) -> list[Fold]:
-    """Return the folds of every repeat; within one repeat each patient is scored once."""
+def make_folds(outcome: NDArray[np.bool_], repeats: int = REPEATS, cuts: int = FOLDS) -> list[Fold]:
+    """Return the folds of every repeat, as many as `cuts`; within one repeat each patient is scored once."""
     return [
         Fold(repeat, learn, score)
         for repeat in range(repeats)
-        for learn, score in StratifiedKFold(FOLDS, shuffle=True, random_state=repeat).split(outcome, outcome)
+        for learn, score in StratifiedKFold(cuts, shuffle=True, random_state=repeat).split(outcome, outcome)
     ]

@@ -1,4 +1,4 @@
-"""The gate: a bundle is released only if it says what the fitted classifier says."""
+"""The gate: what a bundle must pass before it is released. A refusal says why, and what to do."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -8,18 +8,77 @@ from sklearn.pipeline import Pipeline
 
 from contract.errors import OperatorError
 from contract.patient import COLUMNS, Row
+from models.card import Card, Metric
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer
+from training.behaviour import find_faults
+from training.candidates import LEVELS
+from training.columns import Levels
 from training.jitter import jitter
+from training.study import Study
+from training.table import Table
 
 PATIENTS, EXPLAINED, SEED = 100_000, 10_000, 0
 LARGEST_DIFFERENCE = 1e-6
+
+FROM_THE_STUDY = 0.005
+"""How far a metric may be from the study's, which was measured in the same way: more is another model or table."""
+
+AT_LEAST, AT_MOST = ("accuracy", "roc_auc", "auprc"), ("log_loss", "brier")
+"""The metrics that must not lie below the champion's interval, and those that must not lie above it."""
 
 
 class ReleaseRefused(OperatorError):
     """The bundle was not released, and the one before it is unharmed."""
 
     code: ClassVar[str] = "release-refused"
+
+
+def check_choice(study: Study, table: Table) -> Levels | None:
+    """Return how the classifier that the study chose tells of the vessels.
+
+    Raises ReleaseRefused if the study was made of another table, or chose what cannot be released.
+    """
+    if study.table_sha256 != table.sha256:
+        raise ReleaseRefused(
+            "Nothing was released. The study was made of another table than this: run `python -m training study`."
+        )
+    chosen = study.choice.chosen
+    if chosen not in LEVELS:
+        raise ReleaseRefused(
+            f"Nothing was released. The study chose {chosen}, and only these can be written as ONNX with explanations: "
+            f"{', '.join(LEVELS)}. Write its graph in training/graph.py first."
+        )
+    return LEVELS[chosen]
+
+
+def check_repeats(model: bytes, again: bytes) -> None:
+    """Raise ReleaseRefused unless two fits to the same table gave the same bytes."""
+    if model != again:
+        raise ReleaseRefused(
+            "Nothing was released. Two fits to the same table with the same seed gave different models."
+        )
+
+
+def check_behaviour(scorer: Scorer, rows: Sequence[Row]) -> None:
+    """Raise ReleaseRefused, naming every fault, if the bundle says of patients what it should not."""
+    faults = find_faults(scorer, rows)
+    if faults:
+        raise ReleaseRefused(f"Nothing was released. The model misbehaves: {'; '.join(faults)}.")
+
+
+def check_quality(metrics: dict[str, Metric], study: Study, champion: Card | None) -> None:
+    """Raise ReleaseRefused if a metric is not what the study says, or is worse than the champion's interval allows."""
+    faults = []
+    for name, measured in study.results[study.choice.chosen].metrics.items():
+        if abs(metrics[name].value - measured.value) > FROM_THE_STUDY:
+            faults.append(f"{name} is {metrics[name].value}, and the study has {measured.value}")
+    for name, theirs in champion.metrics.items() if champion else ():
+        value = metrics[name].value
+        if (name in AT_LEAST and value < theirs.low) or (name in AT_MOST and value > theirs.high):
+            faults.append(f"{name} is {value}, and the champion's interval {theirs.low} to {theirs.high}")
+    if faults:
+        raise ReleaseRefused(f"Nothing was released. The model is not as good as it must be: {'; '.join(faults)}.")
 
 
 def check_parity(scorer: Scorer, classifier: Pipeline, rows: Sequence[Row]) -> float:

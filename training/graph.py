@@ -6,7 +6,7 @@ from onnx import TensorProto, checker, helper, numpy_helper
 from sklearn.pipeline import Pipeline
 
 from contract.patient import COLUMNS
-from models.features import FEATURES, MEASURES
+from models.features import FEATURES
 
 _DECIMALS = 10
 _OPSET, _IR_VERSION = 21, 10
@@ -57,15 +57,14 @@ def weigh(classifier: Pipeline, mean: NDArray[np.float64]) -> dict[str, NDArray[
     """Return the arrays of the graph: what each column adds per unit to its field's term, and what that is set against.
 
     `weights` is float64 (d, f), `usual` float64 (f,) what the mean patient's columns add, `baseline` float64 () that
-    patient's log-odds, and `fields` int64 (1,) the axis of the fields. The scaling is folded in, so that the weights
-    speak of years and mmHg. They are rounded, because the last bits differ between processors: the tenth decimal moves
-    no risk by more than a hundred-millionth.
+    patient's log-odds, and `fields` int64 (1,) the axis of the fields. What the classifier makes of the columns is
+    folded in, so that the weights speak of years, mmHg and codes. They are rounded, because the last bits differ
+    between processors: the tenth decimal moves no risk by more than a hundred-millionth.
     """
-    scaler = classifier.named_steps["scaler"].named_transformers_["measures"]
-    regression = classifier.named_steps["regression"]
-    slopes = regression.coef_[0].copy()
-    slopes[: len(MEASURES)] /= scaler.scale_
-    intercept = regression.intercept_[0] - slopes[: len(MEASURES)] @ scaler.mean_
+    # Asked of the classifier itself, whatever it makes of the columns inside: its log-odds are a sum over them.
+    probes = np.vstack([np.zeros(len(FEATURES)), np.eye(len(FEATURES))])
+    intercept, *reached = classifier.decision_function(probes)
+    slopes = np.array(reached) - intercept
     owner = np.array([[feature.partition("=")[0] == name for name in COLUMNS] for feature in FEATURES])
     weights = np.where(owner, slopes[:, None], 0).round(_DECIMALS)
     usual = (mean @ weights).round(_DECIMALS)

@@ -17,6 +17,9 @@ MetricOf = Callable[[Bools, Floats, Floats], Floats]
 THRESHOLD = 0.5
 """A risk that reaches this is called disease: right where a miss and a false alarm cost the same."""
 
+SUREST = 0.001
+"""How near to 0 or 1 a risk may be: forests give 0 and 1 themselves, and one such error would be endless."""
+
 _NEWTON_STEPS = 12
 
 
@@ -108,6 +111,11 @@ METRICS: dict[str, MetricOf] = {
     )
 }
 """Every metric that goes on the card, by name."""
+
+
+def clip(risk: Floats) -> Floats:
+    """Return the risks with those nearer than `SUREST` to 0 or 1 moved there."""
+    return risk.clip(SUREST, 1 - SUREST)
 
 
 def average(values: Bools | Floats, weights: Floats) -> Floats:

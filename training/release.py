@@ -1,4 +1,4 @@
-"""The release: from a table to a bundle that workers load."""
+"""The release: from a table and a study of it to a bundle that workers load."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,32 +6,67 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from contract.errors import BrokenBundle
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import to_matrix
-from models.scorer import Scorer
+from models.scorer import Scorer, read_bundle
 from training.classifier import new_classifier
-from training.conformal import calibrate, measure_sets
-from training.description import make_card
+from training.columns import Levels
+from training.conformal import SENSITIVITY, calibrate, find_threshold, measure_sets
+from training.description import Findings, make_card
 from training.evaluation import Watch, evaluate, score_unseen
-from training.gate import check_parity, check_terms
+from training.gate import check_behaviour, check_choice, check_parity, check_quality, check_repeats, check_terms
 from training.graph import to_onnx
+from training.study import Study
+from training.subgroups import measure_groups
 from training.table import Table
 
 
-def release(table: Table, folder: Path, watch: Watch = iter) -> Card:
-    """Fit the classifier to the table, measure it, and write its bundle to `folder`; return its card.
+def release(table: Table, study: Study, champion: Card | None, folder: Path, watch: Watch = iter) -> Card:
+    """Fit what the study chose to the table, measure it, and write its bundle to `folder`; return its card.
 
-    The same table and the same versions of the programs give the same bytes. Raises ReleaseRefused if the
-    bundle does not say what the classifier says; then what was in `folder` before is still there.
+    The same table, study and versions of the programs give the same bytes. Raises ReleaseRefused if the study is of
+    another table, if the bundle does not say what the classifier says, or says what it should not, or if it is worse
+    than the study or the `champion` has it; then what was in `folder` before is still there.
     """
+    levels = check_choice(study, table)
+    classifier, model = fit(table, levels)
+    check_repeats(model, fit(table, levels)[1])
+    findings = measure_model(table, levels, watch)
+    check_quality(findings.metrics, study, champion)
+    publish(model, make_card(model, classifier, table, findings), classifier, table, folder)
+    return read_bundle(folder)[0]
+
+
+def fit(table: Table, levels: Levels | None) -> tuple[Pipeline, bytes]:
+    """Return the classifier fitted to the whole table, and its ONNX model."""
     matrix = to_matrix(table.rows).astype(np.float64)
-    classifier = new_classifier(seed=0).fit(matrix, table.outcome)
-    model = to_onnx(classifier, matrix.mean(axis=0))
-    risks = score_unseen(matrix, table.outcome, watch=watch)
-    metrics = evaluate(table.outcome, risks) | measure_sets(matrix, table.outcome, risks[0], watch)
-    card = make_card(model, classifier, table, metrics, calibrate(table.outcome, risks))
-    publish(model, card, classifier, table, folder)
-    return card
+    classifier = new_classifier(0, levels).fit(matrix, table.outcome)
+    return classifier, to_onnx(classifier, matrix.mean(axis=0))
+
+
+def measure_model(table: Table, levels: Levels | None, watch: Watch) -> Findings:
+    """Return what cross-validation finds of the classifier with these levels."""
+    matrix = to_matrix(table.rows).astype(np.float64)
+    risks = score_unseen(matrix, table.outcome, levels, watch=watch)
+    sets, found = measure_sets(matrix, table.outcome, risks[0], levels, watch)
+    groups, gaps = measure_groups(matrix, table.outcome, risks)
+    return Findings(
+        metrics=evaluate(table.outcome, risks) | sets,
+        conformal=calibrate(table.outcome, risks),
+        sensitive_threshold=find_threshold(table.outcome, risks, SENSITIVITY),
+        found=found,
+        subgroups=groups,
+        gaps=gaps,
+    )
+
+
+def find_champion(folder: Path) -> Card | None:
+    """Return the card of the bundle in `folder`; None if there is none, or a broken one, which is no champion."""
+    try:
+        return read_bundle(folder)[0]
+    except BrokenBundle:
+        return None
 
 
 def publish(model: bytes, card: Card, classifier: Pipeline, table: Table, folder: Path) -> None:
@@ -48,5 +83,6 @@ def publish(model: bytes, card: Card, classifier: Pipeline, table: Table, folder
         scorer = Scorer.load(made)
         check_parity(scorer, classifier, table.rows)
         check_terms(scorer, classifier, table.rows)
+        check_behaviour(scorer, table.rows)
         for name in (MODEL_FILE, CARD_FILE):
             (made / name).replace(folder / name)

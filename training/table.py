@@ -66,8 +66,8 @@ def parse_rows(frame: pd.DataFrame, path: Path) -> Iterator[Row]:
 
 
 def check_duplicates(frame: pd.DataFrame, path: Path) -> None:
-    """Raise BadTable if a line appears twice: it could land in both halves of a fold, and flatter the model."""
-    lines = np.flatnonzero(frame.duplicated()) + 2
+    """Raise BadTable if a patient appears twice: they could be learned from and scored, which flatters a model."""
+    lines = np.flatnonzero(frame.duplicated(list(COLUMNS))) + 2
     if lines.size:
         raise BadTable(f"{path}, line {lines[0]}: repeats an earlier line; every patient must appear once.")
 

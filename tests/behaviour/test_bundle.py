@@ -43,7 +43,7 @@ def cut_model(bundle: Path) -> None:
 def test_the_released_bundle_loads_and_names_its_version() -> None:
     scorer = Scorer.load(CHAMPION)
     assert scorer.card.features == FEATURES
-    assert scorer.version == f"1.0.0+{scorer.card.model_sha256[:8]}"
+    assert scorer.version == f"1.1.0+{scorer.card.model_sha256[:8]}"
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from contract.patient import EXAMPLE, Patient, Row
 from models.features import to_matrix
 from models.scorer import Scorer
 from training.__main__ import TABLE
+from training.behaviour import DIRECTIONS, NO_SIGNS, SIGNS, Value, find_faults, risks_with
 from training.table import read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
@@ -27,68 +27,38 @@ def rows() -> tuple[Row, ...]:
     return read_table(TABLE).rows
 
 
-def risks_with(scorer: Scorer, rows: tuple[Row, ...], name: str, value: object) -> NDArray[np.float64]:
-    """Return every patient's risk, had this field this value."""
-    column, checked = COLUMNS.index(name), fields_of_patient()[name].parse(value)
-    return scorer.risk(to_matrix([(*row[:column], checked, *row[column + 1 :]) for row in rows]))
-
-
-@pytest.mark.parametrize(
-    ("name", "lower", "higher"),
-    [
-        ("ca", "none", "one"),
-        ("ca", "one", "two"),
-        ("ca", "none", "three"),
-        ("thal", "normal", "reversible"),
-        ("cp", "typical", "asymptomatic"),
-        ("cp", "non-anginal", "asymptomatic"),
-        ("exang", "no", "yes"),
-        ("slope", "up", "flat"),
-        ("sex", "female", "male"),
-        ("oldpeak", 0, 1),
-        ("oldpeak", 1, 4),
-        ("thalach", 180, 120),
-        ("trestbps", 120, 160),
-    ],
-)
+@pytest.mark.parametrize(("name", "lower", "higher"), DIRECTIONS)
 def test_the_risk_goes_the_way_that_cardiology_says(
-    scorer: Scorer, rows: tuple[Row, ...], name: str, lower: object, higher: object
+    scorer: Scorer, rows: tuple[Row, ...], name: str, lower: Value, higher: Value
 ) -> None:
     assert (risks_with(scorer, rows, name, lower) < risks_with(scorer, rows, name, higher)).all()
 
 
-def test_three_vessels_score_below_two_as_the_card_admits(scorer: Scorer, rows: tuple[Row, ...]) -> None:
-    """Twenty patients had three: a flaw of the model, held here so that the card's word for it stays true."""
-    assert (risks_with(scorer, rows, "ca", "three") < risks_with(scorer, rows, "ca", "two")).all()
+def test_three_vessels_score_as_two_as_the_card_admits(scorer: Scorer, rows: tuple[Row, ...]) -> None:
+    """Twenty patients had three, too few to tell them from two; a column of its own would score them below two."""
+    assert np.array_equal(risks_with(scorer, rows, "ca", "three"), risks_with(scorer, rows, "ca", "two"))
     assert any("three vessels" in limit for limit in scorer.card.limits)
 
 
 @pytest.mark.parametrize("chol", [100, 300, 600, None])
-def test_cholesterol_does_not_matter(scorer: Scorer, rows: tuple[Row, ...], chol: object) -> None:
+def test_cholesterol_does_not_matter(scorer: Scorer, rows: tuple[Row, ...], chol: Value) -> None:
     assert np.array_equal(risks_with(scorer, rows, "chol", chol), scorer.risk(to_matrix(rows)))
 
 
-@pytest.mark.parametrize(("name", "best", "worst"), [("ca", "none", "two"), ("thal", "normal", "reversible")])
-def test_a_missing_test_scores_between_its_best_and_its_worst_result(
-    scorer: Scorer, rows: tuple[Row, ...], name: str, best: str, worst: str
-) -> None:
-    missing = risks_with(scorer, rows, name, None)
-    assert (risks_with(scorer, rows, name, best) < missing).all()
-    assert (missing < risks_with(scorer, rows, name, worst)).all()
+def test_the_gate_finds_no_fault_in_the_released_model(scorer: Scorer, rows: tuple[Row, ...]) -> None:
+    assert find_faults(scorer, rows) == []
 
 
 def test_the_example_patient_scores_as_published(scorer: Scorer) -> None:
     """The tolerance is the parity gate's."""
     row = Patient.model_validate(EXAMPLE).to_row()
     ((risk, disease, *_),) = scorer.score(to_matrix([row]))
-    assert risk == pytest.approx(0.179314, abs=1e-6)
+    assert risk == pytest.approx(0.177127, abs=1e-6)
     assert disease == 0
 
 
 def test_a_patient_with_every_sign_is_called_diseased_and_one_with_none_is_not(scorer: Scorer) -> None:
-    signs = {"cp": "asymptomatic", "exang": "yes", "oldpeak": 4, "slope": "flat", "ca": "two", "thal": "reversible"}
-    none = {"cp": "typical", "exang": "no", "oldpeak": 0, "slope": "up", "ca": "none", "thal": "normal"}
-    ill, well = (Patient.model_validate({**EXAMPLE, **findings}).to_row() for findings in (signs, none))
+    ill, well = (Patient.model_validate(EXAMPLE | findings).to_row() for findings in (SIGNS, NO_SIGNS))
     (ill_risk, ill_called, *_), (well_risk, well_called, *_) = scorer.score(to_matrix([ill, well]))
     assert (ill_called, well_called) == (1, 0)
     assert ill_risk > 0.95
@@ -119,10 +89,12 @@ def test_a_risk_that_is_not_a_number_is_never_given_out(scorer: Scorer, rows: tu
 
 
 def test_the_released_model_is_as_good_as_promised(scorer: Scorer) -> None:
+    """Some of these were goals before it was measured; docs/study.md has them all."""
     metrics = scorer.card.metrics
-    assert metrics["roc_auc"].value >= 0.91
-    assert metrics["roc_auc"].low >= 0.87
-    assert metrics["log_loss"].value <= 0.38
-    assert metrics["brier"].value <= 0.12
+    assert metrics["roc_auc"].value >= 0.912
+    assert metrics["roc_auc"].low >= 0.88
+    assert metrics["log_loss"].value <= 0.373
+    assert metrics["brier"].value <= 0.115
+    assert 0.9 <= metrics["calibration_slope"].value <= 1.1
     assert metrics["calibration_slope"].low <= 1 <= metrics["calibration_slope"].high
     assert metrics["calibration_intercept"].low <= 0 <= metrics["calibration_intercept"].high

@@ -129,7 +129,7 @@ def test_warnings_name_each_measure_outside_its_range_and_no_other(rows: list[Ro
 
 def test_the_coverage_is_near_what_the_sets_promise() -> None:
     metrics, level = SCORER.card.metrics, SCORER.card.conformal.level
-    for name in ("coverage_disease", "coverage_no_disease"):
+    for name in ("coverage_disease", "coverage_no_disease", "coverage_female", "coverage_male"):
         assert metrics[name].low <= level <= metrics[name].high
         assert metrics[name].value >= 0.88
     assert metrics["coverage_disease"].n + metrics["coverage_no_disease"].n == metrics["mean_set_size"].n

@@ -129,6 +129,11 @@ FIRST = "63,1,3,145,233,1,0,150,0,2.3,0,0,1,0"
         (lambda text: text.replace(FIRST, FIRST[:-1]), "column target: must be 1 for disease"),
         (lambda text: "\n".join(line for line in text.splitlines() if line[-1] != "1"), "and hold both"),
         (lambda text: text + FIRST + "\n", "line 305: repeats an earlier line"),
+        (lambda text: text + FIRST[:-1] + "1\n", "line 305: repeats an earlier line"),
+        (
+            lambda text: "\n".join(line.partition(",")[2] for line in text.splitlines()),
+            "must have the columns age, sex",
+        ),
         (invert, "looks inverted"),
     ],
 )

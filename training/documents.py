@@ -1,0 +1,25 @@
+"""The documents that are generated: from the released card, from the study, and from the table."""
+
+from pathlib import Path
+
+from models.scorer import read_card
+from training.model_card import tell_card
+from training.study import Study
+from training.study_page import tell_study
+
+ROOT = Path(__file__).parents[1]
+DOCS, CHAMPION = ROOT / "docs", ROOT / "models" / "champion"
+
+
+def make_documents() -> dict[str, str]:
+    """Return what each generated document must be, by its name in `DOCS`. Raises BadStudy, BrokenBundle."""
+    return {"study.md": tell_study(Study.read()), "model-card.md": tell_card(read_card(CHAMPION))}
+
+
+def write_documents() -> list[Path]:
+    """Write the documents anew; return their paths."""
+    paths = []
+    for name, text in make_documents().items():
+        paths.append(DOCS / name)
+        paths[-1].write_text(text, encoding="utf-8")
+    return paths

@@ -15,18 +15,17 @@ from contract.errors import OperatorError
 from contract.settings import Settings
 from models.card import Card
 from training import cleveland
-from training.documents import write_documents
+from training.documents import DOCS, write_documents
 from training.evaluation import Fold
 from training.release import find_champion, release
 from training.study import STUDY, Study, cross_all, sum_up
-from training.table import read_table
-
-TABLE = Path(__file__).parent / "data" / "cleveland.csv"
+from training.table import TABLE, read_table
 
 EXAMPLES = """examples:
   python -m training study                      compare the candidates and choose one (some 10 minutes)
   python -m training release                    refit the chosen model, measure it and release it (some 10 s)
   python -m training release --out /tmp/bundle  the same, beside the released one
+  python -m training eda                        draw the pictures of docs/eda.md
   python -m training documents                  write docs/study.md and the other generated pages anew
   python -m training table                      make the training table anew from its public source
 """
@@ -73,6 +72,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=Settings.read().bundle,
         help="folder for model.onnx and card.json (default: the one that workers load, %(default)s)",
     )
+    add("eda", run_eda, "draw the pictures of the table into docs/eda, and write its page")
     add("documents", run_documents, "write the generated documents anew")
     table = add("table", run_table, "make the training table anew; needs the network")
     table.add_argument("--out", type=Path, default=TABLE, help="CSV to write (default: the committed table)")
@@ -96,6 +96,14 @@ def run_release(options: argparse.Namespace) -> None:
     card = release(read_table(options.table), Study.read(options.study), champion, options.out, show_folds)
     show(card)
     print(f"Released {card.version} to {options.out}")
+
+
+def run_eda(_: argparse.Namespace) -> None:
+    """Draw the pictures, and write the documents anew. Raises BadTable, BadStudy, BrokenBundle."""
+    from training.pictures import draw  # here, because no other command needs matplotlib's second
+
+    for path in (*draw(read_table(TABLE), DOCS / "eda"), *write_documents()):
+        print(f"Wrote {path}")
 
 
 def run_documents(_: argparse.Namespace) -> None:

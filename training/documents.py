@@ -3,17 +3,23 @@
 from pathlib import Path
 
 from models.scorer import read_card
+from training.exploration_page import tell_exploration
 from training.model_card import tell_card
 from training.study import Study
 from training.study_page import tell_study
+from training.table import TABLE, read_table
 
 ROOT = Path(__file__).parents[1]
 DOCS, CHAMPION = ROOT / "docs", ROOT / "models" / "champion"
 
 
 def make_documents() -> dict[str, str]:
-    """Return what each generated document must be, by its name in `DOCS`. Raises BadStudy, BrokenBundle."""
-    return {"study.md": tell_study(Study.read()), "model-card.md": tell_card(read_card(CHAMPION))}
+    """Return what each generated document must be, by its name in `DOCS`. Raises BadStudy, BrokenBundle, BadTable."""
+    return {
+        "study.md": tell_study(Study.read()),
+        "model-card.md": tell_card(read_card(CHAMPION)),
+        "eda.md": tell_exploration(read_table(TABLE)),
+    }
 
 
 def write_documents() -> list[Path]:

@@ -11,7 +11,7 @@ from models.card import Metric, Subgroup
 from models.features import to_matrix
 from training.calibration_error import CalibrationError, measure_calibration_error
 from training.candidates import KIND_OF, LEVELS, TITLES
-from training.classifier import TUNING_FOLDS
+from training.classifier import PENALTIES, TUNING_FOLDS
 from training.comparison import Choice, Difference, choose, compare
 from training.conformal import measure_sets
 from training.crossing import Risks, Show, score_candidates
@@ -29,8 +29,9 @@ STUDY = Path(__file__).parent / "study.json"
 PROTOCOL = (
     f"Nested cross-validation: {REPEATS} repeats of {FOLDS} stratified folds, the same for every candidate, with fixed "
     f"seeds. Each candidate is tuned by log loss over {TUNING_FOLDS} folds of the other nine tenths: the logistic "
-    f"regressions over 7 penalties, the others over {TRIALS} trials of Optuna. So no patient is scored by a model that "
-    "was fitted or tuned on them. A value is the mean, over the repeats, of the metric of all patients together. An "
+    f"regressions over {len(PENALTIES)} penalties, SVM, forest and boosting over {TRIALS} trials of Optuna; the "
+    "original has its published parameters. So no patient is scored by a model that was fitted or tuned on them. A "
+    "value is the mean, over the repeats, of the metric of all patients together. An "
     f"interval is the middle 95 % of {RESAMPLES} bootstrap samples of patients; it leaves out what another fit to "
     f"other patients would add. No risk is nearer to 0 or 1 than {SUREST}."
 )

@@ -14,6 +14,9 @@ from pydantic import ValidationError
 from contract.errors import BadTable
 from contract.patient import COLUMNS, Patient, Row, fields_of_patient
 
+TABLE = Path(__file__).parent / "data" / "cleveland.csv"
+"""The committed table."""
+
 TARGET = "target"
 """The column that says what the angiogram showed: 1 for more than 50 % narrowing of a major vessel, else 0."""
 

@@ -8,9 +8,8 @@ import pytest
 from contract.patient import EXAMPLE, Patient, Row
 from models.features import to_matrix
 from models.scorer import Scorer
-from training.__main__ import TABLE
 from training.behaviour import DIRECTIONS, NO_SIGNS, SIGNS, Value, find_faults, risks_with
-from training.table import read_table
+from training.table import TABLE, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 

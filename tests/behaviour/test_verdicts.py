@@ -8,9 +8,8 @@ import numpy as np
 
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer
-from training.__main__ import TABLE
 from training.jitter import jitter
-from training.table import read_table
+from training.table import TABLE, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 

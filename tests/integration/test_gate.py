@@ -11,13 +11,13 @@ import pytest
 from models.card import CARD_FILE, MODEL_FILE
 from models.features import to_matrix
 from models.scorer import Scorer, read_card
-from training.__main__ import TABLE, main
+from training.__main__ import main
 from training.columns import STEPS
 from training.gate import ReleaseRefused, check_behaviour, check_parity, check_quality, check_repeats
 from training.graph import to_onnx
 from training.release import find_champion, fit, release
 from training.study import STUDY, Study
-from training.table import read_table
+from training.table import TABLE, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 TABLE_READ = read_table(TABLE)

@@ -15,13 +15,12 @@ from contract.patient import COLUMNS, Patient, Row
 from models.card import CARD_FILE
 from models.features import to_matrix
 from models.scorer import Scorer
-from training.__main__ import TABLE
 from training.classifier import new_classifier
 from training.gate import PATIENTS, SEED, ReleaseRefused, check_parity, check_terms
 from training.graph import to_onnx
 from training.jitter import jitter
 from training.release import publish
-from training.table import Table, read_table
+from training.table import TABLE, Table, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer
-from training.__main__ import TABLE
 from training.calibration_error import calibration_error, measure_calibration_error
 from training.candidates import CANDIDATES, ENSEMBLE, KIND_OF, LEVELS, MEMBERS, TITLES, Candidate
 from training.classifier import new_classifier
@@ -23,7 +22,7 @@ from training.mitigation import weigh as reweigh
 from training.original import PUBLISHED, repeat_split
 from training.study import OF_CONSTANT, BadStudy, Study, measure_candidate
 from training.subgroups import find_groups, measure_groups
-from training.table import Table, read_table
+from training.table import TABLE, Table, read_table
 
 TABLE_READ = read_table(TABLE)
 MATRIX, OUTCOME = to_matrix(TABLE_READ.rows).astype(np.float64), TABLE_READ.outcome

@@ -10,9 +10,8 @@ import pytest
 from contract.errors import BadTable
 from contract.field import Measure
 from contract.patient import COLUMNS, Patient, fields_of_patient
-from training.__main__ import TABLE
 from training.cleveland import CSV_SHA256, NAMES, SOURCE_MEMBER, download, read_source, translate
-from training.table import Table, read_table
+from training.table import TABLE, Table, read_table
 
 ORANGE = [
     "\t".join(NAMES),

@@ -15,7 +15,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check faults bench train study lock clean
+.PHONY: help up demo test check faults bench train study mlflow lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ train: $(DEVELOP) ## fit, check and release anew the model that the study chose 
 study: $(DEVELOP) ## compare the candidates anew, and choose one (some 10 minutes)
 	@$(BIN)/python -m training study
 	@$(BIN)/python -m training documents
+
+mlflow: $(DEVELOP) ## start a local MLflow on port 5000, for training to log to and to fetch models from
+	@exec training/start_mlflow.sh
 
 lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock

@@ -7,19 +7,21 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from rich import progress
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table as Grid
 
 from contract.errors import OperatorError
 from contract.settings import Settings
 from models.card import Card
+from models.registry import ALIAS
 from training import cleveland
 from training.documents import DOCS, write_documents
 from training.evaluation import Fold
 from training.release import find_champion, release
 from training.study import STUDY, Study, cross_all, sum_up
 from training.table import TABLE, read_table
+from training.tracking import log_run, log_study, register, track
 
 EXAMPLES = """examples:
   python -m training study                      compare the candidates and choose one (some 10 minutes)
@@ -85,6 +87,7 @@ def run_study(options: argparse.Namespace) -> None:
     risks, original = cross_all(table, show_results)
     study = sum_up(table, risks, original, monotonic() - started)
     study.write(options.out)
+    track(lambda server: log_study(server, study))
     print(f"Chose {study.choice.chosen}. Wrote {options.out}; `python -m training documents` makes pages of it")
 
 
@@ -96,14 +99,20 @@ def run_release(options: argparse.Namespace) -> None:
     card = release(read_table(options.table), Study.read(options.study), champion, options.out, show_folds)
     show(card)
     print(f"Released {card.version} to {options.out}")
+    # A bundle made beside the released one is kept, and nobody fetches it as the champion.
+    champion_now = options.out.resolve() == Settings.read().bundle.resolve()
+    track(lambda server: register(server, card, options.out, ALIAS if champion_now else None))
 
 
 def run_eda(_: argparse.Namespace) -> None:
     """Draw the pictures, and write the documents anew. Raises BadTable, BadStudy, BrokenBundle."""
     from training.pictures import draw  # here, because no other command needs matplotlib's second
 
-    for path in (*draw(read_table(TABLE), DOCS / "eda"), *write_documents()):
+    paths = [*draw(read_table(TABLE), DOCS / "eda"), *write_documents()]
+    for path in paths:
         print(f"Wrote {path}")
+    files = {path.name: path.read_bytes() for path in paths}
+    track(lambda server: log_run(server, "eda", {}, {}, files))
 
 
 def run_documents(_: argparse.Namespace) -> None:
@@ -123,12 +132,12 @@ def run_table(options: argparse.Namespace) -> None:
 
 def show_folds(folds: Sequence[Fold]) -> Iterable[Fold]:
     """Yield the folds behind a progress bar, on standard error."""
-    return track(folds, "Cross-validating", console=Console(stderr=True))
+    return progress.track(folds, "Cross-validating", console=Console(stderr=True))
 
 
 def show_results(results: Iterable[Any], count: int) -> Iterable[Any]:
     """Yield that many results behind a progress bar, on standard error."""
-    return track(results, "Fitting", total=count, console=Console(stderr=True))
+    return progress.track(results, "Fitting", total=count, console=Console(stderr=True))
 
 
 def show(card: Card) -> None:

@@ -23,6 +23,7 @@ UNKNOWN_TO = {
     "worker.tasks": HEAVY | {"fastapi", "starlette", "uvicorn"},
     "worker.__main__": HEAVY | {"fastapi", "starlette", "uvicorn"},
     "worker.bulk.part": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette", "uvicorn"},
+    "models.__main__": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette"},
     "models.scorer": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette"},
     "producer.__main__": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
 }

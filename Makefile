@@ -36,7 +36,7 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 	@$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
 
-faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (half an hour)
+faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
 
 bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (15 minutes, needs wrk)

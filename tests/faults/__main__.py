@@ -4,89 +4,140 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from tests.faults.faults import FAULTS, Fault
+from tests.faults.file_audit import FileCount
+from tests.faults.file_faults import FILE_FAULTS, FileFault
+from tests.faults.file_house import file_house
+from tests.faults.file_table import FILE_COLUMNS, to_section
+from tests.faults.file_trial import FilePlan, hold_file_trial
 from tests.faults.house import House
-from tests.faults.table import to_page, to_terminal
+from tests.faults.table import COLUMNS, C, to_page, to_terminal
 from tests.faults.trial import Count, Plan, hold_trial
 from tests.faults.witness import Witness
 
 RECOVERED_WITHIN_S = 10
-TABLE_WIDTH = 170
+TABLE_WIDTH = 190
+FILES, AIMED_SHARE = 12, 10  # files of a trial, and which part of its rows a file has that a fault aims at
+NOTE_BYTES = 200  # in each row, so that a file of 20,000 rows has two parts
 
 EPILOG = """
 Each fault gets a house of its own: broker, gateway, two workers of two processes each, and the sweep, all with their
 default settings, started again whenever they end. Callers submit as fast as they are served, each submit under a key of
 its own, and send again what was refused or not answered; a reader polls and remembers what it saw. While they do, the
-fault strikes. After each strike the house must recover; after the last one every job is read and counted.
+fault strikes. After each strike the house must recover; after the last one every job is read and counted. Of files it
+is every row of each that is counted.
 
-The exit code is 1 if any job was lost, doubled or changed, or if a recovery took longer than {limit} s.
+The exit code is 1 if any job or row was lost, doubled or changed, or if a recovery took longer than {limit} s.
 
-Faults:
-"""
+Faults that strike jobs:
+{jobs}
+Faults that strike files:
+{files}"""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for on the command line."""
-    faults = "".join(f"  {fault.name:<17} {fault.about}\n" for fault in FAULTS)
+    jobs, files = ("".join(f"  {fault.name:<28} {fault.about}\n" for fault in kind) for kind in (FAULTS, FILE_FAULTS))
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults",
-        description="Proves by faults and counts that an accepted job is never lost and never changes.",
-        epilog=EPILOG.format(limit=RECOVERED_WITHIN_S) + faults,
+        description="Proves by faults and counts that an accepted job or row is never lost and never changes.",
+        epilog=EPILOG.format(limit=RECOVERED_WITHIN_S, jobs=jobs, files=files),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--jobs", type=int, default=20_000, help="least submits of each trial (default: 20000)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each trial of files (default: 1000000)")
     parser.add_argument("--repeats", type=int, default=3, help="trials of each fault (default: 3)")
     parser.add_argument("--strikes", type=int, default=2, help="how often the fault strikes in a trial (default: 2)")
     parser.add_argument("--outage", type=float, default=20, metavar="S", help="seconds without a broker (default: 20)")
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault and no other; can be repeated")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="also write the table to this file, in Markdown")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write the tables to this file, in Markdown")
     asked = parser.parse_args(arguments)
-    unknown = set(asked.only or ()) - {fault.name for fault in FAULTS}
+    unknown = set(asked.only or ()) - {fault.name for fault in FAULTS} - {fault.name for fault in FILE_FAULTS}
     if unknown:
         parser.error(f"there is no fault named {', '.join(sorted(unknown))}; --help lists them all")
     return asked
 
 
-def hold_trials(fault: Fault, plan: Plan, repeats: int, console: Console) -> list[Count]:
-    """Hold all trials of one fault in a house of its own, saying how each went, and return their counts."""
+def hold_trials(trial: Callable[[], C], name: str, repeats: int, console: Console, say: Callable[[C], str]) -> list[C]:
+    """Hold all trials of one fault, saying how each went, and return their counts."""
     counts = []
-    with TemporaryDirectory(prefix="scoreline-faults-") as folder, House(Path(folder), {}) as house:
-        witness = Witness()
-        for repeat in range(1, repeats + 1):
-            try:
-                with console.status(f"{fault.name}: trial {repeat} of {repeats}"):
-                    count = hold_trial(house, fault, plan, witness)
-            except AssertionError as error:
-                console.print(f"{fault.name} {repeat}/{repeats}: broke down: {error}")
-                break
-            counts.append(count)
-            recoveries = ", ".join(f"{seconds:.1f} s" for seconds in count.recoveries_s)
-            console.print(
-                f"{fault.name} {repeat}/{repeats}: {count.accepted} accepted at {count.submits_per_s:.0f}/s, "
-                f"{count.lost} lost, {count.duplicated} duplicated, {count.changed} changed; recovered in {recoveries}"
-            )
+    for repeat in range(1, repeats + 1):
+        try:
+            with console.status(f"{name}: trial {repeat} of {repeats}"):
+                count = trial()
+        except AssertionError as error:
+            console.print(f"{name} {repeat}/{repeats}: broke down: {error}")
+            break
+        counts.append(count)
+        console.print(f"{name} {repeat}/{repeats}: {say(count)}")
     return counts
 
 
+def strike_jobs(fault: Fault, asked: argparse.Namespace, console: Console) -> list[Count]:
+    """Hold all trials of a fault that strikes jobs, in a house of its own, and return their counts."""
+    plan = Plan(jobs=asked.jobs, strikes=asked.strikes, outage_s=asked.outage)
+    with TemporaryDirectory(prefix="scoreline-faults-") as folder, House(Path(folder), {}) as house:
+        return hold_trials(
+            partial(hold_trial, house, fault, plan, Witness()),
+            fault.name,
+            asked.repeats,
+            console,
+            lambda count: (
+                f"{count.accepted} accepted at {count.submits_per_s:.0f}/s, {count.lost} lost, "
+                f"{count.duplicated} duplicated, {count.changed} changed; {recovered(count.recoveries_s)}"
+            ),
+        )
+
+
+def strike_files(fault: FileFault, asked: argparse.Namespace, console: Console) -> list[FileCount]:
+    """Hold all trials of a fault that strikes files, in a house of its own, and return their counts."""
+    aimed = max(asked.rows // AIMED_SHARE, 1)
+    plan = FilePlan(FILES, asked.rows, aimed_rows=aimed, note_bytes=NOTE_BYTES, strikes=asked.strikes)
+    folder = TemporaryDirectory(prefix="scoreline-faults-")
+    with folder as place, file_house(Path(place), {}, in_bucket=fault.in_bucket) as house:
+        return hold_trials(
+            partial(hold_file_trial, house, fault, plan),
+            fault.name,
+            asked.repeats,
+            console,
+            lambda count: (
+                f"{count.rows} rows in {count.files} files, {count.scored} scored, {count.rejected} rejected, "
+                f"{count.called_off} called off, {count.lost} lost, {count.doubled} doubled, "
+                f"{count.changed} files changed, {count.left} left; {recovered(count.recoveries_s)}"
+            ),
+        )
+
+
+def recovered(times_s: Sequence[float]) -> str:
+    """Return how long each recovery took, in words."""
+    return "recovered in " + ", ".join(f"{seconds:.1f} s" for seconds in times_s)
+
+
 def main() -> int:
-    """Hold every trial asked for, print the table, and return the exit code."""
+    """Hold every trial asked for, print the tables, and return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # so that no process of a house stays behind
     asked, began_s = parse(sys.argv[1:]), time.monotonic()
     console = Console(width=max(Console().width, TABLE_WIDTH), soft_wrap=True)
-    plan = Plan(jobs=asked.jobs, strikes=asked.strikes, outage_s=asked.outage)
-    faults = [fault for fault in FAULTS if not asked.only or fault.name in asked.only]
-    rows = [hold_trials(fault, plan, asked.repeats, console) for fault in faults]
-    counted = [row for row in rows if row]
-    console.print(to_terminal(counted))
+    command, pages = " ".join(["python -m tests.faults", *sys.argv[1:]]), []
+    jobs = [strike_jobs(fault, asked, console) for fault in FAULTS if not asked.only or fault.name in asked.only]
+    if counted := [row for row in jobs if row]:
+        console.print(to_terminal(COLUMNS, counted))
+        pages.append(to_page(counted, command=command, seconds=time.monotonic() - began_s))
+    began_s = time.monotonic()
+    files = [strike_files(fault, asked, console) for fault in FILE_FAULTS if not asked.only or fault.name in asked.only]
+    if counted_files := [row for row in files if row]:
+        console.print(to_terminal(FILE_COLUMNS, counted_files))
+        pages.append(to_section(counted_files, command=command, seconds=time.monotonic() - began_s))
     if asked.write:
-        command = " ".join(["python -m tests.faults", *sys.argv[1:]])
-        asked.write.write_text(to_page(counted, command=command, seconds=time.monotonic() - began_s))
+        asked.write.write_text("\n".join(pages))
+    rows: list[Sequence[Count | FileCount]] = [*jobs, *files]
     whole = all(len(row) == asked.repeats for row in rows)
     well = whole and all(count.is_kept and count.recovered_s <= RECOVERED_WITHIN_S for row in rows for count in row)
     return 0 if well else 1

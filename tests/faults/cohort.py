@@ -12,7 +12,7 @@ MANY = 20  # patients in each job that has several
 MANY_EVERY = 50
 
 POISON = {"age": 66.0, "oldpeak": 6.66}
-"""What marks the patient that kills whoever scores it; see `tests.faults.poisoned`."""
+"""What marks the patient that kills whoever scores it; see `tests.faults.poison`."""
 
 
 def patients(index: int) -> list[dict[str, float]]:

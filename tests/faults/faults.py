@@ -34,12 +34,22 @@ class Fault:
     @property
     def name(self) -> str:
         """What the table calls it."""
-        return self.strike.__name__.replace("_", " ")
+        return name_of(self.strike)
 
     @property
     def about(self) -> str:
         """What happens, in a sentence."""
-        return " ".join((self.strike.__doc__ or "").split())
+        return about(self.strike)
+
+
+def name_of(strike: Callable[..., None]) -> str:
+    """Return what the table calls a fault."""
+    return strike.__name__.replace("_", " ")
+
+
+def about(strike: Callable[..., None]) -> str:
+    """Return what happens in a fault, in a sentence."""
+    return " ".join((strike.__doc__ or "").split())
 
 
 def pool_killed(scene: Scene) -> None:

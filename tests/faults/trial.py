@@ -80,7 +80,7 @@ def hold_trial(house: House, fault: Fault, plan: Plan, witness: Witness) -> Coun
             count.recoveries_s.append(recovery_s(scene, plan.patience_s))
         traffic.enough(plan.patience_s)
     if count.recovered_s < inf:
-        _comes_true(lambda: not house.is_open_before(new_id()), plan.patience_s)
+        comes_true(lambda: not house.is_open_before(new_id()), plan.patience_s)
     assert not traffic.surprises, f"answers that no caller should see: {traffic.surprises[:3]}"
     return audit(scene, count, first)
 
@@ -95,7 +95,7 @@ def recovery_s(scene: Scene, patience_s: float) -> float:
     over_s, over = time.monotonic(), new_id()
     fresh = submit(scene.house, patients(0)[:1])
     scene.more.add(fresh)
-    whole = _comes_true(lambda: is_scored(scene.house, fresh) and not scene.house.is_open_before(over), patience_s)
+    whole = comes_true(lambda: is_scored(scene.house, fresh) and not scene.house.is_open_before(over), patience_s)
     return time.monotonic() - over_s if whole else inf
 
 
@@ -127,7 +127,9 @@ def _is_right(job: dict[str, Any], number: int) -> bool:
     return [score["risk"] for score in job["scores"]] == risks(patients(number))
 
 
-def _comes_true(condition: Callable[[], bool], within_s: float) -> bool:
+def comes_true(condition: Callable[[], bool], within_s: float) -> bool:
+    """Whether the condition comes true within so many seconds."""
+
     def look() -> bool:
         # Whoever looks all the time slows the house down.
         return condition() or Event().wait(BETWEEN_LOOKS_S)

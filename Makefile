@@ -39,7 +39,7 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
 
-bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (15 minutes, needs wrk)
+bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (half an hour, needs wrk)
 	@$(BIN)/python -m bench
 
 train: $(DEVELOP) ## fit, check and release anew the model that the study chose (some 10 seconds)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import ledger, profile, race, waiting
+from bench import file_report, files, ledger, profile, race, waiting
 from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
@@ -14,7 +14,7 @@ from contract.errors import ScorelineError
 KEPT = Path(__file__).parent.parent / "var" / "bench"
 
 EXAMPLES = """examples:
-  python -m bench                  all of it, as `make bench` does (some 15 minutes)
+  python -m bench                  all of it, as `make bench` does (some half an hour)
   python -m bench --only race      the peers alone; the other sections of the results stay as they are
   python -m bench --only race --contenders Scoreline "bare HTTP" --rounds 1 --print
                                    a quick look, which writes nothing
@@ -47,7 +47,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run (default: all)")
     parser.add_argument("--print", action="store_true", help="print only; bench/RESULTS.md stays as it is")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of ledger and race (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of ledger, race and files (default: %(default)s)")
     race_only = parser.add_argument_group("race, profile")
     race_only.add_argument("--seconds", type=int, default=4, help="time for each figure (default: %(default)s)")
     race_only.add_argument(
@@ -58,6 +58,8 @@ def parse() -> argparse.Namespace:
         metavar="NAME",
         help=f"who races, in this order (default: {', '.join(CONTENDERS)})",
     )
+    rows = parser.add_argument_group("files")
+    rows.add_argument("--rows", type=int, default=1_000_000, help="rows of a file (default: %(default)s)")
     backlog = parser.add_argument_group("ledger")
     backlog.add_argument("--jobs", type=int, default=200_000, help="jobs in the backlog (default: %(default)s)")
     backlog.add_argument("--group", type=int, default=64, help="jobs in a group commit (default: %(default)s)")
@@ -86,10 +88,16 @@ def run_waiting(_asked: argparse.Namespace) -> Iterator[str]:
     yield from waiting.report(waiting.measure(waiting.CLIENTS))
 
 
+def run_files(asked: argparse.Namespace) -> Iterator[str]:
+    """Measure files; yield the lines of the section."""
+    yield from file_report.report(files.measure(KEPT, asked.rounds, asked.rows), asked.rows)
+
+
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
     "ledger": (ledger.TITLE, run_ledger),
     "waiting": (waiting.TITLE, run_waiting),
     "race": (race.TITLE, run_race),
+    "files": (file_report.TITLE, run_files),
     "profile": (profile.TITLE, run_profile),
 }
 """Each part by its name: the title of its section, and what measures and reports it."""

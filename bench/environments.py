@@ -4,10 +4,13 @@ To upgrade one: `uv pip compile bench/locks/NAME.in --universal --python-version
 --upgrade --output-file bench/locks/NAME.txt`.
 """
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 LOCKS = Path(__file__).parent / "locks"
 UV = Path(sys.executable).parent / "uv"  # it is installed beside this Python
@@ -35,6 +38,7 @@ def environment(name: str, kept: Path) -> Path:
     return made / "bin"
 
 
-def run(*command: str | Path) -> None:
-    """Run a program to its end, from the project's root. Raises CalledProcessError if it fails."""
-    subprocess.run(command, cwd=LOCKS.parents[1], check=True)  # noqa: S603 - our own command
+def run(*command: str | Path, out: IO[bytes] | None = None, variables: Mapping[str, str] | None = None) -> None:
+    """Run a program to its end, from the project's root; it prints to `out`. Raises CalledProcessError if it fails."""
+    settings = os.environ | (variables or {})
+    subprocess.run(command, cwd=LOCKS.parents[1], env=settings, stdout=out, check=True)  # noqa: S603 - our own command

@@ -16,18 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bench.peers.codes import CODES, MEASURES
+
 TABLE = Path(__file__).parents[2] / "training" / "data" / "cleveland.csv"
-MEASURES = ["age", "trestbps", "thalach", "oldpeak"]
-CODES = {
-    "sex": (0, 1),
-    "cp": (0, 1, 2, 3),
-    "fbs": (0, 1),
-    "restecg": (0, 1, 2),
-    "exang": (0, 1),
-    "slope": (0, 1, 2),
-    "ca": (0, 1, 2, 3),
-    "thal": (1, 2, 3),
-}
 THRESHOLD = 0.5
 
 

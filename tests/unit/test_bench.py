@@ -1,11 +1,15 @@
 """What the benchmarks make of what they measured; no peer is started."""
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from bench import goals, load, results
+from bench import file_report, files, goals, load, results
 from bench.contenders import BARE, FEW, MANY, OURS, TEMPLATE
+from bench.cpu import children
 from bench.environments import LOCKS, locked_version
 from bench.figures import Figures, median, scored
 from bench.goals import GOALS, Goal, row_of
@@ -133,3 +137,23 @@ def test_every_environment_is_locked_to_exact_versions_of_what_it_asks_for(lock:
         package = wanted.partition("[")[0].partition(">")[0]
         assert locked_version(lock.stem, package)[0].isdigit()
     assert all("==" in line for line in lock.read_text().splitlines())
+
+
+def test_files_are_held_to_their_goals_and_what_was_not_measured_is_said() -> None:
+    figures: Figures = {(files.OURS, 10, "all"): 1, (files.SCRIPT, 10, "all"): 1.5, (files.MLFLOW, 10, "all"): 12}
+    figures |= {(files.OURS, 100, "all"): 12.5, (files.OURS, 10, "cpu"): 2}
+    lines = list(file_report.report([figures], 10))
+    met = [line.split(" | ")[1:4] for line in lines if " >= " in line or " <= " in line]
+    assert met[:3] == [[">= 10.00", "12.00", "yes"], ["<= 2.00", "0.67", "yes"], [">= 0.90", "0.80", "no"]]
+    assert met[3][1] == "not measured"
+    assert "| Scoreline | 10 | 1.00 | 10 | 2.00 |" in lines
+
+
+def test_the_processes_of_a_service_are_found_with_their_children_and_their_memory() -> None:
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], stdout=subprocess.PIPE) as shell:
+        assert shell.stdout
+        shell.stdout.readline()
+        found = files.family()
+        sleeper = next(pid for pid in found if pid in list(children(shell.pid)))
+        assert files.peak_mb(sleeper) > 0
+        os.kill(sleeper, signal.SIGTERM)

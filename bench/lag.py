@@ -1,0 +1,61 @@
+"""How long a gateway lets one client wait that asks for next to nothing: `python -m bench.lag URL`.
+
+It asks for `/health/live` on a connection of its own until its input ends, and then prints what it saw as JSON. A
+process of its own, so that what else the benchmark does holds up none of it.
+"""
+
+import http.client
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+EVERY_S = 0.002
+
+
+def ask(url: str, ended: threading.Event) -> list[float]:
+    """Return the seconds that each answer took, until `ended` is set."""
+    connection, waits = http.client.HTTPConnection(urlsplit(url).netloc), list[float]()
+    while not ended.wait(EVERY_S):
+        start_s = time.perf_counter()
+        connection.request("GET", "/health/live")
+        connection.getresponse().read()
+        waits.append(time.perf_counter() - start_s)
+    return waits
+
+
+@contextmanager
+def watched(url: str) -> Iterator[dict[str, float]]:
+    """Watch until the block is left; then `worst_ms`, `p999_ms` and `asked` are in what it was given."""
+    seen: dict[str, float] = {}
+    command = [sys.executable, "-m", "bench.lag", url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout  # noqa: S101 - for mypy: it is a pipe
+        process.stdout.readline()  # it has begun
+        try:
+            yield seen
+        finally:
+            seen.update(json.loads(process.communicate()[0]))
+
+
+def main() -> None:
+    """Ask until the input ends."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=follow, daemon=True).start()
+    print("begun", flush=True)
+    waits = sorted(ask(sys.argv[1], ended))
+    at = min(len(waits) - 1, int(len(waits) * 0.999))
+    print(json.dumps({"worst_ms": 1e3 * waits[-1], "p999_ms": 1e3 * waits[at], "asked": len(waits)}))
+
+
+if __name__ == "__main__":
+    main()

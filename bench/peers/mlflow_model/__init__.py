@@ -1,0 +1,1 @@
+"""The model as MLflow keeps it, for its own command."""

@@ -7,41 +7,25 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, Self
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
-from pydantic import ValidationError
 
 from contract.batch import Batch
-from contract.errors import ScorelineError
 from contract.job import Job
 from contract.patient import Patient
+from producer.answers import Ends, ServiceAway, read_as, refusal, retry_after_s
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 ANSWER_WITHIN_S = 10.0
-COME_BACK = {409, 429, 502, 503, 504}
+TOO_MANY = 429
+COME_BACK = {409, TOO_MANY, 502, 503, 504}
 """Answers that mean "later": the key is in use, too much waits, or the service is away for a moment."""
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-Ends = TypeVar("Ends", Job, Batch)
-"""What is waited for."""
-
-
-class ServiceAway(ScorelineError):
-    """Nothing answers: start the service with `make up`."""
-
-    code = "service-away"
-
-
-class Refused(ScorelineError):
-    """The service refused the request."""
-
-    code = "refused"
 
 
 class Client:
@@ -56,6 +40,9 @@ class Client:
         self._patience_s = patience_s
         self._tell = tell
         self._away = False
+        self._busy_until_s = 0.0
+        self.put_off = 0
+        """How often the service has said 429: later."""
         self._http = httpx2.AsyncClient(
             base_url=self.url,
             timeout=httpx2.Timeout(ANSWER_WITHIN_S, pool=None),
@@ -76,10 +63,24 @@ class Client:
         Raises Refused, ServiceAway.
         """
         sent = [patient.model_dump(mode="json") for patient in patients]
-        body = sent[0] if len(sent) == 1 else {"patients": sent}
+        return await self.submit_body(json.dumps(sent[0] if len(sent) == 1 else {"patients": sent}).encode(), uuid4())
+
+    async def submit_body(self, body: bytes, key: UUID) -> Job:
+        """Submit the body, whatever it holds; with the same key and body again, it is the same job.
+
+        Raises Refused, ServiceAway.
+        """
         # One key for all attempts: if only the answer was lost, the service answers with the job it already made.
-        key = f'"{uuid4()}"'
-        return read_as(Job, await self._request("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": key}))
+        headers = {"Idempotency-Key": f'"{key}"', "Content-Type": "application/json"}
+        return read_as(Job, await self._request("POST", "/v1/jobs", content=body, headers=headers))
+
+    async def hold_back(self) -> bool:
+        """Wait as long as the service has asked us to by a 429, and return whether it had."""
+        asked = False
+        while (left_s := self._busy_until_s - time.monotonic()) > 0:
+            asked = True
+            await asyncio.sleep(left_s)
+        return asked
 
     async def upload(self, data: bytes) -> Batch:
         """Upload a CSV as one batch, exactly once however often it must be sent. Raises Refused, ServiceAway."""
@@ -130,6 +131,9 @@ class Client:
                 if answer.status_code not in COME_BACK:
                     return answer
                 pause_s = retry_after_s(answer, pause_s)
+                if answer.status_code == TOO_MANY:
+                    self.put_off += 1
+                    self._busy_until_s = max(self._busy_until_s, time.monotonic() + pause_s)
             if time.monotonic() + pause_s > give_up_s:
                 raise self._away_error() if answer is None else refusal(answer)
             await asyncio.sleep(pause_s)
@@ -157,29 +161,3 @@ def make_pauses() -> Iterator[float]:
     while True:
         yield pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - not for secrets
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-
-def retry_after_s(answer: httpx2.Response, otherwise_s: float) -> float:
-    """Return the seconds that the service asks to wait; `otherwise_s` where it names none, or a date."""
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else otherwise_s
-
-
-def read_as(kind: type[Ends], answer: httpx2.Response) -> Ends:
-    """Return the job or batch that was answered. Raises Refused if it is none."""
-    if not answer.is_success:
-        raise refusal(answer)
-    try:
-        return kind.model_validate_json(answer.content)
-    except ValidationError:
-        what = f"the answer to {answer.request.url.path} is not a {kind.__name__.lower()}"
-        raise Refused(f"{what}: is this the right service?") from None
-
-
-def refusal(answer: httpx2.Response) -> Refused:
-    """Return the error for an answer that is a problem (RFC 9457), or at least has a status."""
-    try:
-        said = json.loads(answer.content)
-        return Refused(f"{answer.status_code} {said['title']}: {said['detail']}")
-    except (ValueError, KeyError, TypeError):
-        return Refused(f"{answer.status_code} {answer.reason_phrase}")

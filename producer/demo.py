@@ -20,7 +20,9 @@ from rich.table import Table
 from contract.job import Job, State
 from contract.patient import EXAMPLE, Patient
 from contract.score import Score
-from producer.client import Client, Refused
+from producer.answers import Refused
+from producer.client import Client
+from producer.copula import Copula
 from producer.file import make_blocks
 from producer.table import Case
 
@@ -41,7 +43,7 @@ async def show_demo(url: str, cases: Sequence[Case], rows: int, out: Path, conso
         console.print(f"\n[bold]{len(cases)} patients[/] whose angiogram is known, as one job")
         scores = await score_patients(client, [case.patient for case in cases], console)
         console.print(summarize(scores, cases))
-        console.print(f"\n[bold]{rows:,} patients[/], drawn from these, as a file")
+        console.print(f"\n[bold]{rows:,} patients[/], drawn to be like these, as a file")
         await score_file(client, cases, rows, out, console)
 
 
@@ -70,7 +72,8 @@ async def score_patients(client: Client, patients: Sequence[Patient], console: C
 
 async def score_file(client: Client, cases: Sequence[Case], rows: int, out: Path, console: Console) -> None:
     """Upload a CSV, show how far it is, and download its scores. Raises Refused if it has none."""
-    data = b"".join(block for _, block in make_blocks(cases, rows, extra=False, rng=random.Random()))  # noqa: S311
+    blocks = make_blocks(Copula(cases), rows, extra=False, rng=random.Random())  # noqa: S311 - not for secrets
+    data = b"".join(block for _, block in blocks)
     columns = TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("uploading", total=rows)

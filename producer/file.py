@@ -12,9 +12,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from contract.patient import COLUMNS
-from producer.table import Case, read_cases
+from producer.copula import Copula
+from producer.scenarios import SCENARIOS, Scenario, Values
+from producer.table import read_cases
 
 BLOCK_ROWS = 10_000
+DIFFERENT_PATIENTS = 5_000
+"""How many a file holds at most; to draw one takes a hundred times as long as to write a row."""
 BROKEN_PIPE = 141  # what a shell says of a program that SIGPIPE ended
 
 USED = tuple(name for name in COLUMNS if name != "chol")
@@ -23,6 +27,7 @@ NOTES = ("", "seen twice", '"sent, by his GP"', '"calls it ""a tightness"""', '"
 EPILOG = """examples:
   python -m producer file --rows 1000000 > patients.csv               about 38 MB
   python -m producer file --rows 1000 --seed 7                        the same file every time
+  python -m producer file --rows 1000 --scenario kpa                  blood pressure in the wrong unit
   python -m producer file --rows 1000 --columns extra                 with chol, and a note that tries a CSV reader
   python -m producer file --rows 10000000 | gzip | curl -H 'Content-Type: text/csv' -H 'Content-Encoding: gzip' \\
       --data-binary @- http://127.0.0.1:8001/v1/batches               a file that never touches the disk here
@@ -34,7 +39,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m producer file",
         description="Writes a CSV of simulated patients to standard output: an id, and the twelve fields that the "
-        "model uses. They are drawn from a table of 303 real ones; an empty cell means not measured.",
+        f"model uses. {DIFFERENT_PATIENTS} patients, drawn to be like 303 real ones, come again and again in random "
+        "order; an empty cell means not measured.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -46,17 +52,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         default="used",
         help="the columns that the model uses (default), or also chol and a note with quotes, commas and line breaks",
     )
+    parser.add_argument(
+        "--scenario", choices=SCENARIOS, help="what goes wrong with the values: python -m producer --help"
+    )
     asked = parser.parse_args(arguments)
     if asked.rows < 0:
         parser.error("--rows must be 0 or more")
     return asked
 
 
-def make_blocks(cases: Sequence[Case], rows: int, extra: bool, rng: random.Random) -> Iterator[tuple[int, bytes]]:
+def make_blocks(
+    copula: Copula, rows: int, extra: bool, rng: random.Random, scenario: Scenario | None = None
+) -> Iterator[tuple[int, bytes]]:
     """Yield the file in blocks: the header, then rows whose ids count from 1; with each, how many rows it holds."""
     columns = (*COLUMNS, "note") if extra else USED
     yield 0, ",".join(("id", *columns)).encode() + b"\n"
-    written = [to_cells(case, extra) for case in cases]
+    drawn = [copula.draw(rng).patient.model_dump() for _ in range(min(rows, DIFFERENT_PATIENTS))]
+    written = [to_cells(scenario(values, rng) if scenario else values, extra) for values in drawn]
     tails = [f",{cells},{note}\n" for cells in written for note in NOTES] if extra else [f",{it}\n" for it in written]
     width = len(str(rows))
     for first in range(1, rows + 1, BLOCK_ROWS):
@@ -65,17 +77,17 @@ def make_blocks(cases: Sequence[Case], rows: int, extra: bool, rng: random.Rando
         yield len(ids), "".join(chain.from_iterable(lines)).encode()
 
 
-def to_cells(case: Case, extra: bool) -> str:
-    """Return a patient as the cells of a row, without an id."""
-    row = dict(zip(COLUMNS, case.patient.to_row(), strict=True))
-    values = (row[name] for name in (COLUMNS if extra else USED))
-    return ",".join("" if value is None else f"{value:g}" for value in values)
+def to_cells(values: Values, extra: bool) -> str:
+    """Return a patient's values as the cells of a row, without an id."""
+    asked = (values[name] for name in (COLUMNS if extra else USED))
+    return ",".join("" if value is None else f"{value:g}" for value in asked)
 
 
 def write_file(arguments: Sequence[str], out: BinaryIO) -> int:
     """Write what was asked for; return the exit code. Whoever reads may stop reading."""
     asked = parse(arguments)
-    blocks = make_blocks(read_cases(), asked.rows, asked.columns == "extra", random.Random(asked.seed))  # noqa: S311
+    rng, scenario = random.Random(asked.seed), SCENARIOS.get(asked.scenario)  # noqa: S311 - not for secrets
+    blocks = make_blocks(Copula(read_cases()), asked.rows, asked.columns == "extra", rng, scenario)
     console = Console(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

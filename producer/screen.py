@@ -7,7 +7,7 @@ from typing import Self
 
 from rich.console import Console
 
-from producer.traffic import Tally
+from producer.tally import Tally
 
 LOG_EVERY_S = 10
 

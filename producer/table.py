@@ -1,8 +1,6 @@
 """The table that patients are drawn from: 303 real ones, with what their angiogram showed."""
 
 import csv
-import random
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +40,3 @@ def to_case(line: dict[str, str], path: Path, number: int) -> Case:
         return Case(Patient.model_validate(values), disease={"0": False, "1": True}[line[TARGET]])
     except (ValidationError, KeyError, TypeError, ValueError):  # the cause would carry the patient's values
         raise BadTable(f"{path}, line {number}: is not a patient with a target of 0 or 1.") from None
-
-
-def draw(cases: Sequence[Case], rng: random.Random) -> Iterator[Patient]:
-    """Yield patients drawn at random, for ever; the same ones for the same seed."""
-    while True:
-        yield rng.choice(cases).patient

@@ -1,82 +1,105 @@
 """Traffic: submits patients one by one at a given pace, and sees each job through to its end."""
 
 import asyncio
-import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
+from uuid import uuid4
 
 from contract.errors import ScorelineError
 from contract.job import Job
-from contract.patient import Patient
+from producer.answers import Refused
 from producer.client import Client
+from producer.labels import Labels
+from producer.tally import Tally
+from producer.visits import Visit
 
 OPEN_AT_MOST = 1_000
 """Jobs in the air; above it the producer waits, so that a service that is away meets no crowd when it is back."""
 
+MADE_UP_S = 1
+"""Who is late, because of a crowd of open jobs, comes as soon as there is room; but no more than a second's worth."""
 
-@dataclass
-class Tally:
-    """How many patients were sent, and what came of them."""
-
-    sent: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
-    last_s: float = 0
-
-    def count(self, job: Job) -> None:
-        """Count a job that ended; the seconds from its acceptance to its result are the service's own."""
-        self.ended[job.state.value] += 1
-        if job.finished_at:
-            self.last_s = (job.finished_at - job.accepted_at).total_seconds()
-
-    def __str__(self) -> str:
-        ended = "".join(f", {count} {state}" for state, count in sorted(self.ended.items()))
-        last = f"; the last was scored in {1000 * self.last_s:.0f} ms" if self.last_s else ""
-        return f"{self.sent} sent{ended}, {self.sent - self.ended.total()} waiting{last}"
+FAULTS = range(400, 500)
+"""Statuses that find fault with what was sent."""
 
 
 class Traffic:
-    """Patients on their way through the service; `show` is called with the tally whenever it changes."""
+    """Patients on their way through the service; `show` is called with the tally whenever it changes.
 
-    def __init__(self, client: Client, show: Callable[[Tally], None]) -> None:
+    `tell` is called with each reason for which a patient is refused who is none of the malformed, once. What the
+    angiograms show is added to `labels`, if given.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        show: Callable[[Tally], None],
+        tell: Callable[[str], None] = lambda _: None,
+        labels: Labels | None = None,
+    ) -> None:
         self.tally = Tally()
         self._client = client
-        self._show = show
+        self._show_tally = show
+        self._tell = tell
+        self._told: set[str] = set()
+        self._labels = labels
         self._slots = asyncio.Semaphore(OPEN_AT_MOST)
 
-    async def send(self, patients: Iterator[Patient], pauses: Iterator[float]) -> None:
-        """Submit the patients with a pause in seconds between two; return when every job has ended."""
-        async with asyncio.TaskGroup() as group:
-            for pause_s, patient in zip(chain([0], pauses), patients, strict=False):
-                await asyncio.sleep(pause_s)
-                await self._slots.acquire()
-                group.create_task(self._see_through(patient))
+    async def send(self, visits: Iterator[Visit], pauses: Iterator[float]) -> None:
+        """Submit the patients with a pause in seconds between two; return when every job has ended.
 
-    async def _see_through(self, patient: Patient) -> None:
-        self.tally.sent += 1
-        self._show(self.tally)
+        While the service says 429, no one new is submitted, and none of that time is made up.
+        """
+        due_s = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for pause_s, visit in zip(chain([0], pauses), visits, strict=False):
+                due_s = max(due_s + pause_s, time.monotonic() - MADE_UP_S)
+                await asyncio.sleep(max(0, due_s - time.monotonic()))
+                await self._slots.acquire()
+                if await self._client.hold_back():
+                    due_s = time.monotonic()
+                group.create_task(self._see_through(visit))
+
+    async def _see_through(self, visit: Visit) -> None:
+        self.tally.begin()
+        self.tally.malformed += visit.malformed
+        self._show()
         try:
-            job = await self._client.submit([patient])
+            job = await self._submit(visit)
             self.tally.count(await self._client.wait(job))
-        except ScorelineError:  # one patient who is refused stops no other
-            self.tally.ended["refused"] += 1
+        except ScorelineError as error:  # one patient who is refused stops no other
+            self._count_refusal(visit, error)
+            return
         finally:
             self._slots.release()
-        self._show(self.tally)
+            self._show()
+        await self._label(job, visit)
 
+    async def _submit(self, visit: Visit) -> Job:
+        key = uuid4()  # not from the seed: the same traffic sent again must be new jobs
+        job = await self._client.submit_body(visit.body, key)
+        if visit.twice:
+            again = await self._client.submit_body(visit.body, key)
+            self.tally.twice += 1
+            self.tally.seen_once += again.id == job.id
+        return job
 
-def pause_randomly(low_s: float, high_s: float, rng: random.Random) -> Iterator[float]:
-    """Yield pauses in seconds, uniform between the two."""
-    while True:
-        yield rng.uniform(low_s, high_s)
+    def _count_refusal(self, visit: Visit, error: ScorelineError) -> None:
+        self.tally.ended["refused"] += 1
+        if visit.malformed:
+            self.tally.malformed_refused += isinstance(error, Refused) and error.status in FAULTS
+        elif (reason := str(error)) not in self._told:
+            self._told.add(reason)
+            self._tell(reason)
 
+    async def _label(self, job: Job, visit: Visit) -> None:
+        if self._labels:
+            await asyncio.sleep(visit.label_after_s)
+            self._labels.write(job.id, visit.disease)
+            self.tally.labels += 1
+            self._show()
 
-def pace_steadily(rate: float) -> Iterator[float]:
-    """Yield pauses in seconds that make `rate` a second; of the time lost while the service is away, 1 s is made up."""
-    due_s = time.monotonic()
-    while True:
-        now_s = time.monotonic()
-        due_s = max(due_s + 1 / rate, now_s - 1)
-        yield max(0, due_s - now_s)
+    def _show(self) -> None:
+        self.tally.put_off = self._client.put_off
+        self._show_tally(self.tally)

@@ -82,10 +82,13 @@ def cut_rows(rows: bytes, delimiter: str) -> Iterator[bytes]:
 
 def read_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:
     """Yield the cells of each row of a CSV as texts without quotes, row by row as whoever scored them does."""
-    if rows.count(b"\r") == rows.count(b"\r\n"):
-        csv.field_size_limit(LONGEST_CELL)  # of the whole process; records are bounded as they come in
-        return csv.reader(io.StringIO(rows.decode(errors="replace"), newline=""), delimiter=delimiter)
-    return split_rows(rows, delimiter)
+    csv.field_size_limit(LONGEST_CELL)  # of the whole process; records are bounded as they come in
+    for some in cut_rows(rows, delimiter):
+        if some.count(b"\r") == some.count(b"\r\n"):
+            text = io.StringIO(some.decode(errors="replace"), newline="")
+            yield from csv.reader(text, delimiter=delimiter)
+        else:
+            yield from split_rows(some, delimiter)
 
 
 def split_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:

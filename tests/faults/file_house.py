@@ -1,5 +1,6 @@
 """A whole Scoreline that takes files: its workers are those of the bulk queue, and its store can be taken away."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -48,7 +49,8 @@ class FileHouse(House):
         """Return the ids of all batches of which the store holds something."""
         if not self._bucket:
             folder = self.folder / "store" / BATCHES_FOLDER
-            return {place.parent.parent.name for place in folder.glob("*/*/*")}
+            # Unlike a glob, a walk passes over what is deleted meanwhile.
+            return {Path(place).parent.name for place, _, files in os.walk(folder) if files}
         listed = httpx2.get(self._bucket, params={"list-type": "2", "prefix": f"files/{BATCHES_FOLDER}/"})
         return set(re.findall(rf"<Key>files/{BATCHES_FOLDER}/([^/<]+)/", listed.text))
 

@@ -71,9 +71,9 @@ Of the chosen model, at the threshold of 0.5; `surplus` is the share of the dise
 
 {gaps}
 
-Ten gaps are shown, and none is corrected for that. The gap in false positives between the sexes is the one that clearly
-is no chance: a healthy man is called diseased more often than a healthy woman. Men of this table are diseased twice as
-often as women, so risks that are right for both sexes put more healthy men above any one threshold.
+Ten gaps are shown, and none is corrected for that. Those in false positives stand out, clearly between the sexes and
+less so between the ages: a healthy man is called diseased more often than a healthy woman. Men of this table are
+diseased twice as often as women, so risks that are right for both sexes put more healthy men above any one threshold.
 
 ## Mitigation
 
@@ -89,8 +89,8 @@ Class-conditional, at 90 %, in one repeat:
 
 {sets}
 
-The level is kept for each class and for each sex. It is not kept for every class *within* each sex: of women with the
-disease, of whom there are {sick_women}, fewer are covered.
+The level is kept for each class and for each sex. It is not kept for every class *within* each sex: fewer of the
+women with the disease are covered, of whom there are {sick_women}, and fewer of the men without it.
 """
 
 MITIGATION_WORDS = (

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from contract.patient import COLUMNS
 from models.card import CARD_FILE, MODEL_FILE
-from models.features import to_matrix
+from models.features import FEATURES, to_matrix
 from models.scorer import Scorer, read_card
 from training.__main__ import main
 from training.columns import STEPS
@@ -21,6 +23,7 @@ from training.table import TABLE, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 TABLE_READ = read_table(TABLE)
+VESSELS = [place for place, feature in enumerate(FEATURES) if feature.startswith("ca=")]
 
 
 def make_scorer(model: bytes, folder: Path) -> Scorer:
@@ -62,18 +65,22 @@ def test_a_model_with_the_disease_inverted_is_refused_with_every_fault(tmp_path:
 
 
 def test_a_model_that_is_not_the_classifier_is_refused(tmp_path: Path) -> None:
-    """A converter that errs without a word, on patients without `ca` or `thal` alone: every other risk is right."""
+    """An export that errs without a word, and only on patients without `ca`: every risk of the others is right."""
     classifier, _ = fit(TABLE_READ, STEPS)
     matrix = to_matrix(TABLE_READ.rows).astype(np.float64)
 
     class Wrong:
-        """Says what the classifier says, but something else of patients who lack a test."""
+        """Says what the classifier says, but something else of patients whose vessels were not counted."""
 
-        def decision_function(self, columns: "np.typing.NDArray[np.float64]") -> "np.typing.NDArray[np.float64]":
-            said: np.typing.NDArray[np.float64] = classifier.decision_function(columns)
-            return said + 0.001
+        def decision_function(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+            said: NDArray[np.float64] = classifier.decision_function(columns)
+            wrong: NDArray[np.float64] = said + 0.001 * (1 - columns[:, VESSELS].sum(axis=1))
+            return wrong
 
     scorer = make_scorer(to_onnx(Wrong(), matrix.mean(axis=0)), tmp_path / "bundle")
+    known = [row for row in TABLE_READ.rows if row[COLUMNS.index("ca")] is not None]
+    exact = classifier.predict_proba(to_matrix(known).astype(np.float64))[:, 1]
+    assert scorer.risk(to_matrix(known)) == pytest.approx(exact, abs=1e-8)
     with pytest.raises(ReleaseRefused, match="from scikit-learn's"):
         check_parity(scorer, classifier, TABLE_READ.rows)
 

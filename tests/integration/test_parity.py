@@ -15,11 +15,13 @@ from contract.patient import COLUMNS, Patient, Row
 from models.card import CARD_FILE
 from models.features import to_matrix
 from models.scorer import Scorer
+from training.candidates import LEVELS
 from training.classifier import new_classifier
 from training.gate import PATIENTS, SEED, ReleaseRefused, check_parity, check_terms
 from training.graph import to_onnx
 from training.jitter import jitter
 from training.release import publish
+from training.study import Study
 from training.table import TABLE, Table, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
@@ -34,7 +36,9 @@ def table() -> Table:
 @pytest.fixture(scope="module")
 def classifier(table: Table) -> Pipeline:
     """The released classifier, as scikit-learn fits it."""
-    return new_classifier(seed=0).fit(to_matrix(table.rows).astype(np.float64), table.outcome)
+    return new_classifier(0, LEVELS[Study.read().choice.chosen]).fit(
+        to_matrix(table.rows).astype(np.float64), table.outcome
+    )
 
 
 def mean_of(rows: Sequence[Row]) -> NDArray[np.float64]:
@@ -46,7 +50,9 @@ def mean_of(rows: Sequence[Row]) -> NDArray[np.float64]:
 @pytest.fixture(scope="module")
 def wrong(table: Table) -> Pipeline:
     """Another classifier: fitted to all patients but the last."""
-    return new_classifier(seed=0).fit(to_matrix(table.rows[:-1]).astype(np.float64), table.outcome[:-1])
+    return new_classifier(0, LEVELS[Study.read().choice.chosen]).fit(
+        to_matrix(table.rows[:-1]).astype(np.float64), table.outcome[:-1]
+    )
 
 
 def test_the_released_model_agrees_with_scikit_learn_on_100_000_patients(classifier: Pipeline, table: Table) -> None:

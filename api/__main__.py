@@ -25,6 +25,7 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.sharing import FOLDER, take_folder
 
 log = logging.getLogger("api")
 
@@ -104,6 +105,8 @@ def main() -> None:
     if settings.api_processes == 1:
         uvicorn.Server(config).run([door])
     else:
+        if settings.metrics and (folder := take_folder(settings.var, "api")):
+            os.environ[FOLDER] = str(folder)  # where the processes that it starts count together
         Multiprocess(config, [door]).run()
 
 

@@ -13,7 +13,7 @@ from api import batches, events, health, jobs, prediction
 from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
-from api.notices import Notices
+from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.problem import answer_problems
 from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
@@ -55,9 +55,12 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
     Without a place for files it takes none.
     """
 
+    metrics, shown = make_metrics(ledger, bulk)
+    write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
+
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[None]:
-        committer, notices = Committer(partial(submit, ledger, send)), Notices(ledger)
+        committer, notices = Committer(write), CountedNotices(ledger, metrics)
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
         app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
         when_told_to_stop(notices.dismiss_soon)
@@ -67,7 +70,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
             closing.push_async_callback(committer.close)
             if bulk:
                 app.state.files = files = Files(
-                    settings, bulk, Uploads(bulk.store, settings), Notices(bulk.batches), resolver
+                    settings, bulk, Uploads(bulk.store, settings), CountedNotices(bulk.batches, metrics), resolver
                 )
                 when_told_to_stop(files.notices.dismiss_soon)
                 closing.push_async_callback(files.notices.close)
@@ -85,4 +88,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
     answer_problems(app)
+    if settings.metrics:
+        app.include_router(shown)
+        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
     return app

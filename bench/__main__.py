@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import file_report, files, ledger, profile, race, waiting
+from bench import file_report, files, ledger, metrics, profile, race, waiting
 from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
@@ -24,7 +24,7 @@ EXAMPLES = """examples:
 def main() -> int:
     """Measure, print, and write the results; return the exit code."""
     asked = parse()
-    if {"race", "profile"} & set(asked.only):
+    if {"race", "profile", "metrics"} & set(asked.only):
         find_wrk()
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in asked.only:
@@ -47,8 +47,10 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run (default: all)")
     parser.add_argument("--print", action="store_true", help="print only; bench/RESULTS.md stays as it is")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of ledger, race and files (default: %(default)s)")
-    race_only = parser.add_argument_group("race, profile")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="runs of ledger, race, files and metrics (default: %(default)s)"
+    )
+    race_only = parser.add_argument_group("race, profile, metrics")
     race_only.add_argument("--seconds", type=int, default=4, help="time for each figure (default: %(default)s)")
     race_only.add_argument(
         "--contenders",
@@ -93,12 +95,18 @@ def run_files(asked: argparse.Namespace) -> Iterator[str]:
     yield from file_report.report(files.measure(KEPT, asked.rounds, asked.rows), asked.rows)
 
 
+def run_metrics(asked: argparse.Namespace) -> Iterator[str]:
+    """Measure what it costs to be measured; yield the lines of the section."""
+    yield from metrics.report(metrics.measure(asked.rounds, asked.seconds), metrics.measure_scrape())
+
+
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
     "ledger": (ledger.TITLE, run_ledger),
     "waiting": (waiting.TITLE, run_waiting),
     "race": (race.TITLE, run_race),
     "files": (file_report.TITLE, run_files),
     "profile": (profile.TITLE, run_profile),
+    "metrics": (metrics.TITLE, run_metrics),
 }
 """Each part by its name: the title of its section, and what measures and reports it."""
 

@@ -33,6 +33,14 @@ class Settings(BaseSettings):
     api_port: int = Describe(8001, ge=1, le=65535, description="Port that the gateway listens on.")
     api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")
+    metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
+    metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
+    worker_metrics_port: int = Describe(
+        9801, ge=0, le=65535, description="Port of a worker's metrics; 0 shows none, as for those below."
+    )
+    bulk_metrics_port: int = Describe(9802, ge=0, le=65535, description="Port of a bulk worker's metrics.")
+    sweep_metrics_port: int = Describe(9803, ge=0, le=65535, description="Port of the sweep's metrics.")
+    notify_metrics_port: int = Describe(9804, ge=0, le=65535, description="Port of a notifier's metrics.")
     body_limit_bytes: int = Describe(4_000_000, gt=0, description="Largest request body; a larger one is 413.")
     patients_limit: int = Describe(10_000, gt=0, description="Most patients in one job.")
     prediction_wait_s: float = Describe(

@@ -27,8 +27,25 @@ def list_wanted(settings: StackSettings) -> list[Wanted]:
         Wanted(settings.api_port, settings.api_host, "the gateway", "SCORELINE_API_PORT"),
         Wanted(settings.flower_port, LOOPBACK, "Flower", "SCORELINE_FLOWER_PORT"),
     ]
+    if settings.metrics:
+        wanted += [want for want in list_metrics(settings) if want.port]
     if settings.embedded:
         wanted.append(Wanted(settings.valkey_port, LOOPBACK, "the embedded Valkey", "SCORELINE_VALKEY_PORT"))
+    return wanted
+
+
+def list_metrics(settings: StackSettings) -> list[Wanted]:
+    """Return the ports on which metrics are shown; 0 is none."""
+    host = settings.metrics_host
+    wanted = [
+        Wanted(settings.worker_metrics_port, host, "the worker's metrics", "SCORELINE_WORKER_METRICS_PORT"),
+        Wanted(settings.bulk_metrics_port, host, "the bulk worker's metrics", "SCORELINE_BULK_METRICS_PORT"),
+        Wanted(settings.sweep_metrics_port, host, "the sweep's metrics", "SCORELINE_SWEEP_METRICS_PORT"),
+    ]
+    if settings.callback_secret:
+        wanted.append(
+            Wanted(settings.notify_metrics_port, host, "the notifier's metrics", "SCORELINE_NOTIFY_METRICS_PORT")
+        )
     return wanted
 
 

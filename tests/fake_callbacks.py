@@ -4,7 +4,8 @@ from typing_extensions import override
 
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from contract.settings import Settings
-from tests.fakes import MemoryLedger, Record
+from tests.fake_record import Record
+from tests.fakes import MemoryLedger
 
 
 class MemoryCallbacks(Callbacks):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Event
 from uuid import UUID
@@ -13,41 +13,14 @@ from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, JobError, State
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.protocol import Claimed, Heard, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
-from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, time_of_id
+from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, ms_of_id, time_of_id
 from contract.ledger.redis_ledger import TRUSTED_MS
-from contract.patient import Row
-from contract.score import ScoreRow, scores_from_rows
+from contract.ledger.survey import Survey
+from contract.score import scores_from_rows
 from contract.settings import Settings
+from tests.fake_record import Record
 
 LONGEST_WAIT_MS, BUCKET_MS = 300_000, 5_000
-
-
-@dataclass
-class Record:
-    """All that is known of one job; `sent_ms` is None while a worker holds it, `lease_ms` while none does.
-
-    `due_ms` is when its callback is due, None if it has none or is open or was told.
-    """
-
-    rows: list[Row]
-    patients: int
-    sent_ms: int | None
-    deadline_ms: int | None
-    key: str | None
-    explain: bool = False
-    lease_ms: int | None = None
-    state: State = State.QUEUED
-    started_ms: int | None = None
-    finished_ms: int | None = None
-    deliveries: int = 0
-    resent: int = 0
-    scores: list[ScoreRow] = field(default_factory=list)
-    model: str = ""
-    error: JobError | None = None
-    replayed_as: str | None = None
-    callback: str | None = None
-    due_ms: int | None = None
-    rung: int = 0
 
 
 class MemoryLedger(Ledger):
@@ -285,6 +258,14 @@ class MemoryLedger(Ledger):
         bucket = self._clock() // BUCKET_MS
         rate = max(self._drained.get(bucket - 1, 0), self._drained.get(bucket, 0)) * 1000 / BUCKET_MS
         return Load(self._backlog(), rate)
+
+    @override
+    def survey(self) -> Survey:
+        jobs = [(id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > CANARY_PREFIX + "~"]
+        ids = {state: [id for id, at in jobs if at is state] for state in (State.QUEUED, State.RUNNING)}
+        ages = {state: max(0, self._clock() - ms_of_id(min(some))) / 1000 if some else 0 for state, some in ids.items()}
+        counts = {state: len(some) for state, some in ids.items()}
+        return Survey(self._backlog(), counts, ages, len(self._quarantine), 0, self.consumed_lately())
 
     @override
     def consumed_lately(self) -> bool:

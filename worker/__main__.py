@@ -31,11 +31,14 @@ from contract.queue import (
 )
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.instrument import NotifierMetrics, SweepMetrics
+from monitoring.serving import registry_of, show
+from monitoring.sharing import Shared, take_folder
 from worker import quarantine
 from worker.canary import Canary
 from worker.clearing import clear_until
 from worker.stop import bound_stop
-from worker.sweep import Chore, seldom, sweep_once, sweep_until
+from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
 log = logging.getLogger("worker")
 
@@ -84,11 +87,14 @@ def run(settings: Settings, queue: str, name: str) -> int:
     from models.released import Released  # with numpy and onnxruntime, which nobody else here needs
     from worker.tasks import make_worker
 
-    released, processes = Released(settings.bundle), settings.worker_processes
+    released, processes, port = Released(settings.bundle), settings.worker_processes, settings.worker_metrics_port
     if queue == BULK:
         os.nice(LEAST_URGENT)
-        processes = settings.bulk_processes
-    return consume(make_worker(settings, released.scorer), name, queue, "prefork", processes)
+        processes, port = settings.bulk_processes, settings.bulk_metrics_port
+    folder = take_folder(settings.var, name) if settings.metrics else None
+    if folder:
+        show(registry_of(Shared(folder)), settings.metrics_host, port)
+    return consume(make_worker(settings, released.scorer, folder), name, queue, "prefork", processes)
 
 
 def notify(settings: Settings, name: str) -> int:
@@ -98,7 +104,10 @@ def notify(settings: Settings, name: str) -> int:
     """
     from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
 
-    notifier = make_notifier(settings)
+    registry = registry_of()
+    notifier = make_notifier(settings, NotifierMetrics(registry))
+    if settings.metrics:
+        show(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
     add_notify(app, lambda: notifier)
     return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
@@ -126,15 +135,19 @@ def sweep(redis: Redis, settings: Settings) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
-    send, bell = make_send(app), make_bell(app)
+    send, bell, registry = make_send(app), make_bell(app), registry_of()
+    metrics = SweepMetrics(registry)
     chores: list[Chore] = [
-        partial(sweep_once, ledger, send),
-        partial(sweep_once, batches, make_send_parts(app)),
+        counted(partial(sweep_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
+        counted(partial(sweep_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
         *(partial(ring_for_callbacks, RedisCallbacks(redis, settings, keys=keys), bell) for keys in (JOBS, BATCHES)),
         Canary(ledger, send, settings).fly,
         seldom(ledger.trim),
         seldom(batches.trim),
+        metrics.note_round,
     ]
+    if settings.metrics:
+        show(registry, settings.metrics_host, settings.sweep_metrics_port)
     # In a thread of its own: a store that does not answer holds up no job.
     Thread(target=clear_until, args=(stop, batches, Store.open(settings), settings), daemon=True).start()
     sweep_until(stop, chores, settings.sweep_every_s)

@@ -5,8 +5,11 @@ A worker is run by `python -m worker run`, which first checks Redis and the mode
 
 from functools import cache
 
+from prometheus_client import CollectorRegistry
+
 from contract.settings import Settings
 from models.released import Released
+from monitoring.instrument import NotifierMetrics
 from worker.notifier import add_notify, make_notifier
 from worker.tasks import make_worker
 
@@ -19,4 +22,4 @@ def released() -> Released:
 
 settings = Settings.read()
 app = make_worker(settings, lambda: released().scorer())
-add_notify(app, lambda: make_notifier(settings))
+add_notify(app, lambda: make_notifier(settings, NotifierMetrics(CollectorRegistry())))

@@ -19,6 +19,7 @@ from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.queue import NOTIFY
 from contract.settings import Settings
+from monitoring.instrument import NotifierMetrics
 from worker.courier import Answer, Courier
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,10 @@ Deliver = Callable[[Callback], Coroutine[None, None, Answer]]
 class Notifier:
     """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
 
-    def __init__(self, keepers: Sequence[Callbacks], deliver: Deliver, retry_s: float) -> None:
+    def __init__(
+        self, keepers: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
+    ) -> None:
+        self._metrics = metrics
         self._keepers = keepers
         self._deliver = deliver
         self._retry_s = retry_s
@@ -56,6 +60,7 @@ class Notifier:
 
     async def _notify(self, keeper: Callbacks, callback: Callback) -> None:
         answer = await self._deliver(callback)
+        self._metrics.attempts.labels("delivered" if answer.delivered else "failed").inc()
         try:
             fate = await asyncio.to_thread(self._settle, keeper, callback, answer)
         except LedgerUnavailable:
@@ -90,7 +95,7 @@ def add_notify(app: Celery, make: Callable[[], Notifier]) -> None:
         notifier().notify()
 
 
-def make_notifier(settings: Settings) -> Notifier:
+def make_notifier(settings: Settings, metrics: NotifierMetrics) -> Notifier:
     """Return the notifier of a process. Raises OperatorError if there is no secret to sign with."""
     if settings.callback_secret is None:
         raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
@@ -99,4 +104,4 @@ def make_notifier(settings: Settings) -> Notifier:
     courier = Courier(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
     redis = open_redis(settings, retries=SETTLE_RETRIES)
     keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
-    return Notifier(keepers, courier.deliver, settings.callback_retry_s)
+    return Notifier(keepers, courier.deliver, settings.callback_retry_s, metrics)

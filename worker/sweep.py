@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Protocol
 
+from prometheus_client import Counter
+
 from contract.errors import LedgerUnavailable
 from contract.ledger.message import Message
 from contract.queue import Send, ring
@@ -53,6 +55,11 @@ def seldom(chore: Chore) -> Chore:
             due_s = time.monotonic() + SELDOM_S
 
     return when_due
+
+
+def counted(sweep: Callable[[], int], resent: Counter) -> Chore:
+    """Return the chore that sweeps, and counts what it sends again."""
+    return lambda: resent.inc(sweep())
 
 
 def sweep_once(swept: Swept, send: Send) -> int:

@@ -1,8 +1,8 @@
 """Puts a worker together: the Celery application, and the tasks that score a message."""
 
 from collections.abc import Callable
-from functools import cache
-from typing import Protocol
+from functools import cache, partial
+from pathlib import Path
 
 from celery import Celery
 from celery.signals import worker_process_init
@@ -14,44 +14,51 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send
 from contract.settings import Settings
 from contract.store import Store
-from worker.bulk.part import Judge
+from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
 from worker.parts import score_parts
-from worker.scoring import Classifier, score_message
+from worker.scoring import score_message
 
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
 
-class Model(Classifier, Judge, Protocol):
-    """What scores the patients of jobs and those of files: `models.scorer.Scorer`."""
+def make_worker(settings: Settings, current: Callable[[], Model], folder: Path | None = None) -> Celery:
+    """Return the application of a worker that scores each message with what `current` returns before it.
 
-
-def make_worker(settings: Settings, current: Callable[[], Model]) -> Celery:
-    """Return the application of a worker that scores each message with what `current` returns before it."""
+    Its processes count together in a folder, if there is one.
+    """
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
+    metrics = cache(partial(join_metrics, folder))  # of one process, so not before the fork
 
     @cache
     def ledger() -> RedisLedger:
-        return RedisLedger(open_redis(settings, retries=COMMIT_RETRIES), settings)
+        redis, measured = open_redis(settings, retries=COMMIT_RETRIES), metrics()
+        return MeasuredLedger(redis, settings, measured) if measured else RedisLedger(redis, settings)
+
+    def model() -> Model:
+        measured = metrics()
+        return MeasuredModel(current(), measured) if measured else current()
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def warm_up(**_: object) -> None:
         # After the fork, since the model's threads would not survive one, and before the first job has to wait.
-        current()
+        model()
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
         # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
-        return score_message(ledger(), current, Message(sent_ms, ids), make_send(app))
+        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app))
 
     @cache
     def files() -> tuple[Batches, Store]:
         # After the fork as well: the store's threads would not survive one either.
-        return Batches(open_redis(settings, retries=COMMIT_RETRIES), settings), Store.open(settings)
+        redis, measured = open_redis(settings, retries=COMMIT_RETRIES), metrics()
+        batches = MeasuredBatches(redis, settings, measured) if measured else Batches(redis, settings)
+        return batches, Store.open(settings)
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
-        model = current()
-        score_parts(*files(), model, Message(sent_ms, ids), settings.lease_s)
+        judge = model()
+        score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s)
 
     return app

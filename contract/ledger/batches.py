@@ -21,6 +21,7 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.redis_view import Kind, RedisView
 from contract.ledger.running import Scripts
 from contract.ledger.scripts import prelude
+from contract.ledger.survey import Survey
 from contract.settings import Settings
 
 QUARANTINED = "A part of the file was given to workers too often and none came back; the other results are there."
@@ -106,6 +107,10 @@ class Batches(RedisView[Batch]):
     def load(self) -> Load:
         """Return how many lines of files wait, and how many rows are done a second of late."""
         return self._parts.load()
+
+    def survey(self) -> Survey:
+        """Return how the ledger of the parts stands, as `Ledger.survey` does; a patient is a line of a file."""
+        return self._parts.survey()
 
     def cancel(self, id: str) -> Batch:
         """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from contract.job import Job, JobError, State
 from contract.ledger.message import Message
+from contract.ledger.survey import Survey
 from contract.patient import Row
 from contract.score import ScoreRow
 
@@ -190,6 +191,9 @@ class Ledger(Protocol):
 
     def load(self) -> Load:
         """Return how much is waiting, and how fast it drains."""
+
+    def survey(self) -> Survey:
+        """Return how the ledger stands, in one call that does not grow with it."""
 
     def consumed_lately(self) -> bool:
         """Whether a job was scored within `ready_for_s` seconds. Writes as it asks: it proves the ledger writable."""

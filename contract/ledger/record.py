@@ -35,6 +35,16 @@ def first_id_at(ms: int) -> str:
     return f"{digits[:8]}-{digits[8:]}"
 
 
+def ms_of_id(id: str) -> int:
+    """Return when an id, or one that begins with it, was made: milliseconds since 1970; a canary's is 0."""
+    return int(id[:8] + id[9:13], 16)
+
+
+def is_canary(id: str) -> bool:
+    """Whether the id is a canary's."""
+    return id.startswith(CANARY_PREFIX)
+
+
 def time_of_id(id: UUID) -> datetime:
     """Return when the id was made, to the millisecond (RFC 9562, section 5.7)."""
     return from_ms(id.int >> 80)

@@ -11,7 +11,8 @@ from contract.errors import ExpiredJob, LedgerUnavailable, ScorelineError, Unkno
 from contract.job import State
 from contract.ledger.keys import DRAIN_BUCKET_MS, Keys
 from contract.ledger.protocol import Load, Page
-from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record
+from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, ms_of_id
+from contract.ledger.survey import Survey
 from contract.settings import Settings
 
 T = TypeVar("T")
@@ -20,6 +21,7 @@ FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
 READ_AT_ONCE = 1_000
 ENDED = [state.value for state in State if state.ended]
+OPEN = [state for state in State if not state.ended]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,24 @@ class RedisView(Generic[T]):
         wanted = [self._keys.backlog, f"{self._keys.drained}{bucket - 1}", f"{self._keys.drained}{bucket}"]
         backlog, last, current = (int(value or 0) for value in self._ask(lambda redis: redis.mget(wanted)))
         return Load(backlog, max(last, current) * 1000 / DRAIN_BUCKET_MS)
+
+    def survey(self) -> Survey:
+        """Return how the ledger stands, as `Ledger.survey` does."""
+        pipe, keys = self._redis.pipeline(transaction=True), self._keys
+        pipe.time()
+        pipe.get(keys.backlog)
+        pipe.zcard(keys.quarantine)
+        pipe.llen(keys.queue)
+        pipe.exists(keys.consumed)
+        for state in OPEN:
+            pipe.zlexcount(keys.index + state, FIRST_LISTED, "+")
+            pipe.zrangebylex(keys.index + state, FIRST_LISTED, "+", 0, 1)
+        time, backlog, quarantined, messages, consumed, *found = self._ask(lambda _: pipe.execute())
+        now = self._clock() if self._clock else int(time[0]) * 1000 + int(time[1]) // 1000
+        # A gateway's clock, which ids are made by, may be ahead of that of Redis.
+        oldest = [max(0, now - ms_of_id(ids[0].decode())) / 1000 if ids else 0.0 for ids in found[1::2]]
+        counts, ages = dict(zip(OPEN, found[::2], strict=True)), dict(zip(OPEN, oldest, strict=True))
+        return Survey(int(backlog or 0), counts, ages, quarantined, messages, bool(consumed))
 
     def consumed_lately(self) -> bool:
         """Say whether a job was scored of late, as `Ledger.consumed_lately` does."""

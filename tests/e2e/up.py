@@ -30,6 +30,7 @@ class Up:
             "SCORELINE_API_PORT": str(port),
             "SCORELINE_FLOWER_PORT": str(flower_port),
             "SCORELINE_VALKEY_PORT": str(valkey_port),
+            **{f"SCORELINE_{name}_METRICS_PORT": str(free_port()) for name in ("WORKER", "BULK", "SWEEP", "NOTIFY")},
             "SCORELINE_VAR": str(self.var),
             "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_PREDICTION_WAIT_S": "1",  # what may take no longer than this has less time to stop

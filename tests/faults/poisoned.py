@@ -4,7 +4,8 @@ from functools import cache
 
 from contract.settings import Settings
 from tests.faults.poison import Poisoned
-from worker.tasks import Model, make_worker
+from worker.measuring import Model
+from worker.tasks import make_worker
 
 
 @cache

@@ -6,6 +6,7 @@ import pytest
 
 from api.problem import STATUS
 from contract.settings import Settings
+from monitoring.listing import Listed, list_metrics
 from tests.servers import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -28,3 +29,14 @@ def test_no_document_names_a_setting_that_is_none() -> None:
     known = {f"SCORELINE_{name.upper()}" for name in Settings.model_fields}
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         assert set(re.findall(r"SCORELINE_[A-Z_]+[A-Z]", path.read_text())) - known == set(), path
+
+
+@pytest.mark.parametrize("metric", list_metrics(), ids=lambda metric: str(metric.name))
+def test_every_metric_is_documented_as_it_is_declared(metric: Listed) -> None:
+    assert str(metric) in OPERATIONS.splitlines()
+
+
+def test_no_document_names_a_metric_that_is_none() -> None:
+    known = {metric.name for metric in list_metrics()}
+    named = set(re.findall(r"^\| `((?:scoreline|process)_[a-z_]+)`", OPERATIONS, re.MULTILINE))
+    assert named == known

@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers import ROOT
 
-ROOMS = ["contract", "api", "worker", "producer", "models", "training", "stack", "bench"]
+ROOMS = ["contract", "api", "worker", "producer", "models", "training", "monitoring", "stack", "bench"]
 FILES = sorted(path for room in [*ROOMS, "tests"] for path in (ROOT / room).rglob("*.py"))
 LINES_IN_FUNCTION = 40
 LINES_IN_FILE = {"tests": 300, "scripts.py": 300, "errors.py": 300}  # every script of the ledger, and every error
@@ -18,6 +18,7 @@ HEAVY = {"sklearn", "pandas", "mlflow", "skl2onnx", "onnx", "scipy"}
 UNKNOWN_TO = {
     "contract": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
     "contract.queue": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+    "monitoring.instrument": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette", "celery", "redis"},
     "api.app": HEAVY | {"numpy", "onnxruntime", "arro3"},
     "api.__main__": HEAVY | {"numpy", "onnxruntime", "arro3"},
     "worker.tasks": HEAVY | {"fastapi", "starlette", "uvicorn"},

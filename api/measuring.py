@@ -1,0 +1,139 @@
+"""Measures the gateway: its requests from outside all else, its groups, and who waits; and shows it at /metrics."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import TypeVar
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import override
+
+from api.files import Bulk
+from api.notices import Notice, Notices, Watched
+from contract.ledger.protocol import Ledger, NewJob, Receipt
+from contract.queue import BULK, INTERACTIVE
+from monitoring.instrument import GatewayMetrics
+from monitoring.processes import Processes
+from monitoring.sharing import FOLDER, Shared, join
+from monitoring.standing import Standing
+
+T = TypeVar("T")
+Commit = Callable[[Sequence[NewJob]], Receipt]
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+OTHER_METHOD, NO_ROUTE = "other", "none"
+
+
+class Measured:
+    """Middleware that counts each answer and the seconds until it began; `short` are the paths of the short way."""
+
+    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, short: Sequence[str]) -> None:
+        self._app = app
+        self._short = frozenset(short)
+
+        @cache  # bounded, as all three are
+        def bind(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
+            count = metrics.requests.labels(method, route, status).inc
+            return count, metrics.request_seconds.labels(method, route).observe
+
+        self._bind = bind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun_s = time.perf_counter()
+
+        def watch(message: Message) -> object:
+            # No coroutine of its own, since it is called for each piece of an answer.
+            if message["type"] == "http.response.start":
+                count, observe = self._bind(method_of(scope), self._route_of(scope), message["status"])
+                count()
+                observe(time.perf_counter() - begun_s)
+            return send(message)
+
+        await self._app(scope, receive, watch)  # type: ignore[arg-type]  # what it returns is awaited all the same
+
+    def _route_of(self, scope: Scope) -> str:
+        """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
+        route = scope.get("route")
+        path: str = scope["path"] if route is None else route.path
+        return path if route is not None or path in self._short else NO_ROUTE
+
+
+def method_of(scope: Scope) -> str:
+    """Return the request's method, if it is one of HTTP's own."""
+    method: str = scope["method"]
+    return method if method in METHODS else OTHER_METHOD
+
+
+def measured(commit: Commit, metrics: GatewayMetrics) -> Commit:
+    """Return `commit`, which is the function of the committer, measured."""
+
+    def commit_measured(group: Sequence[NewJob]) -> Receipt:
+        begun_s = time.perf_counter()
+        receipt = commit(group)
+        metrics.group_seconds.observe(time.perf_counter() - begun_s)
+        metrics.group_jobs.observe(len(group))
+        for verdict, count in Counter(verdict for verdict, _ in receipt.verdicts).items():
+            metrics.submits.labels(verdict.value).inc(count)
+        return receipt
+
+    return commit_measured
+
+
+class CountedNotices(Notices[T]):
+    """Notices that count who waits."""
+
+    def __init__(self, ledger: Watched[T], metrics: GatewayMetrics) -> None:
+        super().__init__(ledger)
+        self._waiting_clients = metrics.waiting
+
+    @override
+    @contextmanager
+    def of(self, id: str, *, begins: bool = False) -> Iterator[Notice[T]]:
+        self._waiting_clients.inc()
+        try:
+            with super().of(id, begins=begins) as notice:
+                yield notice
+        finally:
+            self._waiting_clients.dec()
+
+
+def make_metrics(ledger: Ledger, bulk: Bulk | None) -> tuple[GatewayMetrics, APIRouter]:
+    """Return the metrics of this process, and the route that shows them with those of the other gateway processes.
+
+    Gateway processes that share a port share a folder too, which their parent names in the environment.
+    """
+    shown, parent, folder = CollectorRegistry(), parent_process(), os.environ.get(FOLDER)
+    if folder and parent:
+        join(Path(folder))
+        metrics = GatewayMetrics(CollectorRegistry())
+        shown.register(Shared(Path(folder)))
+    else:
+        metrics = GatewayMetrics(shown)
+    shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
+    shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {})))
+    return metrics, route_of(shown)
+
+
+def route_of(shown: CollectorRegistry) -> APIRouter:
+    """Return the route that shows a registry."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    def metrics(request: Request) -> Response:
+        """Show what Prometheus scrapes; all of one answer was counted by the gateway processes of one port."""
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(shown), media_type=media_type)
+
+    return routes

@@ -1,0 +1,35 @@
+"""What the ledger's twin in memory knows of a job."""
+
+from dataclasses import dataclass, field
+
+from contract.job import JobError, State
+from contract.patient import Row
+from contract.score import ScoreRow
+
+
+@dataclass
+class Record:
+    """All that is known of one job; `sent_ms` is None while a worker holds it, `lease_ms` while none does.
+
+    `due_ms` is when its callback is due, None if it has none or is open or was told.
+    """
+
+    rows: list[Row]
+    patients: int
+    sent_ms: int | None
+    deadline_ms: int | None
+    key: str | None
+    explain: bool = False
+    lease_ms: int | None = None
+    state: State = State.QUEUED
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    deliveries: int = 0
+    resent: int = 0
+    scores: list[ScoreRow] = field(default_factory=list)
+    model: str = ""
+    error: JobError | None = None
+    replayed_as: str | None = None
+    callback: str | None = None
+    due_ms: int | None = None
+    rung: int = 0

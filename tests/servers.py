@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 STARTED_WITHIN_S = 30
+LATELY_GIVEN: deque[int] = deque(maxlen=100)
 NOT_SHOWN = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")}
 """Programs that are measured, but show it only on a port that a test names: many run at once."""
 
@@ -32,8 +34,11 @@ def free_port() -> int:
     runner = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
         port = 20_000 + 1_000 * runner + randrange(1_000)  # noqa: S311 - no secret
+        if port in LATELY_GIVEN:  # and maybe not listened on yet
+            continue
         with socket.socket() as door, suppress(OSError):
             door.bind(("127.0.0.1", port))
+            LATELY_GIVEN.append(port)
             return port
 
 

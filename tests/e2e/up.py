@@ -41,7 +41,10 @@ class Up:
         """Start it, by `command` if there is one; return the process once it has said that it is ready."""
         self._out.unlink(missing_ok=True)
         self._process = start(*(command or (sys.executable, "-m", "stack", "up")), log=self._out, **self.variables)
-        wait_until(lambda: "is ready" in self.said(), within_s=READY_WITHIN_S, what="`up` to be ready")
+        wait_until(
+            lambda: "is ready" in self.said() or self.process.poll() is not None, within_s=READY_WITHIN_S, what="`up`"
+        )
+        assert "is ready" in self.said(), self.said()
         self.session = int((self.var / "supervisord.pid").read_text())
         return self._process
 

@@ -89,12 +89,20 @@ def run(settings: Settings, queue: str, name: str) -> int:
 
     released, processes, port = Released(settings.bundle), settings.worker_processes, settings.worker_metrics_port
     if queue == BULK:
-        os.nice(LEAST_URGENT)
+        give_way()
         processes, port = settings.bulk_processes, settings.bulk_metrics_port
     folder = take_folder(settings.var, name) if settings.metrics else None
     if folder:
         show(registry_of(Shared(folder)), settings.metrics_host, port)
     return consume(make_worker(settings, released.scorer, folder), name, queue, "prefork", processes)
+
+
+def give_way() -> None:
+    """Have this process and its children run only while nobody else wants the processor, as far as that can be had."""
+    if hasattr(os, "SCHED_IDLE"):  # Linux: unlike a nice process it is put aside at once, not when its turn is over
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(LEAST_URGENT)
 
 
 def notify(settings: Settings, name: str) -> int:

@@ -36,9 +36,16 @@ local function stop(batch, to, now, ttl, ...)
 end
 """
 
-# Invariant: until an upload has become a batch, or its time is over, what the store holds of it is marked as trash.
+# Invariant: until an upload has become a batch, what the store holds of it is marked as trash; once its time is over it
+# cannot be held again, since it may have been swept.
 HOLD = """
-call('ZADD', TRASH, clock(ARGV[1]) + num(ARGV[2]), ARGV[3])
+local now, id = clock(ARGV[1]), ARGV[3]
+if ARGV[4] == '1' and num(call('ZSCORE', TRASH, id) or 0) <= now then
+  call('ZADD', TRASH, now, id)
+  return 0
+end
+call('ZADD', TRASH, now + num(ARGV[2]), id)
+return 1
 """
 
 # Invariant: a batch is written whole, with all of its parts on their way, and only if its upload was not given up;

@@ -43,9 +43,12 @@ class Batches(RedisView[Batch]):
         self._ttl_ms = settings.result_ttl * 1000
         self._scripts = Scripts(redis, prelude(PARTS) + batch_scripts.COMMON, growing=(batch_scripts.CREATE,))
 
-    def hold(self, id: str, for_s: float) -> None:
-        """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created."""
-        self._run(batch_scripts.HOLD, int(for_s * 1000), id)
+    def hold(self, id: str, for_s: float, again: bool = False) -> bool:
+        """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created.
+
+        Return False for one that is held `again` too late: it may have been swept, and can be no batch any more.
+        """
+        return bool(self._run(batch_scripts.HOLD, int(for_s * 1000), id, int(again)))
 
     def create(self, batch: NewBatch) -> tuple[Verdict, str, list[Message]]:
         """Write the batch and its parts down, in one step; return the messages to send for them.

@@ -98,13 +98,13 @@ class Files:
         batch, done = self._look(id)
         head = header_of(form) if format is Format.CSV else b""
         name = f"scores-{id}.{format.value}"
-        stretches = [Stretch(results_key(id, n), part.results_bytes, part.scored) for n, part in done]
+        stretches = [Stretch(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
         return Download(name, format, head, stretches, batch.state.ended)
 
     def errors(self, id: str) -> Download:
         """Return what is there of a batch's errors, lines of JSON, as `results` does."""
         batch, done = self._look(id)
-        stretches = [Stretch(errors_key(id, n), part.errors_bytes, part.rejected) for n, part in done]
+        stretches = [Stretch(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
         return Download(f"errors-{id}.jsonl", Format.JSONL, b"", stretches, batch.state.ended)
 
     def _look(self, id: str) -> tuple[Batch, list[tuple[int, DonePart]]]:

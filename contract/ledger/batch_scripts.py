@@ -112,7 +112,7 @@ return clock(ARGV[1])
 # Invariant: a part is counted once, in the step that ends it; whoever comes later with the same part changes nothing.
 FINISH_PART = f"""
 local now, ttl, batch, number = clock(ARGV[1]), num(ARGV[2]), ARGV[3], ARGV[4]
-local rows, scored, rejected, results, errors, code, message = unpack(ARGV, 5, 11)
+local rows, scored, rejected, results, errors, attempt, code, message = unpack(ARGV, 5, 12)
 local part = part_of(batch, number)
 local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
 if not open(state) then return 0 end
@@ -120,7 +120,7 @@ finish(part, state, 'succeeded', n, deadline, now, ttl)
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
 call('INCRBY', bucket, rows)
 call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
-call('HSET', DONE .. batch, number, table.concat({{rows, scored, rejected, results, errors}}, ' '))
+call('HSET', DONE .. batch, number, table.concat({{rows, scored, rejected, results, errors, attempt}}, ' '))
 call('HINCRBY', BATCH .. batch, 'rows', rows)
 call('HINCRBY', BATCH .. batch, 'scored', scored)
 local bad = call('HINCRBY', BATCH .. batch, 'rejected', rejected)

@@ -87,7 +87,7 @@ class Batches(RedisView[Batch]):
 
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:
         """Write down what came of a part, and end its batch if it is the last; False if that was done before."""
-        counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes)
+        counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes, done.attempt)
         error = ("too-many-rejected", "More rows were rejected than `error_limit` allows; see the batch's errors.")
         return bool(self._run(batch_scripts.FINISH_PART, self._ttl_ms, part.batch, part.number, *counts, *error))
 
@@ -96,7 +96,7 @@ class Batches(RedisView[Batch]):
         found = self._ask(lambda redis: redis.hgetall(DONE + id))
         names = list(DonePart.model_fields)
         return {
-            int(number): DonePart(**dict(zip(names, map(int, counts.split()), strict=True)))
+            int(number): DonePart.model_validate(dict(zip(names, counts.decode().split(), strict=True)))
             for number, counts in found.items()
         }
 

@@ -45,7 +45,9 @@ def create(batches: Batches, batch: NewBatch) -> list[Message]:
 
 def done(rejected: int = 0) -> DonePart:
     """Return what came of a part of ten rows."""
-    return DonePart(rows=10, scored=10 - rejected, rejected=rejected, results_bytes=200, errors_bytes=30 * rejected)
+    return DonePart(
+        rows=10, scored=10 - rejected, rejected=rejected, results_bytes=200, errors_bytes=30 * rejected, attempt="1"
+    )
 
 
 def take(batches: Batches, messages: list[Message]) -> list[ClaimedPart]:

@@ -17,7 +17,7 @@ from api.results import header_of
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.batch import Batch, DonePart, Form, Format, errors_key, results_key
-from contract.errors import Backlogged, KeyReused, UploadStalled
+from contract.errors import Backlogged, KeyReused, UnknownBatch, UploadStalled
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
 from contract.ledger.protocol import Verdict
@@ -110,6 +110,8 @@ class Files:
     def _look(self, id: str) -> tuple[Batch, list[tuple[int, DonePart]]]:
         batch = self.bulk.batches.read(id)  # before its parts: once it has ended, no more of them come
         done = sorted(self.bulk.batches.done(id).items())
+        if len(done) < batch.counts.parts_done:  # it was erased, or its time was over, in between
+            raise UnknownBatch
         if not batch.state.ended:
             done = [(n, part) for place, (n, part) in enumerate(done, start=1) if n == place]
         return batch, done

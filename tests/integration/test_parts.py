@@ -14,7 +14,8 @@ from api.files import Bulk, Files
 from api.notices import Notices
 from api.upload import Uploads
 from contract.address import Resolver
-from contract.batch import Batch, Format, NewPart, input_key
+from contract.batch import Batch, DonePart, Format, NewPart, input_key
+from contract.errors import UnknownBatch
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
 from contract.ledger.message import Message
@@ -41,6 +42,15 @@ class Interrupted(ByAge):
     def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
         self._meanwhile()
         return super().judge(matrix)
+
+
+class ErasedMeanwhile(Batches):
+    """Batches each of which is erased just before it is asked what was done of it."""
+
+    @override
+    def done(self, id: str) -> dict[int, DonePart]:
+        self.erase(id)
+        return super().done(id)
 
 
 @pytest.fixture
@@ -92,3 +102,13 @@ def test_a_late_worker_with_another_model_changes_no_result(
     assert score_parts(batches, store, Interrupted("1.10.0", give_away), message, LEASE_S) == 0
     assert seen == [read(batches, store, settings, id)]
     assert b"2.0.0" in seen[0]
+
+
+def test_results_of_a_batch_that_is_erased_while_they_are_looked_up_are_not_taken_for_none(
+    redis: Redis, settings: Settings, store: Store
+) -> None:
+    batches = ErasedMeanwhile(redis, settings)
+    id, (message,) = create(batches, store)
+    assert score_parts(batches, store, ByAge(), message, LEASE_S) == 1
+    with pytest.raises(UnknownBatch):
+        read(batches, store, settings, id)

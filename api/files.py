@@ -17,7 +17,7 @@ from api.results import header_of
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.batch import Batch, DonePart, Form, Format, errors_key, results_key
-from contract.errors import Backlogged, KeyReused, UploadStalled
+from contract.errors import Backlogged, KeyReused, UnknownBatch, UploadStalled
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
 from contract.ledger.protocol import Verdict
@@ -98,18 +98,20 @@ class Files:
         batch, done = self._look(id)
         head = header_of(form) if format is Format.CSV else b""
         name = f"scores-{id}.{format.value}"
-        stretches = [Stretch(results_key(id, n), part.results_bytes, part.scored) for n, part in done]
+        stretches = [Stretch(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
         return Download(name, format, head, stretches, batch.state.ended)
 
     def errors(self, id: str) -> Download:
         """Return what is there of a batch's errors, lines of JSON, as `results` does."""
         batch, done = self._look(id)
-        stretches = [Stretch(errors_key(id, n), part.errors_bytes, part.rejected) for n, part in done]
+        stretches = [Stretch(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
         return Download(f"errors-{id}.jsonl", Format.JSONL, b"", stretches, batch.state.ended)
 
     def _look(self, id: str) -> tuple[Batch, list[tuple[int, DonePart]]]:
         batch = self.bulk.batches.read(id)  # before its parts: once it has ended, no more of them come
         done = sorted(self.bulk.batches.done(id).items())
+        if len(done) < batch.counts.parts_done:  # it was erased, or its time was over, in between
+            raise UnknownBatch
         if not batch.state.ended:
             done = [(n, part) for place, (n, part) in enumerate(done, start=1) if n == place]
         return batch, done

@@ -39,6 +39,9 @@ class Upload:
     sha256: str
 
 
+Hold = Callable[[bool], bool]
+"""Claims the store for an upload, be it again; False if it was held too long ago, as `Batches.hold` has it."""
+
 Settled = Callable[[Options], Awaitable[None]]
 """Looks at the options of an upload, and raises what is wrong with them."""
 
@@ -57,15 +60,16 @@ class Uploads:
         self._cutting = ThreadPoolExecutor(1, "cut")
         self._writing = ThreadPoolExecutor(WRITERS, "write")
 
-    async def take(self, id: str, request: Request, hold: Callable[[], None], settled: Settled) -> Upload:
+    async def take(self, id: str, request: Request, hold: Hold, settled: Settled) -> Upload:
         """Read the request's body into the store as batch `id`; return once every part is durable.
 
         `hold` is called in a thread before the first part is written and then every 10 s as long as bytes come; a
         claim to the store that lasts `held_s` from each call does not end meanwhile. `settled` is called once with the
         options, as soon as they are known and before anything is written; what it raises is raised.
 
-        Raises, besides what `Intake` and `Store.write` raise, BodyIncomplete, UploadStalled, and Backlogged for one
-        upload too many. Whatever is raised, nothing of the upload stays in the store.
+        Raises, besides what `Intake` and `Store.write` raise, BodyIncomplete; UploadStalled, also where this process
+        stood still for longer than that; and Backlogged for one upload too many. Whatever is raised, nothing of the
+        upload stays in the store.
         """
         if self._going >= self._settings.uploads_limit:
             raise Backlogged("Too many files are being uploaded: send it again later.", retry_after_s=RETRY_AFTER_S)
@@ -86,7 +90,7 @@ class Uploads:
         self._cutting.shutdown()
         self._writing.shutdown()
 
-    async def _take(self, id: str, request: Request, hold: Callable[[], None], settled: Settled) -> Upload:
+    async def _take(self, id: str, request: Request, hold: Hold, settled: Settled) -> Upload:
         settings, headers, loop = self._settings, request.headers, asyncio.get_running_loop()
         encoding = headers.get("content-encoding", "")
         intake = Intake(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
@@ -97,7 +101,8 @@ class Uploads:
         try:
             async for chunk in gather(request, settings.upload_idle_s):
                 if time.monotonic() >= held_s + HOLD_EVERY_S:
-                    await loop.run_in_executor(self._writing, hold)
+                    if not await loop.run_in_executor(self._writing, hold, held_s >= 0):
+                        raise UploadStalled
                     held_s = time.monotonic()
                 await self._shelve(intake, intake.feed(chunk), shelf, settled)
             await self._shelve(intake, intake.finish(), shelf, settled)

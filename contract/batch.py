@@ -76,14 +76,14 @@ def input_key(id: str, number: int) -> str:
     return f"{folder_of(id)}/in/{number:06}"
 
 
-def results_key(id: str, number: int) -> str:
-    """Return the key of a part's rows with their scores."""
-    return f"{folder_of(id)}/results/{number:06}"
+def results_key(id: str, number: int, attempt: str) -> str:
+    """Return the key of a part's rows with their scores, as one worker wrote them."""
+    return f"{folder_of(id)}/results/{number:06}-{attempt}"
 
 
-def errors_key(id: str, number: int) -> str:
-    """Return the key of what is wrong with a part's other rows."""
-    return f"{folder_of(id)}/errors/{number:06}"
+def errors_key(id: str, number: int, attempt: str) -> str:
+    """Return the key of what is wrong with a part's other rows, as one worker wrote it."""
+    return f"{folder_of(id)}/errors/{number:06}-{attempt}"
 
 
 class Counts(BaseModel):
@@ -127,7 +127,10 @@ class NewPart(BaseModel):
 
 
 class DonePart(BaseModel):
-    """What came of a part: rows, and the sizes in bytes of the two objects that hold its results and its errors."""
+    """What came of a part: rows, and the sizes in bytes of the two objects that hold its results and its errors.
+
+    `attempt` is the end of their names: whoever scores the part again, later or by another model, overwrites nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,3 +139,4 @@ class DonePart(BaseModel):
     rejected: int
     results_bytes: int
     errors_bytes: int
+    attempt: str

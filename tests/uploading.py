@@ -21,13 +21,18 @@ async def accept(_: Options) -> None:
     """Have nothing against any options."""
 
 
+def hold(_: bool) -> bool:
+    """Hold an upload for as long as it takes."""
+    return True
+
+
 def make_app(uploads: Uploads) -> FastAPI:
     """Return an app that answers an upload with what became of it."""
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
 
     @app.post("/")
     async def take(request: Request) -> dict[str, Any]:
-        return asdict(await uploads.take(ID, request, lambda: None, accept))
+        return asdict(await uploads.take(ID, request, hold, accept))
 
     answer_problems(app)
     return app

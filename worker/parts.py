@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from secrets import token_hex
 from threading import Event, Thread
 
 from contract.batch import DonePart, Form, errors_key, input_key, results_key
@@ -15,6 +16,7 @@ from contract.store import Store
 from worker.bulk.part import Judge, Scored, score_part
 
 STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
+ATTEMPT_BYTES = 8
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +25,8 @@ def score_parts(batches: Batches, store: Store, judge: Judge, message: Message, 
     """Score those of the message's parts that can be claimed; return how many that ended.
 
     A part whose batch has ended is left as it is, and one that the store cannot give or take is put back. What comes of
-    a part lies in the store before it is committed, under a key that anyone who scores it again writes alike. Raises
-    LedgerUnavailable; then the leases run out and the sweep sends the parts again.
+    a part lies in the store before it is committed, under a key that no one else writes: the commit says which of them
+    counts. Raises LedgerUnavailable; then the leases run out and the sweep sends the parts again.
     """
     parts = batches.claim(message)
     with held(batches, parts, lease_s):
@@ -64,16 +66,18 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Judge) -> D
     """
     data = store.read(input_key(part.batch, part.number))
     scored: Scored = score_part(data, form, part.first_line, judge)
+    attempt = token_hex(ATTEMPT_BYTES)
     if scored.output:
-        store.write(results_key(part.batch, part.number), scored.output)
+        store.write(results_key(part.batch, part.number, attempt), scored.output)
     if scored.errors:
-        store.write(errors_key(part.batch, part.number), scored.errors)
+        store.write(errors_key(part.batch, part.number, attempt), scored.errors)
     return DonePart(
         rows=scored.rows,
         scored=scored.scored,
         rejected=scored.rejected,
         results_bytes=len(scored.output),
         errors_bytes=len(scored.errors),
+        attempt=attempt,
     )
 
 

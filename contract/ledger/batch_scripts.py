@@ -36,9 +36,16 @@ local function stop(batch, to, now, ttl, ...)
 end
 """
 
-# Invariant: until an upload has become a batch, or its time is over, what the store holds of it is marked as trash.
+# Invariant: until an upload has become a batch, what the store holds of it is marked as trash; once its time is over it
+# cannot be held again, since it may have been swept.
 HOLD = """
-call('ZADD', TRASH, clock(ARGV[1]) + num(ARGV[2]), ARGV[3])
+local now, id = clock(ARGV[1]), ARGV[3]
+if ARGV[4] == '1' and num(call('ZSCORE', TRASH, id) or 0) <= now then
+  call('ZADD', TRASH, now, id)
+  return 0
+end
+call('ZADD', TRASH, now + num(ARGV[2]), id)
+return 1
 """
 
 # Invariant: a batch is written whole, with all of its parts on their way, and only if its upload was not given up;
@@ -105,7 +112,7 @@ return clock(ARGV[1])
 # Invariant: a part is counted once, in the step that ends it; whoever comes later with the same part changes nothing.
 FINISH_PART = f"""
 local now, ttl, batch, number = clock(ARGV[1]), num(ARGV[2]), ARGV[3], ARGV[4]
-local rows, scored, rejected, results, errors, code, message = unpack(ARGV, 5, 11)
+local rows, scored, rejected, results, errors, attempt, code, message = unpack(ARGV, 5, 12)
 local part = part_of(batch, number)
 local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
 if not open(state) then return 0 end
@@ -113,7 +120,7 @@ finish(part, state, 'succeeded', n, deadline, now, ttl)
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
 call('INCRBY', bucket, rows)
 call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
-call('HSET', DONE .. batch, number, table.concat({{rows, scored, rejected, results, errors}}, ' '))
+call('HSET', DONE .. batch, number, table.concat({{rows, scored, rejected, results, errors, attempt}}, ' '))
 call('HINCRBY', BATCH .. batch, 'rows', rows)
 call('HINCRBY', BATCH .. batch, 'scored', scored)
 local bad = call('HINCRBY', BATCH .. batch, 'rejected', rejected)

@@ -43,9 +43,12 @@ class Batches(RedisView[Batch]):
         self._ttl_ms = settings.result_ttl * 1000
         self._scripts = Scripts(redis, prelude(PARTS) + batch_scripts.COMMON, growing=(batch_scripts.CREATE,))
 
-    def hold(self, id: str, for_s: float) -> None:
-        """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created."""
-        self._run(batch_scripts.HOLD, int(for_s * 1000), id)
+    def hold(self, id: str, for_s: float, again: bool = False) -> bool:
+        """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created.
+
+        Return False for one that is held `again` too late: it may have been swept, and can be no batch any more.
+        """
+        return bool(self._run(batch_scripts.HOLD, int(for_s * 1000), id, int(again)))
 
     def create(self, batch: NewBatch) -> tuple[Verdict, str, list[Message]]:
         """Write the batch and its parts down, in one step; return the messages to send for them.
@@ -84,7 +87,7 @@ class Batches(RedisView[Batch]):
 
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:
         """Write down what came of a part, and end its batch if it is the last; False if that was done before."""
-        counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes)
+        counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes, done.attempt)
         error = ("too-many-rejected", "More rows were rejected than `error_limit` allows; see the batch's errors.")
         return bool(self._run(batch_scripts.FINISH_PART, self._ttl_ms, part.batch, part.number, *counts, *error))
 
@@ -93,7 +96,7 @@ class Batches(RedisView[Batch]):
         found = self._ask(lambda redis: redis.hgetall(DONE + id))
         names = list(DonePart.model_fields)
         return {
-            int(number): DonePart(**dict(zip(names, map(int, counts.split()), strict=True)))
+            int(number): DonePart.model_validate(dict(zip(names, counts.decode().split(), strict=True)))
             for number, counts in found.items()
         }
 

@@ -45,7 +45,9 @@ def create(batches: Batches, batch: NewBatch) -> list[Message]:
 
 def done(rejected: int = 0) -> DonePart:
     """Return what came of a part of ten rows."""
-    return DonePart(rows=10, scored=10 - rejected, rejected=rejected, results_bytes=200, errors_bytes=30 * rejected)
+    return DonePart(
+        rows=10, scored=10 - rejected, rejected=rejected, results_bytes=200, errors_bytes=30 * rejected, attempt="1"
+    )
 
 
 def take(batches: Batches, messages: list[Message]) -> list[ClaimedPart]:
@@ -155,6 +157,18 @@ def test_an_upload_that_was_given_up_is_swept_and_cannot_become_a_batch(batches:
     assert batches.create(quick)[0] is Verdict.ACCEPTED
     batches.swept(slow.id)
     assert batches.trash() == []
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_an_upload_whose_hold_ran_out_cannot_be_held_again(batches: Batches, clock: Clock, swept: bool) -> None:
+    frozen = new_batch()
+    assert batches.hold(frozen.id, 10)
+    clock.move(11)
+    if swept:
+        batches.swept(frozen.id)
+    assert not batches.hold(frozen.id, 10, again=True)
+    assert batches.create(frozen)[0] is Verdict.GIVEN_UP
+    assert batches.trash() == [frozen.id]  # for what was written since
 
 
 def test_above_the_limit_no_batch_is_accepted(redis: Redis, clock: Clock) -> None:

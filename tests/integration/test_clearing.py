@@ -33,7 +33,7 @@ def put(batches: Batches, store: Store, id: str, parts: int = 2) -> str:
     batches.hold(id, 60)
     for number in range(1, parts + 1):
         store.write(input_key(id, number), b"rows")
-        store.write(results_key(id, number), b"scores")
+        store.write(results_key(id, number, "1"), b"scores")
     return id
 
 
@@ -69,7 +69,7 @@ def test_what_was_written_late_into_an_erased_batch_is_deleted_too(batches: Batc
     id = create(batches, store, new_id())
     batches.erase(id)
     clear_once(batches, store)
-    store.write(results_key(id, 1), b"late")
+    store.write(results_key(id, 1, "1"), b"late")
     batches.hold(id, 0)
     assert clear_once(batches, store) == 1
     assert id not in store.names("batches")

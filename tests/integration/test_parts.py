@@ -1,0 +1,114 @@
+"""The scoring of parts where workers and callers come between one another, over a real Redis and a real folder."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from redis import Redis
+from typing_extensions import override
+
+from api.files import Bulk, Files
+from api.notices import Notices
+from api.upload import Uploads
+from contract.address import Resolver
+from contract.batch import Batch, DonePart, Format, NewPart, input_key
+from contract.errors import UnknownBatch
+from contract.ledger.batch_record import NewBatch
+from contract.ledger.batches import Batches
+from contract.ledger.message import Message
+from contract.ledger.protocol import Verdict
+from contract.ledger.record import new_id
+from contract.settings import Settings
+from contract.store import Store
+from models.verdicts import Verdicts
+from tests.files import CSV, ByAge, csv_row
+from tests.ledgers import Clock
+from worker.parts import score_parts
+
+LEASE_S = 60
+
+
+class Interrupted(ByAge):
+    """Judges by age, in the name of a version, and has something happen meanwhile."""
+
+    def __init__(self, version: str, meanwhile: Callable[[], object]) -> None:
+        self.version = version
+        self._meanwhile = meanwhile
+
+    @override
+    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+        self._meanwhile()
+        return super().judge(matrix)
+
+
+class ErasedMeanwhile(Batches):
+    """Batches each of which is erased just before it is asked what was done of it."""
+
+    @override
+    def done(self, id: str) -> dict[int, DonePart]:
+        self.erase(id)
+        return super().done(id)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(Settings(store=f"file://{tmp_path}"))
+
+
+def create(batches: Batches, store: Store) -> tuple[str, list[Message]]:
+    """Make a batch of one part; return its id and its message."""
+    id = new_id()
+    batches.hold(id, 60)
+    store.write(input_key(id, 1), csv_row())
+    verdict, _, messages = batches.create(NewBatch(id, CSV, [NewPart(number=1, first_line=2, lines=1)], 8))
+    assert verdict is Verdict.ACCEPTED
+    return id, messages
+
+
+def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
+    """Return the results as they are sent."""
+
+    async def look() -> bytes:
+        uploads, notices = Uploads(store, settings), Notices[Batch](batches)
+        resolver = Resolver(private=False, threads=1)
+        files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, resolver)
+        try:
+            download = files.results(id, CSV, Format.CSV)
+        finally:
+            resolver.close()
+            uploads.close()
+            await notices.close()
+        return b"".join(store.read(stretch.key)[: stretch.bytes] for stretch in download.stretches)
+
+    return asyncio.run(look())
+
+
+def test_a_late_worker_with_another_model_changes_no_result(
+    redis: Redis, settings: Settings, clock: Clock, store: Store
+) -> None:
+    batches = Batches(redis, settings, clock)
+    id, (message,) = create(batches, store)
+    seen = list[bytes]()
+
+    def give_away() -> None:
+        clock.move(settings.lease_s + 1)
+        for again in batches.sweep():
+            score_parts(batches, store, Interrupted("2.0.0", lambda: None), again, LEASE_S)
+        seen.append(read(batches, store, settings, id))
+
+    assert score_parts(batches, store, Interrupted("1.10.0", give_away), message, LEASE_S) == 0
+    assert seen == [read(batches, store, settings, id)]
+    assert b"2.0.0" in seen[0]
+
+
+def test_results_of_a_batch_that_is_erased_while_they_are_looked_up_are_not_taken_for_none(
+    redis: Redis, settings: Settings, store: Store
+) -> None:
+    batches = ErasedMeanwhile(redis, settings)
+    id, (message,) = create(batches, store)
+    assert score_parts(batches, store, ByAge(), message, LEASE_S) == 1
+    with pytest.raises(UnknownBatch):
+        read(batches, store, settings, id)

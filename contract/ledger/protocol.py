@@ -67,11 +67,12 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job in a worker's hands until its lease ends: its patients, and if their scores are explained."""
+    """A job in a worker's hands until its lease ends; `suspect` if it was delivered before, and then claimed alone."""
 
     id: str
     rows: list[Row]
     explain: bool = False
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

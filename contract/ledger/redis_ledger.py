@@ -57,8 +57,10 @@ class RedisLedger(RedisView[Job], Ledger):
         room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
         trusted_ms = TRUSTED_MS if attends else 0
         taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, trusted_ms, *message.ids)
-        triples = zip(taken[::3], taken[1::3], taken[2::3], strict=True)
-        return [Claimed(id.decode(), from_json(rows), bool(explain)) for id, rows, explain in triples]
+        found = zip(taken[::4], taken[1::4], taken[2::4], taken[3::4], strict=True)
+        return [
+            Claimed(id.decode(), from_json(rows), bool(explain), int(tries) > 1) for id, rows, explain, tries in found
+        ]
 
     @override
     def listen(self, within_s: float) -> bool:

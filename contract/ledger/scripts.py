@@ -143,8 +143,8 @@ end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain) end
+    local state, rows, explain, tries = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries) end
   end
   return taken
 end
@@ -184,7 +184,7 @@ for i, id in ipairs(ids) do
       end
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
-      take(id, rows, explain)
+      take(id, rows, explain, tries + 1)
     elseif tries == 0 then
       left = true
     end

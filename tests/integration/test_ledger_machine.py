@@ -227,7 +227,8 @@ class LedgerMachine(RuleBasedStateMachine):
         """Claim from both, check that they agree, and return what was claimed."""
         claimed = self.real.claim(message, ahead=ahead, attends=attends)
         others = self.twin.claim(message, ahead=ahead, attends=attends)
-        assert [(job.id, job.explain) for job in claimed] == [(job.id, job.explain) for job in others]
+        told = [[(job.id, job.explain, job.suspect) for job in jobs] for jobs in (claimed, others)]
+        assert told[0] == told[1]
         return claimed
 
     def commit(self, claimed: list[Claimed], *, fails: bool) -> None:

@@ -41,7 +41,7 @@ def clear_once(batches: Batches, store: Store) -> int:
     """Delete what was erased, given up or kept for its time, and return of how many ids. Raises as the two do."""
     due = batches.trash()
     for id in due:
-        store.delete(folder_of(id))
+        store.delete(folder_of(id.rstrip("/")))
         batches.swept(id)
     return len(due)
 

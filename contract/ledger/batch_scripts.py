@@ -143,7 +143,8 @@ else stop(ARGV[3], ARGV[4], clock(ARGV[1]), num(ARGV[2]), 'code', code, 'message
 flush()
 """
 
-# Invariant: afterwards no key holds the id but the trash, where it stays until the store holds nothing of it either.
+# Invariant: afterwards no key holds the id but the trash, where it stays until the store holds nothing of it either: it
+# is swept at once, and again when no worker can be left that has a part of it and writes what came of that.
 ERASE = """
 local id, now = ARGV[2], clock(ARGV[1])
 local state, parts, key = unpack(call('HMGET', BATCH .. id, 'state', 'parts', 'idem'))
@@ -160,7 +161,7 @@ for _, state in ipairs({'succeeded', 'failed', 'canceled', 'expired'}) do call('
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 call('DEL', BATCH .. id, DONE .. id)
 call('ZREM', BATCH_CALLBACKS, id)
-call('ZADD', TRASH, now, id)
+call('ZADD', TRASH, now, id, now + num(ARGV[3]), id .. '/')
 call('PUBLISH', ENDED, part_of(id, 0))
 return 1
 """

@@ -26,6 +26,7 @@ from contract.settings import Settings
 
 QUARANTINED = "A part of the file was given to workers too often and none came back; the other results are there."
 SWEPT_AT_ONCE = 1_000
+LATE_S = 30  # after the time in which a part is scored or its worker killed, nothing more is written of it
 
 
 BATCH = Kind(FIELDS, FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
@@ -126,7 +127,7 @@ class Batches(RedisView[Batch]):
 
     def erase(self, id: str) -> None:
         """Remove every trace of the batch from the ledger; the store's is swept. Raises as `read` does."""
-        if not self._run(batch_scripts.ERASE, id):
+        if not self._run(batch_scripts.ERASE, id, int(1000 * (self._settings.part_limit_s + LATE_S))):
             self.read(id)
 
     def watch(self, stop: Event) -> Iterator[Heard | None]:
@@ -151,7 +152,7 @@ class Batches(RedisView[Batch]):
             RedisLedger(self._redis, self._settings, self._clock, keys).trim()
 
     def trash(self) -> list[str]:
-        """Return ids of which the store shall hold nothing any more."""
+        """Return ids of which the store shall hold nothing any more, some with a slash."""
         return [id.decode() for id in self._run(batch_scripts.DUE, SWEPT_AT_ONCE)]
 
     def strays(self, ids: Sequence[str]) -> list[str]:

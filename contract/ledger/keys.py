@@ -46,4 +46,4 @@ BATCHES = Keys("sl:batch:", "")
 CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
 
 DONE = "sl:batch:done:"  # hash of a batch: number of a part -> what came of it
-TRASH = "sl:batch:trash"  # sorted set: id -> ms from when the store shall hold nothing of it
+TRASH = "sl:batch:trash"  # sorted set: id -> ms from when the store shall hold nothing of it; with a slash, once more

@@ -7,7 +7,7 @@ from redis import Redis
 
 from contract.batch import Form, Format, NewPart, input_key, results_key
 from contract.ledger.batch_record import NewBatch
-from contract.ledger.batches import Batches
+from contract.ledger.batches import LATE_S, Batches
 from contract.ledger.protocol import Verdict
 from contract.ledger.record import first_id_at, new_id
 from contract.settings import Settings
@@ -59,7 +59,7 @@ def test_what_was_erased_given_up_or_kept_for_its_time_is_deleted(
     assert clear_once(batches, store) == 1
     assert given_up not in store.names("batches")
     clock.move(settings.result_ttl)
-    assert clear_once(batches, store) == 1
+    assert clear_once(batches, store) == 2  # the erased one once more
     assert canceled not in store.names("batches")
     assert open in store.names("batches")
     assert clear_once(batches, store) == 0
@@ -73,6 +73,19 @@ def test_what_was_written_late_into_an_erased_batch_is_deleted_too(batches: Batc
     batches.hold(id, 0)
     assert clear_once(batches, store) == 1
     assert id not in store.names("batches")
+
+
+def test_what_a_worker_wrote_late_and_died_of_is_deleted_once_no_worker_can_write_more(
+    batches: Batches, store: Store, clock: Clock, settings: Settings
+) -> None:
+    id = create(batches, store, new_id())
+    batches.erase(id)
+    clear_once(batches, store)
+    store.write(results_key(id, 1, "1"), b"late")
+    clock.move(settings.part_limit_s + LATE_S)
+    assert clear_once(batches, store) == 1
+    assert id not in store.names("batches")
+    assert batches.trash() == []
 
 
 def test_only_old_strays_are_deleted(batches: Batches, store: Store, settings: Settings) -> None:

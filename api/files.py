@@ -20,7 +20,7 @@ from contract.batch import Batch, DonePart, Form, Format, errors_key, results_ke
 from contract.errors import Backlogged, KeyReused, UnknownBatch, UploadStalled
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
-from contract.ledger.protocol import Verdict
+from contract.ledger.protocol import Load, Verdict
 from contract.ledger.record import new_id
 from contract.queue import Send, ring
 from contract.settings import Settings
@@ -70,7 +70,7 @@ class Files:
         if verdict is Verdict.MISMATCH:
             raise KeyReused
         if verdict is Verdict.FULL:
-            await self._refuse()
+            raise self._refusal(await run_sync(self.bulk.batches.load))
         if verdict is Verdict.GIVEN_UP:
             raise UploadStalled
         batch = await run_sync(self.bulk.batches.read, known)
@@ -81,11 +81,10 @@ class Files:
         """Raise Backlogged before a file is read that would be refused then."""
         load = await run_sync(self.bulk.batches.load)
         if load.backlog_patients >= self.settings.bulk_backlog_limit:
-            await self._refuse()
+            raise self._refusal(load)
 
-    async def _refuse(self) -> None:
-        load = await run_sync(self.bulk.batches.load)
-        raise Backlogged(
+    def _refusal(self, load: Load) -> Backlogged:
+        return Backlogged(
             "Too many rows of files are waiting to be scored: send it again after the seconds in `Retry-After`.",
             retry_after_s=load.room_in_s(self.settings.bulk_backlog_limit),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Generic, TypeVar
 
 from tests.faults.cohort import POISON, patients
 from tests.faults.house import PRODUCT
@@ -16,6 +17,8 @@ from tests.faults.witness import ENDED
 from tests.servers import responds
 from tests.waiting import wait_until
 
+S = TypeVar("S")
+
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 WRONG_BY_S = 3_600
 REFUSED_WITHIN_S = 5
@@ -25,31 +28,27 @@ COMMITTED_WITHIN_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault by name; `entry` is Celery's way in to the workers that it needs."""
+class Striking(Generic[S]):
+    """A fault, told of by the name and the docstring of the function that strikes a scene."""
 
-    strike: Callable[[Scene], None]
-    entry: str = PRODUCT
+    strike: Callable[[S], None]
 
     @property
     def name(self) -> str:
         """What the table calls it."""
-        return name_of(self.strike)
+        return self.strike.__name__.replace("_", " ")
 
     @property
     def about(self) -> str:
         """What happens, in a sentence."""
-        return about(self.strike)
+        return " ".join((self.strike.__doc__ or "").split())
 
 
-def name_of(strike: Callable[..., None]) -> str:
-    """Return what the table calls a fault."""
-    return strike.__name__.replace("_", " ")
+@dataclass(frozen=True, slots=True)
+class Fault(Striking[Scene]):
+    """A fault that strikes jobs; `entry` is Celery's way in to the workers that it needs."""
 
-
-def about(strike: Callable[..., None]) -> str:
-    """Return what happens in a fault, in a sentence."""
-    return " ".join((strike.__doc__ or "").split())
+    entry: str = PRODUCT
 
 
 def pool_killed(scene: Scene) -> None:

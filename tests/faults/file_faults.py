@@ -3,7 +3,7 @@
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Timer
@@ -12,7 +12,7 @@ import httpx2
 
 from contract.queue import BULK
 from tests.faults.callers import PATH
-from tests.faults.faults import about, name_of
+from tests.faults.faults import Striking
 from tests.faults.file_scene import FileScene
 from tests.faults.files import results_of
 from tests.faults.house import ANSWERED_WITHIN_S
@@ -29,21 +29,10 @@ HELD_BACK_BYTES = 65_536  # what a slow reader's side of a connection holds
 
 
 @dataclass(frozen=True, slots=True)
-class FileFault:
-    """A fault by name; it needs a store that can be cut off, or not."""
+class FileFault(Striking[FileScene]):
+    """A fault that strikes files; it needs a store that can be cut off, or not."""
 
-    strike: Callable[[FileScene], None]
     in_bucket: bool = False
-
-    @property
-    def name(self) -> str:
-        """What the table calls it."""
-        return name_of(self.strike)
-
-    @property
-    def about(self) -> str:
-        """What happens, in a sentence."""
-        return about(self.strike)
 
 
 def worker_killed_mid_part(scene: FileScene) -> None:

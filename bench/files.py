@@ -7,9 +7,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -110,7 +111,8 @@ def patients(url: str, file: Path, out: Path, rows: int) -> Figures:
     connection = connect(url)
     alone = [score_one(connection) for _ in range(IDLE_REQUESTS)]
     beside: list[float] = []
-    with ThreadPoolExecutor(1) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # two clients, each with an interpreter of its own
+        pool.submit(os.getpid).result()
         while len(beside) < BUSY_REQUESTS:
             job = pool.submit(transfer, url, file, out)
             while not job.done():

@@ -30,6 +30,7 @@ MANY_TIMES = 10
 WARM_ROWS = 20_000
 IDLE_REQUESTS, BUSY_REQUESTS = 1_000, 1_000
 QUIET_S = 3
+UNHURRIED_S = 0.5
 CORES = os.cpu_count() or 1
 
 
@@ -89,7 +90,9 @@ def ours(folder: Path, _: Path, files: dict[int, Path], rows: int) -> Figures:
         with TemporaryDirectory(dir=folder) as name, bulk(Path(name) / "held", processes) as (url, start):
             batch = upload(url, files[MANY_TIMES * rows])
             start()
-            ended = wait(url, batch)
+            ended = wait(
+                url, batch, UNHURRIED_S
+            )  # who looks takes its time from who scores; the service's own clock counts
             began, finished = (datetime.fromisoformat(ended[when]) for when in ("started_at", "finished_at"))
             figures[OURS, rows, f"scored by {processes}"] = (finished - began).total_seconds()
     return figures

@@ -1,7 +1,7 @@
 """Puts the gateway together."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -20,6 +20,7 @@ from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.ledger.protocol import Ledger
+from contract.ledger.survey import Server
 from contract.queue import Send, submit
 from contract.settings import Settings
 
@@ -49,13 +50,19 @@ def telemetry() -> TelemetryConfig:
     return {"tracing": configured, "metrics": configured, "logs": configured}
 
 
-def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None) -> FastAPI:
+def make_app(
+    settings: Settings,
+    ledger: Ledger,
+    send: Send,
+    bulk: Bulk | None = None,
+    server: Callable[[], Server] | None = None,
+) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none.
+    Without a place for files it takes none; `server` says how the Redis stands, for the metrics.
     """
 
-    metrics, shown = make_metrics(ledger, bulk)
+    metrics, shown = make_metrics(ledger, bulk, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager

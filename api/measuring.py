@@ -19,6 +19,7 @@ from typing_extensions import override
 from api.files import Bulk
 from api.notices import Notice, Notices, Watched
 from contract.ledger.protocol import Ledger, NewJob, Receipt
+from contract.ledger.survey import Server
 from contract.queue import BULK, INTERACTIVE
 from monitoring.instrument import GatewayMetrics
 from monitoring.processes import Processes
@@ -109,7 +110,9 @@ class CountedNotices(Notices[T]):
             self._waiting_clients.dec()
 
 
-def make_metrics(ledger: Ledger, bulk: Bulk | None) -> tuple[GatewayMetrics, APIRouter]:
+def make_metrics(
+    ledger: Ledger, bulk: Bulk | None, server: Callable[[], Server] | None
+) -> tuple[GatewayMetrics, APIRouter]:
     """Return the metrics of this process, and the route that shows them with those of the other gateway processes.
 
     Gateway processes that share a port share a folder too, which their parent names in the environment.
@@ -122,7 +125,7 @@ def make_metrics(ledger: Ledger, bulk: Bulk | None) -> tuple[GatewayMetrics, API
     else:
         metrics = GatewayMetrics(shown)
     shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
-    shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {})))
+    shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), server))
     return metrics, route_of(shown)
 
 

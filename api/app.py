@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from api import batches, events, health, jobs, prediction
+from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
@@ -19,6 +19,7 @@ from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
+from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
 from contract.ledger.survey import Server
 from contract.queue import Send, submit
@@ -55,14 +56,16 @@ def make_app(
     ledger: Ledger,
     send: Send,
     bulk: Bulk | None = None,
+    histograms: Histograms | None = None,
     server: Callable[[], Server] | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none; `server` says how the Redis stands, for the metrics.
+    Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
+    Redis stands, for the metrics.
     """
 
-    metrics, shown = make_metrics(ledger, bulk, server)
+    metrics, shown = make_metrics(ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager
@@ -87,11 +90,7 @@ def make_app(
     app = FastAPIOffline(
         title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve, telemetry=telemetry()
     )
-    for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
-        app.include_router(router)
-    if bulk:
-        for router in (batches.routes, events.batch_routes):
-            app.include_router(router)
+    add_routes(app, bulk, histograms)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
     answer_problems(app)
@@ -99,3 +98,15 @@ def make_app(
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
     return app
+
+
+def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -> None:
+    """Have the app answer everything that it can."""
+    for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
+        app.include_router(router)
+    if bulk:
+        for router in (batches.routes, events.batch_routes):
+            app.include_router(router)
+    if histograms:
+        app.state.histograms = histograms
+        app.include_router(model.routes)

@@ -18,11 +18,14 @@ from typing_extensions import override
 
 from api.files import Bulk
 from api.notices import Notice, Notices, Watched
+from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger, NewJob, Receipt
 from contract.ledger.survey import Server
 from contract.queue import BULK, INTERACTIVE
+from monitoring.drift_gauges import DriftGauges
 from monitoring.instrument import GatewayMetrics
 from monitoring.processes import Processes
+from monitoring.redis_gauges import RedisGauges
 from monitoring.sharing import FOLDER, Shared, join
 from monitoring.standing import Standing
 
@@ -111,7 +114,7 @@ class CountedNotices(Notices[T]):
 
 
 def make_metrics(
-    ledger: Ledger, bulk: Bulk | None, server: Callable[[], Server] | None
+    ledger: Ledger, bulk: Bulk | None, histograms: Histograms | None, server: Callable[[], Server] | None
 ) -> tuple[GatewayMetrics, APIRouter]:
     """Return the metrics of this process, and the route that shows them with those of the other gateway processes.
 
@@ -125,7 +128,8 @@ def make_metrics(
     else:
         metrics = GatewayMetrics(shown)
     shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
-    shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), server))
+    others = [*([DriftGauges(histograms)] if histograms else []), *([RedisGauges(server)] if server else [])]
+    shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), others))
     return metrics, route_of(shown)
 
 

@@ -10,9 +10,11 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from contract.ledger.survey import Server
+from monitoring.drift_gauges import describe_drift
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, SweepMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
-from monitoring.standing import UP, describe, describe_server
+from monitoring.redis_gauges import describe_server
+from monitoring.standing import UP, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def list_metrics() -> list[Listed]:
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({})])
+    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({}), *describe_drift(None)])
     server = (listing([metric], (), "gateway") for metric in describe_server(Server(0, 0, 0, 0, aof_written=True)))
     costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
     return [*listed, *read, *server, *costs]

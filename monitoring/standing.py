@@ -1,14 +1,14 @@
-"""How the ledger stands, and the Redis that it is in, asked when Prometheus asks."""
+"""How the ledger stands, asked when Prometheus asks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from prometheus_client import Metric
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from contract.errors import LedgerUnavailable
-from contract.ledger.survey import Server, Survey
+from contract.ledger.survey import Survey
 
 UP = GaugeMetricFamily("scoreline_ledger_up", "Whether the ledger answered.", labels=[])
 
@@ -21,23 +21,23 @@ class Surveyed(Protocol):
 
 
 class Standing(Collector):
-    """Collects how the ledger of each queue stands, and the `server`; of one that is away, only that it is.
+    """Collects how the ledger of each queue stands, and what else is read of it; of one that is away, only that it is.
 
-    `server` says how the Redis stands, and raises LedgerUnavailable; without it, nothing is said of that.
+    What else is read may raise LedgerUnavailable too.
     """
 
-    def __init__(self, ledgers: Mapping[str, Surveyed], server: Callable[[], Server] | None) -> None:
+    def __init__(self, ledgers: Mapping[str, Surveyed], others: Sequence[Collector] = ()) -> None:
         self._ledgers = ledgers
-        self._server = server
+        self._others = others
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics; takes no longer than the ledger may take to answer."""
+        """Return the metrics; takes little longer than the ledger may take to answer."""
         try:
             found = {queue: ledger.survey() for queue, ledger in self._ledgers.items()}
-            server = list(describe_server(self._server())) if self._server else []
+            others = [metric for other in self._others for metric in other.collect()]
         except LedgerUnavailable:
             return [GaugeMetricFamily(UP.name, UP.documentation, 0)]
-        return [GaugeMetricFamily(UP.name, UP.documentation, 1), *describe(found), *server]
+        return [GaugeMetricFamily(UP.name, UP.documentation, 1), *describe(found), *others]
 
 
 def describe(found: Mapping[str, Survey]) -> list[GaugeMetricFamily]:
@@ -69,15 +69,3 @@ def describe(found: Mapping[str, Survey]) -> list[GaugeMetricFamily]:
             jobs.add_metric([queue, state.value], count)
             oldest.add_metric([queue, state.value], survey.oldest_s[state])
     return [backlog, messages, quarantined, consumed, jobs, oldest]
-
-
-def describe_server(server: Server) -> Iterator[Metric]:
-    """Yield the metrics of the Redis."""
-    yield GaugeMetricFamily("scoreline_redis_memory_used_bytes", "Memory that Redis uses.", server.memory_bytes)
-    text = "Memory that Redis may use (maxmemory); 0 for as much as there is."
-    yield GaugeMetricFamily("scoreline_redis_memory_max_bytes", text, server.memory_limit_bytes)
-    yield GaugeMetricFamily("scoreline_redis_connected_clients", "Connections to Redis.", server.clients)
-    text = "Processor time of Redis; its commands have one thread, and so one core at most."
-    yield CounterMetricFamily("scoreline_redis_cpu_seconds", text, server.cpu_s)
-    text = "Whether the last write to Redis's append-only file went well."
-    yield GaugeMetricFamily("scoreline_redis_aof_last_write_ok", text, server.aof_written)

@@ -45,9 +45,10 @@ MEMORY = Asked(
     "Memory",
     "How much memory do the processes of each service take? What they share counts in each.",
     units.BytesIEC,
-    [(1 << 30, YELLOW), (2 << 30, RED)],
-    "Yellow from 1 GiB, red from 2 GiB: what a service needs does not grow with files or backlog, and is far below; "
-    "a gateway takes 22 KiB more for each client that waits (bench/RESULTS.md).",
+    [(400 << 20, YELLOW), (512 << 20, RED)],
+    "Red from 512 MiB, where a container of compose is killed (1 GiB for one that scores files), and yellow from four "
+    "fifths of it. What a service takes grows with neither files nor backlog; a gateway takes 22 KiB more for each "
+    "client that waits (bench/RESULTS.md).",
 )
 CPU = Asked(
     "Processor",
@@ -61,9 +62,9 @@ REDIS_MEMORY = Asked(
     "Memory of Redis",
     "How near is Redis to the most that it may use? A maximum of 0 is none.",
     units.BytesIEC,
-    [(1 << 30, YELLOW), (4 << 30, RED)],
-    "Yellow from 1 GiB: some two million jobs that wait or are kept, at 400 to 450 bytes each. Red from 4 GiB: a small "
-    "machine is full. When memory is full, submits are 503, and what was accepted is still scored.",
+    [(0.8 * (1 << 30), YELLOW), (1 << 30, RED)],
+    "Red from 1 GiB, the maximum in compose: some two million jobs that wait or are kept, at 400 to 450 bytes each. "
+    "Yellow from four fifths of it. When memory is full, submits are 503, and what was accepted is still scored.",
 )
 WRITES = Asked(
     "Seconds to write down a group of jobs",

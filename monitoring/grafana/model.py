@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import units
 
+from monitoring.drift import PATIENTS_NEEDED, PSI_LIMIT
 from monitoring.grafana.board import begin_board, choose
 from monitoring.grafana.panel import FULL, GREEN, RED, YELLOW, Asked, lines, number, or_none, share
 
@@ -26,10 +27,10 @@ ALARMS = Asked(
 )
 WINDOW = Asked(
     "Patients compared for drift",
-    "Of how many of the last patients is drift told?",
+    "Of how many patients of the last 24 hours is drift told?",
     units.Short,
-    [(200, GREEN)],
-    "Yellow below 200: of fewer, a PSI of 0.25 may be chance.",
+    [(PATIENTS_NEEDED, GREEN)],
+    f"Yellow below {PATIENTS_NEEDED}: of fewer no drift is told.",
     first=YELLOW,
 )
 LOST = Asked(
@@ -58,10 +59,11 @@ RATE = Asked(
 )
 DRIFT = Asked(
     "Drift by feature",
-    "How far is each feature from the training table, as the population stability index (PSI) has it?",
+    "How far are the last 24 hours from the training table, as the population stability index (PSI) has it?",
     units.NoUnit,
-    [(0.1, YELLOW), (0.25, RED)],
-    "Yellow from 0.1 and red from 0.25, the usual reading of a PSI: a moderate, and a large change.",
+    [(PSI_LIMIT, YELLOW), (0.25, RED)],
+    f"Yellow from {PSI_LIMIT}, where a feature drifts if a test doubts it too, and red from 0.25, the usual sign of a "
+    "major shift (Siddiqi, Credit Risk Scorecards, 2006).",
 )
 SETS = Asked(
     "Conformal sets",

@@ -65,7 +65,8 @@ WAIT = Asked(
     units.Seconds,
     [(1, YELLOW), (READY_FOR_S, RED)],
     "Yellow from 1 s: in the benchmark 256 clients at once saw a p99 of 0.117 s (bench/RESULTS.md). "
-    f"Red from {READY_FOR_S:g} s, when a service whose canary takes so long calls itself not ready.",
+    f"Red from {READY_FOR_S:g} s, when a service whose canary takes so long calls itself not ready. A file takes longer "
+    "in good health.",
 )
 ROWS = Asked(
     "Patients in one call of the model",
@@ -109,7 +110,7 @@ RUNTIME = Asked(
 )
 
 
-QUEUE, CELERY = 'queue=~"$queue"', 'queue_name=~"$queue"'
+QUEUE = 'queue=~"$queue"'
 
 
 def make_workers() -> Dashboard:
@@ -124,7 +125,7 @@ def make_workers() -> Dashboard:
 def now() -> Iterator[stat.Panel]:
     """Yield the panels of what holds now."""
     yield number(SCORED, f'max(scoreline_consumed_lately{{queue="{INTERACTIVE}"}})')
-    yield number(WORKERS, f"max by (queue_name) (celery_active_worker_count{{{CELERY}}})", "{{queue_name}}")
+    yield number(WORKERS, 'max by (queue_name) (celery_active_worker_count{queue_name=~"$queue"})', "{{queue_name}}")
     yield number(QUARANTINED, f"max by (queue) (scoreline_quarantined_jobs{{{QUEUE}}})", "{{queue}}")
     yield number(FAILED, or_none("sum(increase(scoreline_failed_jobs_total[$__range]))"))
 
@@ -148,21 +149,20 @@ def over_time() -> Iterator[timeseries.Panel]:
 
 
 def celerys_own() -> Iterator[timeseries.Panel]:
-    """Yield the panels of what Celery says of itself, by its exporter."""
-    runtimes = f"sum by (le, queue_name) ({rate('celery_task_runtime_bucket', CELERY)})"
+    """Yield the panels of what Celery says of itself, by its exporter, which knows the queue of no task of ours."""
+    runtimes = f"sum by (le, name) ({rate('celery_task_runtime_bucket')})"
     ends = {
-        "succeeded, {{queue_name}}": f"sum by (queue_name) ({rate('celery_task_succeeded_total', CELERY)})",
-        "failed": or_none(f"sum({rate('celery_task_failed_total', CELERY)})"),
-        "retried": or_none(f"sum({rate('celery_task_retried_total', CELERY)})"),
+        "succeeded, {{name}}": f"sum by (name) ({rate('celery_task_succeeded_total')})",
+        "failed": or_none(f"sum({rate('celery_task_failed_total')})"),
+        "retried": or_none(f"sum({rate('celery_task_retried_total')})"),
     }
     yield lines(TASKS, ends)
-    yield lines(RUNTIME, {"p95, {{queue_name}}": f"histogram_quantile(0.95, {runtimes})"}, width=FULL)
+    yield lines(RUNTIME, {"p95, {{name}}": f"histogram_quantile(0.95, {runtimes})"}, width=FULL)
 
 
-def rate(series: str, matching: str = "") -> str:
+def rate(series: str) -> str:
     """Return the query of how fast series grow."""
-    selected = f"{series}{{{matching}}}" if matching else series
-    return f"rate({selected}[$__rate_interval])"
+    return f"rate({series}[$__rate_interval])"
 
 
 def waiting(queue: str, what: str) -> Asked:

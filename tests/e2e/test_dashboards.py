@@ -16,7 +16,7 @@ from contract.patient import EXAMPLE
 from producer.table import read_cases
 from tests.dashboards import BOARDS, QUERIES, Query, fill, variables_of
 from tests.e2e.up import Up
-from tests.servers import free_port, responds, running, start, stop
+from tests.servers import free_port, responds, start, start_python, stop
 from tests.waiting import wait_until
 
 PROMETHEUS = shutil.which("prometheus")
@@ -48,17 +48,19 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     assert PROMETHEUS, "CI must have `prometheus` on the PATH"
     folder, port = tmp_path_factory.mktemp("watched"), free_port()
     house = Up(folder)
+    house.variables |= {"SCORELINE_EXPORTER_PORT": str(free_port()), "SCORELINE_PROMETHEUS_PORT": "0"}
     with ExitStack() as ends:
         ends.callback(house.end)
-        house.start()
+        house.start("make", "up")  # which installs celery-exporter
         config = write_config(folder / "prometheus.yml", house)
         where = [f"--web.listen-address=127.0.0.1:{port}", f"--storage.tsdb.path={folder / 'tsdb'}"]
         server = start(PROMETHEUS, f"--config.file={config}", *where, log=folder / "prometheus.log")
         ends.callback(stop, server)
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: responds(f"{url}/-/ready"), within_s=SOON_S, what="Prometheus to be ready")
-        visitors = ["--url", house.url, "--rate", "30", "--malformed", "0.1", "--duplicates", "0.05", "--seed", "7"]
-        ends.enter_context(running("producer", *visitors, log=folder / "visitors.log"))
+        # A rate is that of what grew between two scrapes: so all of it happens before some, and once more behind them.
+        send_lists_and_files(house.url)
+        send_visitors(house.url, folder / "visitors.log")
         send_lists_and_files(house.url)
         yield Watched(house, ends.enter_context(httpx2.Client(base_url=url, timeout=10)))
 
@@ -66,19 +68,34 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 def write_config(path: Path, house: Up) -> Path:
     """Write what Prometheus is to scrape of a house, with the jobs of monitoring/prometheus, but more often."""
     ports = {name: house.variables[f"SCORELINE_{name.upper()}_METRICS_PORT"] for name in ("worker", "bulk", "sweep")}
-    ports |= {"api": house.variables["SCORELINE_API_PORT"]}
-    jobs = [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in ports.items()]
-    path.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}))  # JSON is YAML
+    ports |= {
+        "api": house.variables["SCORELINE_API_PORT"],
+        "celery-exporter": house.variables["SCORELINE_EXPORTER_PORT"],
+    }
+    jobs = [
+        {
+            "job_name": job,
+            "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
+            "scrape_interval": "3s" if job == "celery-exporter" else "1s",  # it takes two seconds to answer
+        }
+        for job, port in ports.items()
+    ]
+    path.write_text(json.dumps({"scrape_configs": jobs}))  # JSON is YAML
     return path
+
+
+def send_visitors(url: str, log: Path) -> None:
+    """Send some ten seconds of the producer's traffic, with its faults."""
+    pace = ["--url", url, "--rate", "20", "--count", "200", "--malformed", "0.1", "--duplicates", "0.05", "--seed", "7"]
+    assert start_python("producer", *pace, log=log).wait(SOON_S * 2) == 0
 
 
 def send_lists_and_files(url: str) -> None:
     """Send what the producer does not: a list, a file with bad rows, and what is refused."""
     with httpx2.Client(base_url=url, timeout=30) as client:
         patients = [case.patient.model_dump(mode="json") for case in read_cases()]
-        for _ in range(3):
-            answer = client.post("/v1/jobs", json={"patients": patients}, headers={"Prefer": "wait=10"})
-            assert answer.status_code == 200
+        answer = client.post("/v1/jobs", json={"patients": patients}, headers={"Prefer": "wait=10"})
+        assert answer.status_code == 200
         good, bad = (",".join(str(value) for value in (EXAMPLE | {"age": age}).values()) for age in (54, 7))
         file = "\n".join([",".join(EXAMPLE), *[good] * 500, bad, bad, ""])
         assert client.post("/v1/batches", content=file, headers={"Content-Type": "text/csv"}).status_code == 202

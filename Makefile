@@ -15,7 +15,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check faults bench train study mlflow lock clean
+.PHONY: help up demo test check faults dashboards bench train study mlflow lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
+
+dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
+	@$(BIN)/python -m monitoring.grafana
 
 bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (half an hour, needs wrk)
 	@$(BIN)/python -m bench

@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import sys
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -23,6 +24,7 @@ from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
 from contract.ledger.histograms import Histograms
 from contract.ledger.redis_ledger import RedisLedger
+from contract.ledger.survey import survey_server
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
@@ -65,7 +67,8 @@ def serve() -> FastAPI:
     settings = Settings.read()
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
-    app = make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk, Histograms(redis))
+    ledger, server = RedisLedger(redis, settings), partial(survey_server, redis)
+    app = make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server)
     # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
     # while results are turned into another format.
     gc.collect()

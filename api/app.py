@@ -1,7 +1,7 @@
 """Puts the gateway together."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -21,6 +21,7 @@ from api.upload import Uploads
 from contract.address import Resolver
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
+from contract.ledger.survey import Server
 from contract.queue import Send, submit
 from contract.settings import Settings
 
@@ -51,14 +52,20 @@ def telemetry() -> TelemetryConfig:
 
 
 def make_app(
-    settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None, histograms: Histograms | None = None
+    settings: Settings,
+    ledger: Ledger,
+    send: Send,
+    bulk: Bulk | None = None,
+    histograms: Histograms | None = None,
+    server: Callable[[], Server] | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none, and without histograms it tells nothing of the model.
+    Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
+    Redis stands, for the metrics.
     """
 
-    metrics, shown = make_metrics(ledger, bulk, histograms)
+    metrics, shown = make_metrics(ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager

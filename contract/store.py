@@ -6,7 +6,6 @@ also uses it after: obstore's threads do not outlive one, and a call would wait 
 
 import errno
 import logging
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from contract.durable import write_durably
 from contract.errors import OperatorError, StoreFull, StoreUnavailable
 from contract.settings import Settings
 
@@ -76,9 +76,10 @@ class Store:
     def write(self, key: str, data: bytes) -> None:
         """Write a file, whole or not at all, over one that is there; it is durable on return."""
         with refusals():
-            obstore.put(self._objects, key, data, use_multipart=False)
-            if self._folder:
-                make_durable(self._folder / key, self._folder)
+            if self._folder:  # by ourselves: obstore leaves it to the kernel when the disk has it
+                write_durably(self._folder / key, data, self._folder)
+            else:
+                obstore.put(self._objects, key, data, use_multipart=False)
 
     def read(self, key: str) -> bytes:
         """Return a file. Raises FileNotFoundError."""
@@ -115,18 +116,6 @@ class Store:
         keys = [stored.key for stored in self.files(prefix)]
         with refusals():
             obstore.delete(self._objects, keys)
-
-
-def make_durable(path: Path, top: Path) -> None:
-    """Have the disk write a file, its name and the folders above it up to `top`; obstore leaves that to the kernel."""
-    for place in (path, *path.parents):
-        handle = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if place == top:
-            return
 
 
 @contextmanager

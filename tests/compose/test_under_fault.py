@@ -8,7 +8,8 @@ import pytest
 
 from tests.compose.stack import Stack, engine, say
 from tests.faults.cohort import patients, risks
-from tests.faults.files import File, results_of, tally
+from tests.faults.file_audit import tally
+from tests.faults.files import File, results_of
 from tests.faults.traffic import Traffic
 from tests.waiting import wait_until
 

@@ -15,7 +15,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check faults dashboards bench train study mlflow lock clean
+.PHONY: help up demo test check e2e faults dashboards bench train study mlflow lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,13 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
+
+e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count what was lost (some minutes)
+	@if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then \
+		exec $(BIN)/pytest tests/compose -m compose --numprocesses=0 --timeout=900 --capture=no; \
+	else \
+		echo "make e2e: skipped, as no container engine with docker compose answers here"; test -z "$(E2E_REQUIRED)"; \
+	fi
 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md

@@ -14,6 +14,7 @@ from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
+from api.pages.routes import include_pages
 from api.problem import answer_problems
 from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
@@ -87,7 +88,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
             app.include_router(router)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
-    answer_problems(app)
+    answer_problems(app, include_pages(app, takes_files=bulk is not None))
     if settings.metrics:
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])

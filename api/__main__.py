@@ -21,6 +21,7 @@ from api.files import Bulk
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
+from contract.ledger.histograms import Histograms
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
@@ -64,7 +65,7 @@ def serve() -> FastAPI:
     settings = Settings.read()
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
-    app = make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk)
+    app = make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk, Histograms(redis))
     # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
     # while results are turned into another format.
     gc.collect()

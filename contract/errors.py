@@ -143,6 +143,12 @@ class LostResults(RequestError):
     code = "lost-results"
 
 
+class UnknownModel(RequestError):
+    """No model of this version has scored lately: ask for the one that is served, or see `model_version` of a score."""
+
+    code = "unknown-model"
+
+
 class EndedJob(RequestError):
     """The job has already ended, so it cannot be canceled; read its result, or erase it with DELETE."""
 
@@ -201,6 +207,18 @@ class NotReady(Unavailable):
     """No job has been scored lately: see whether a worker runs and what its log says."""
 
     code = "not-ready"
+
+
+class NoModel(Unavailable):
+    """No worker has told yet which model it serves: see whether one runs and what its log says, then ask again."""
+
+    code = "no-model"
+
+
+class NoReference(Unavailable):
+    """The card of this model has no reference to compare patients with: ask the operator to run `make train`."""
+
+    code = "no-reference"
 
 
 class ScoringFailed(ScorelineError):

@@ -1,5 +1,6 @@
 """The site: what every page of one process is made with."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ HEADERS = {
 
 
 class Site:
-    """The templates, compiled when it is made, and the files that they name."""
+    """The templates, compiled when it is made, and the files that they name. `pages` are what there is, by path."""
 
-    def __init__(self, *, takes_files: bool) -> None:
+    def __init__(self, pages: Mapping[str, str]) -> None:
         self.assets = Assets.read()
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -34,7 +35,7 @@ class Site:
             auto_reload=False,
         )
         environment.filters |= words.FILTERS
-        environment.globals |= {"asset": self.assets.url, "takes_files": takes_files}
+        environment.globals |= {"asset": self.assets.url, "pages": pages}
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
     def write(self, template: str, **told: Any) -> str:

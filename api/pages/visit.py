@@ -10,6 +10,7 @@ from api.files import Files
 from api.gateway import Gateway
 from api.pages.site import Site
 from contract.errors import ForeignForm
+from contract.ledger.histograms import Histograms
 
 OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: a page of ours, or what the visitor typed
 
@@ -21,6 +22,7 @@ class Visit:
     request: Request
     gateway: Gateway
     files: Files | None
+    histograms: Histograms | None
     site: Site
 
     @property
@@ -53,7 +55,8 @@ async def visit_of(request: Request) -> Visit:
     if request.method == "POST" and from_site not in OWN_SITES:
         raise ForeignForm
     state = request.app.state
-    return Visit(request, state.gateway, getattr(state, "files", None), state.site)
+    files, histograms = getattr(state, "files", None), getattr(state, "histograms", None)
+    return Visit(request, state.gateway, files, histograms, state.site)
 
 
 Come = Annotated[Visit, Depends(visit_of)]

@@ -14,6 +14,7 @@ from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
+from api.pages.routes import include_pages
 from api.problem import answer_problems
 from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
@@ -93,7 +94,8 @@ def make_app(
     add_routes(app, bulk, histograms)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
-    answer_problems(app)
+    show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
+    answer_problems(app, show)
     if settings.metrics:
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])

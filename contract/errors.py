@@ -77,6 +77,12 @@ class BadHeader(RequestError):
     code = "bad-header"
 
 
+class ForeignForm(RequestError):
+    """The form was sent by a page of another site, so nothing was done: open the page here, and send it from there."""
+
+    code = "foreign-form"
+
+
 class UnsupportedMediaType(RequestError):
     """The body must be JSON: send it with `Content-Type: application/json`."""
 

@@ -15,7 +15,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check faults bench train study mlflow lock clean
+.PHONY: help up demo test check client faults bench train study mlflow lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,10 @@ study: $(DEVELOP) ## compare the candidates anew, and choose one (some 10 minute
 
 mlflow: $(DEVELOP) ## start a local MLflow on port 5000, for training to log to and to fetch models from
 	@exec training/start_mlflow.sh
+
+client: $(DEVELOP) ## write openapi.json, and what is generated of it in client/python, after a change of the HTTP interface
+	@$(BIN)/python -m api openapi > openapi.json.new && mv openapi.json.new openapi.json
+	@$(BIN)/python client/python/generate.py
 
 lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock

@@ -11,15 +11,18 @@ from fastapi_offline import FastAPIOffline
 
 from api import batches, events, health, jobs, prediction
 from api.committer import Committer
+from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
-from api.problem import answer_problems
+from api.options import Options
+from api.problem import Problem, answer_problems
 from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.ledger.protocol import Ledger
+from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
 
@@ -78,7 +81,13 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
             yield
 
     app = FastAPIOffline(
-        title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve, telemetry=telemetry()
+        title="Scoreline",
+        version="1",
+        description=ABOUT,
+        redoc_url=None,
+        lifespan=serve,
+        telemetry=telemetry(),
+        generate_unique_id_function=name_operation,
     )
     for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
         app.include_router(router)
@@ -88,6 +97,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
     answer_problems(app)
+    describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])

@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
+# The command `scoreline`: this very checkout, found by its path.
+PIP_SELF := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+
 # Touched when the locked requirements were installed; a newer lock file installs again.
 RUN := $(VENV)/.installed-to-run
 DEVELOP := $(VENV)/.installed-to-develop
@@ -68,11 +71,13 @@ clean:           ## remove what was installed and cached; keeps var, where accep
 $(RUN): requirements.txt | $(BIN)/pip
 	@echo "installing requirements.txt into $(VENV) ..."
 	@$(PIP_INSTALL) --requirement $<
+	@$(PIP_SELF)
 	@touch $@
 
 $(DEVELOP): requirements.lock | $(BIN)/pip
 	@echo "installing requirements.lock into $(VENV) ..."
 	@$(PIP_INSTALL) --requirement $<
+	@$(PIP_SELF)
 	@touch $@ $(RUN)
 
 # An environment without pip was left unfinished: it is made again.

@@ -65,8 +65,7 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
     status_code=202,
     response_model=Job,
     responses={200: {"model": Job, "description": "It has ended"}, **answers(400, 409, 413, 415, 422, 429, 503)},
-    openapi_extra=body_of(Patient, Patients, example=EXAMPLE)
-    | {"parameters": [IDEMPOTENCY_KEY, PREFER, CANCEL_AFTER]},
+    openapi_extra=body_of(Patient, Patients, example=EXAMPLE) | {"parameters": [IDEMPOTENCY_KEY, PREFER, CANCEL_AFTER]},
 )
 async def submit(request: Request, here: Here, explain: Explain = False, callback_url: CallbackUrl = None) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).

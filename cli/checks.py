@@ -4,16 +4,15 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from cli.findings import Finding, Verdict
 from contract.connect import check_redis, open_redis
-from contract.errors import ScorelineError
+from contract.errors import LedgerUnavailable, UnfitRedis
 from contract.queue import BULK, CALLBACKS, INTERACTIVE, make_celery
 from contract.settings import Settings
 
@@ -24,23 +23,6 @@ LEAST_REDIS = 7
 LEAST_FREE_BYTES = 1_000_000_000
 FULL = 0.9
 ANSWER_WITHIN_S = 1.0
-
-
-class Verdict(StrEnum):
-    """How grave a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    WRONG = "wrong"
-
-
-class Finding(NamedTuple):
-    """What was found, and what to do about it unless it is well."""
-
-    check: str
-    verdict: Verdict
-    found: str
-    do: str = ""
 
 
 def check_versions() -> Iterator[Finding]:
@@ -108,9 +90,12 @@ def check_ledger(settings: Settings, warned: Callable[[], list[str]]) -> Iterato
     redis = open_redis(settings)
     try:
         check_redis(redis)
-    except ScorelineError as error:
-        what, _, do = str(error).rpartition(": ")
-        yield Finding("redis", Verdict.WRONG, what or str(error), do if settings.redis_url else "")
+    except LedgerUnavailable:
+        yield Finding("redis", Verdict.WRONG, "it does not answer", "start it, or correct SCORELINE_REDIS_URL")
+        return
+    except UnfitRedis as error:
+        what, _, do = str(error).partition(": ")
+        yield Finding("redis", Verdict.WRONG, what, do)
         return
     for warning in warned():
         what, _, do = warning.rpartition(": ")

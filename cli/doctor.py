@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from cli.checks import Finding, Verdict, check_disk, check_ledger, check_ports, check_versions, check_workers
 from cli.configuration import Configuration, Key, Shown, Url
 from cli.display import show
 from cli.exits import REFUSED, say
+from cli.findings import Finding, Verdict
 from contract.settings import Settings
 from scoreline_client import Client
 from scoreline_client.errors import ScorelineError, ServiceAway
@@ -30,9 +30,10 @@ class Heard(logging.Handler):
 
 
 def doctor(output: Shown = None, url: Url = None, api_key: Key = None) -> None:
-    """Find what is wrong: versions, disk, ports, Redis, gateway, workers; and say what to do about each.
+    """Find what is wrong, and say what to do.
 
-    What lies behind a service of another machine cannot be seen: then only the gateway is asked.
+    Looks at the gateway, versions, disk, ports, Redis, and workers. What lies behind a service of another machine
+    cannot be seen: then only the gateway is asked.
     """
     known = Configuration.read(url=url, api_key=api_key, output=output)
     findings = list(examine(known))
@@ -51,18 +52,20 @@ def examine(known: Configuration) -> Iterator[Finding]:
     yield from gateway
     if urlsplit(known.url).hostname not in LOCAL:
         return
+    from cli import checks
+
     settings, heard = Settings.read(), Heard()
-    yield from check_versions()
-    yield from check_disk(settings)
+    yield from checks.check_versions()
+    yield from checks.check_disk(settings)
     if gateway[0].verdict is Verdict.WRONG:
-        yield from check_ports(settings)
+        yield from checks.check_ports(settings)
     log = logging.getLogger("contract.connect")
     log.addHandler(heard)
     log.propagate = False
-    ledger = list(check_ledger(settings, lambda: heard.said))
+    ledger = list(checks.check_ledger(settings, lambda: heard.said))
     yield from ledger
     if not any(finding.verdict is Verdict.WRONG for finding in ledger):
-        yield from check_workers(settings)
+        yield from checks.check_workers(settings)
 
 
 def check_gateway(known: Configuration) -> Iterator[Finding]:

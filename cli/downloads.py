@@ -30,7 +30,10 @@ def results(
     api_key: Key = None,
     patience: Patience = None,
 ) -> None:
-    """Download the rows with their scores, to standard output or a file; what breaks off is gone on with."""
+    """Download the rows of a batch with their scores.
+
+    To standard output, or a file; a download that breaks off is gone on with.
+    """
     if format == "parquet" and not out and sys.stdout.isatty():
         raise typer.BadParameter("Parquet is nothing to read: name a file with --out.")
     with connect(url, api_key, patience) as session, opened(out) as file:
@@ -41,7 +44,10 @@ def results(
 
 
 def errors(id: Batch, output: Shown = None, url: Url = None, api_key: Key = None, patience: Patience = None) -> None:
-    """Show what is wrong with the rejected rows: line, column, code, message. As JSON, one a line."""
+    """Show what is wrong with the rejected rows.
+
+    Their line, column, code and message, never a value; as JSON, one a line.
+    """
     with connect(url, api_key, patience, output) as session, TemporaryFile() as kept:
         session.client.errors(id, sys.stdout.buffer if session.output is Output.JSON else kept)
         if session.output is not Output.JSON:

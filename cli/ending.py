@@ -17,7 +17,7 @@ Id = Annotated[str, typer.Argument(help="The job or batch.")]
 
 
 def cancel(id: Id, output: Shown = None, url: Url = None, api_key: Key = None, patience: Patience = None) -> None:
-    """Cancel a job or a batch: what is not yet scored will not be."""
+    """Cancel a job or a batch."""
     with connect(url, api_key, patience, output) as session:
         if isinstance(find(session.client, id), Job):
             job = session.client.cancel_job(id)
@@ -34,7 +34,10 @@ def delete(
     api_key: Key = None,
     patience: Patience = None,
 ) -> None:
-    """Delete a job or a batch with all that is known of it, its results too; asks first."""
+    """Delete a job or a batch, and its results.
+
+    All that is known of it is erased; asks first.
+    """
     with connect(url, api_key, patience) as session:
         found = find(session.client, id)
         kind = "job" if isinstance(found, Job) else "batch"

@@ -10,7 +10,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def up() -> None:
-    """Run the whole service on this machine until Ctrl-C, which loses nothing; as `make up` does."""
+    """Run the whole service on this machine.
+
+    As `make up` does: until Ctrl-C, which loses nothing.
+    """
     if not (CHECKOUT / "stack").is_dir():
         raise OperatorError(f"the service is not in {CHECKOUT}: get it whole, then run `make up` there.")
     os.chdir(CHECKOUT)

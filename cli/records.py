@@ -52,7 +52,7 @@ def batches(
     api_key: Key = None,
     patience: Patience = None,
 ) -> None:
-    """List batches, or show one; with `--follow` stay until it has ended."""
+    """List batches, or show one, or follow it to its end."""
     if follow_it and not id:
         raise typer.BadParameter("--follow needs the ID of a batch.")
     with connect(url, api_key, patience, output) as session:

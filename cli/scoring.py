@@ -39,7 +39,10 @@ def score(
     api_key: Key = None,
     patience: Patience = None,
 ) -> None:
-    """Score a patient: `scoreline score age=54 sex=male ...`; or many, with `--json`."""
+    """Score a patient, or many.
+
+    One is stated field by field, as in `scoreline score age=54 sex=male ...`; many come with `--json`.
+    """
     if bool(fields) == bool(from_json):
         raise typer.BadParameter(f"{ONE_OF_BOTH}.")
     patients = read_patients(from_json) if from_json else parse_fields(fields or [])
@@ -74,7 +77,7 @@ def read_patients(path: Path) -> dict[str, Any] | list[dict[str, Any]]:
 
 def to_row(score: Score) -> Row:
     """Return what a line of a table says of a score; each contribution is a column."""
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "risk": score.risk,
         "prediction": score.prediction,
         "conformal": score.conformal,
@@ -84,5 +87,5 @@ def to_row(score: Score) -> Row:
     if score.explanation:
         row |= {"log_odds": score.explanation.log_odds, "baseline": score.explanation.baseline}
         terms: dict[str, float] = score.explanation.contributions.additional_properties
-        row.update(sorted(terms.items(), key=lambda term: abs(term[1]), reverse=True))
+        row |= {name: terms[name] for name in sorted(terms, key=lambda name: abs(terms[name]), reverse=True)}
     return row

@@ -37,7 +37,7 @@ def submit(
     api_key: Key = None,
     patience: Patience = None,
 ) -> None:
-    """Submit a file of any size as one batch, and show the batch."""
+    """Submit a file of any size as one batch."""
     stated = {
         "format": format,
         "on_error": on_error,

@@ -189,7 +189,7 @@ def problem_of(status: int, headers: Mapping[str, str], content: bytes) -> Probl
     code, detail, listed = "", f"{status} {HTTPStatus(status).phrase}", []
     try:
         said = json.loads(content)
-        code, detail = str(said["type"]).rpartition(":")[2], str(said["detail"])
+        code, detail = str(said.get("type", "")).rpartition(":")[2], str(said["detail"])
         listed = [FieldError(fault["field"], fault["code"], fault["message"]) for fault in said.get("errors") or ()]
     except (ValueError, KeyError, TypeError, AttributeError):
         pass

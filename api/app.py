@@ -11,11 +11,13 @@ from fastapi_offline import FastAPIOffline
 
 from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
+from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
+from api.options import Options
 from api.pages.routes import include_pages
-from api.problem import answer_problems
+from api.problem import Problem, answer_problems
 from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
@@ -23,6 +25,7 @@ from contract.address import Resolver
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
 from contract.ledger.survey import Server
+from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
 
@@ -89,13 +92,20 @@ def make_app(
             yield
 
     app = FastAPIOffline(
-        title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve, telemetry=telemetry()
+        title="Scoreline",
+        version="1",
+        description=ABOUT,
+        redoc_url=None,
+        lifespan=serve,
+        telemetry=telemetry(),
+        generate_unique_id_function=name_operation,
     )
     add_routes(app, bulk, histograms)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
     show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
     answer_problems(app, show)
+    describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])

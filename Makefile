@@ -21,7 +21,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 .PHONY: help up demo test check e2e client faults dashboards bench train study mlflow lock clean
 
 help:            ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 up: $(RUN)       ## run everything on this machine until Ctrl-C, which loses nothing
 	@exec $(BIN)/python -m stack up

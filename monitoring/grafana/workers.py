@@ -65,7 +65,7 @@ WAIT = Asked(
     units.Seconds,
     [(1, YELLOW), (READY_FOR_S, RED)],
     "Yellow from 1 s: in the benchmark 256 clients at once saw a p99 of 0.117 s (bench/RESULTS.md). "
-    f"Red from {READY_FOR_S:g} s, when a service whose canary takes so long calls itself not ready. A file takes longer "
+    f"Red from {READY_FOR_S:g} s, where a service whose canary takes so long is not ready. A file takes longer "
     "in good health.",
 )
 ROWS = Asked(

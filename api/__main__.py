@@ -23,6 +23,7 @@ from api.files import Bulk
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
+from contract.ledger.histograms import Histograms
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
@@ -75,7 +76,7 @@ def build(settings: Settings) -> FastAPI:
     """Return the gateway over the Redis and the store that the settings name; it connects when it is first asked."""
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
-    return make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk)
+    return make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk, Histograms(redis))
 
 
 def write_document() -> None:

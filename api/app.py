@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from api import batches, events, health, jobs, prediction
+from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
 from api.document import describe, name_operation
 from api.files import Bulk, Files
@@ -21,6 +21,7 @@ from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
+from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
 from contract.patient import Patient
 from contract.queue import Send, submit
@@ -52,13 +53,15 @@ def telemetry() -> TelemetryConfig:
     return {"tracing": configured, "metrics": configured, "logs": configured}
 
 
-def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None) -> FastAPI:
+def make_app(
+    settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None, histograms: Histograms | None = None
+) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none.
+    Without a place for files it takes none, and without histograms it tells nothing of the model.
     """
 
-    metrics, shown = make_metrics(ledger, bulk)
+    metrics, shown = make_metrics(ledger, bulk, histograms)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager
@@ -89,11 +92,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
         telemetry=telemetry(),
         generate_unique_id_function=name_operation,
     )
-    for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
-        app.include_router(router)
-    if bulk:
-        for router in (batches.routes, events.batch_routes):
-            app.include_router(router)
+    add_routes(app, bulk, histograms)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
     answer_problems(app)
@@ -102,3 +101,15 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
     return app
+
+
+def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -> None:
+    """Have the app answer everything that it can."""
+    for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
+        app.include_router(router)
+    if bulk:
+        for router in (batches.routes, events.batch_routes):
+            app.include_router(router)
+    if histograms:
+        app.state.histograms = histograms
+        app.include_router(model.routes)

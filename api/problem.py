@@ -27,6 +27,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.UnknownBatch: HTTPStatus.NOT_FOUND,
+    errors.UnknownModel: HTTPStatus.NOT_FOUND,
     errors.ExpiredBatch: HTTPStatus.GONE,
     errors.LostResults: HTTPStatus.GONE,
     errors.EndedJob: HTTPStatus.CONFLICT,
@@ -47,6 +48,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoReference: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

@@ -131,6 +131,12 @@ class ExpiredBatch(RequestError):
     code = "expired-batch"
 
 
+class UnknownModel(RequestError):
+    """No model of this version has scored lately: ask for the one that is served, or see `model_version` of a score."""
+
+    code = "unknown-model"
+
+
 class LostResults(RequestError):
     """Some of the batch's files are no longer in the object store: tell the operator, and upload the file again."""
 
@@ -195,6 +201,18 @@ class NotReady(Unavailable):
     """No job has been scored lately: see whether a worker runs and what its log says."""
 
     code = "not-ready"
+
+
+class NoModel(Unavailable):
+    """No worker has told yet which model it serves: see whether one runs and what its log says, then ask again."""
+
+    code = "no-model"
+
+
+class NoReference(Unavailable):
+    """The card of this model has no reference to compare patients with: ask the operator to run `make train`."""
+
+    code = "no-reference"
 
 
 class ScoringFailed(ScorelineError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
+from monitoring.drift_gauges import describe_drift
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, SweepMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
 from monitoring.standing import UP, describe
@@ -43,7 +44,7 @@ def list_metrics() -> list[Listed]:
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({})])
+    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({}), *describe_drift(None)])
     costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
     return [*listed, *read, *costs]
 

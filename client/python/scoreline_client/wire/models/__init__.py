@@ -4,9 +4,12 @@ from .batch import Batch
 from .batch_links import BatchLinks
 from .batch_page import BatchPage
 from .batches_upload_files_body import BatchesUploadFilesBody
+from .bin_ import Bin
 from .counts import Counts
+from .drift import Drift
 from .explanation import Explanation
 from .explanation_contributions import ExplanationContributions
+from .feature_drift import FeatureDrift
 from .field_error import FieldError
 from .format_ import Format
 from .health import Health
@@ -40,15 +43,19 @@ from .score import Score
 from .score_conformal_item import ScoreConformalItem
 from .score_prediction import ScorePrediction
 from .state import State
+from .verdict import Verdict
 
 __all__ = (
     "Batch",
     "BatchesUploadFilesBody",
     "BatchLinks",
     "BatchPage",
+    "Bin",
     "Counts",
+    "Drift",
     "Explanation",
     "ExplanationContributions",
+    "FeatureDrift",
     "FieldError",
     "Format",
     "Health",
@@ -82,4 +89,5 @@ __all__ = (
     "ScoreConformalItem",
     "ScorePrediction",
     "State",
+    "Verdict",
 )

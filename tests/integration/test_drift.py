@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx2
 import pytest
@@ -136,7 +136,7 @@ def test_nothing_of_a_patient_can_be_read_from_what_is_kept(house: House) -> Non
     known = json.loads((CHAMPION / CARD_FILE).read_text())["reference"]["features"]
     names = {f"{feature}={label}" for feature, bins in known.items() for label in bins["labels"]}
     for key in keys:
-        counts = house.redis.hgetall(key)
+        counts = cast(dict[bytes, bytes], house.redis.hgetall(key))
         assert {name.decode() for name in counts} <= names
         assert all(count.isdigit() for count in counts.values())
     for text in (house.http.get("/v1/drift").text, house.http.get("/metrics").text):

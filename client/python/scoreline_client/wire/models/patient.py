@@ -50,6 +50,9 @@ class Patient:
 
     Every field must be stated, except `chol`; a category is stated by its integer code or by its name.
 
+    The first sentence of a field's description says what it is: its name up to a colon or a comma, then what helps to
+    read it. What follows is for those who send codes.
+
     Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease", UCI Machine
     Learning Repository (1988), file `heart-disease.names`. Source of the soft bounds: minimum and maximum of
     its Cleveland table. The hard bounds are engineering judgement, wider than any patient seen at the four
@@ -68,12 +71,12 @@ class Patient:
             exang (PatientExangType0 | PatientExangType1): Angina brought on by exercise.
             oldpeak (float): ST depression brought on by exercise, relative to rest (1 mm is 0.1 mV).
             slope (PatientSlopeType0 | PatientSlopeType1): Slope of the ST segment at peak exercise.
-            ca (None | PatientCaType0Type0 | PatientCaType0Type1): Major vessels coloured by fluoroscopy; 4 is read as null,
+            ca (None | PatientCaType0Type0 | PatientCaType0Type1): Major vessels coloured by fluoroscopy. 4 is read as null,
                 as in `heart.csv`.
-            thal (None | PatientThalType0Type0 | PatientThalType0Type1): Thallium stress test: fixed defect, normal,
-                reversible defect; 0 is read as null, as in `heart.csv`. The UCI codes 6 and 7 are refused: translate them, or
+            thal (None | PatientThalType0Type0 | PatientThalType0Type1): Thallium stress test: fixed defect, normal, or
+                reversible defect. 0 is read as null, as in `heart.csv`. The UCI codes 6 and 7 are refused: translate them, or
                 give the name.
-            chol (float | None | Unset): Serum cholesterol. Accepted and not used: it adds nothing to the prediction.
+            chol (float | None | Unset): Serum cholesterol: accepted and not used, since it adds nothing to the prediction.
     """
 
     age: float

@@ -124,6 +124,10 @@ def sync_detailed(
             Every field must be stated, except `chol`; a category is stated by its integer code or by
             its name.
 
+            The first sentence of a field's description says what it is: its name up to a colon or a
+            comma, then what helps to
+            read it. What follows is for those who send codes.
+
             Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease",
             UCI Machine
             Learning Repository (1988), file `heart-disease.names`. Source of the soft bounds: minimum
@@ -177,6 +181,10 @@ def sync(
             Every field must be stated, except `chol`; a category is stated by its integer code or by
             its name.
 
+            The first sentence of a field's description says what it is: its name up to a colon or a
+            comma, then what helps to
+            read it. What follows is for those who send codes.
+
             Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease",
             UCI Machine
             Learning Repository (1988), file `heart-disease.names`. Source of the soft bounds: minimum
@@ -224,6 +232,10 @@ async def asyncio_detailed(
 
             Every field must be stated, except `chol`; a category is stated by its integer code or by
             its name.
+
+            The first sentence of a field's description says what it is: its name up to a colon or a
+            comma, then what helps to
+            read it. What follows is for those who send codes.
 
             Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease",
             UCI Machine
@@ -275,6 +287,10 @@ async def asyncio(
 
             Every field must be stated, except `chol`; a category is stated by its integer code or by
             its name.
+
+            The first sentence of a field's description says what it is: its name up to a colon or a
+            comma, then what helps to
+            read it. What follows is for those who send codes.
 
             Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease",
             UCI Machine

@@ -16,6 +16,6 @@ routes = APIRouter(include_in_schema=False)
 @routes.get("/model")
 def show(visit: Come, here: Here) -> Response:
     """Show the card of the model that is served."""
-    card: dict[str, Any] = from_json(model.read(here).body)
+    card: dict[str, Any] = from_json(bytes(model.read(here).body))
     slope, intercept = (card["metrics"][f"calibration_{name}"]["value"] for name in ("slope", "intercept"))
     return visit.page("model.html", card=card, curve=calibration_curve(slope, intercept))

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.document import refer
 from contract import errors
 from contract.errors import FieldError, ScorelineError
 
@@ -87,7 +88,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 def answers(*statuses: int) -> Responses:
     """Return what a route says in the OpenAPI document of the problems it may answer."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    content = {"application/problem+json": {"schema": refer(Problem)}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 

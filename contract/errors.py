@@ -137,16 +137,16 @@ class ExpiredBatch(RequestError):
     code = "expired-batch"
 
 
-class LostResults(RequestError):
-    """Some of the batch's files are no longer in the object store: tell the operator, and upload the file again."""
-
-    code = "lost-results"
-
-
 class UnknownModel(RequestError):
     """No model of this version has scored lately: ask for the one that is served, or see `model_version` of a score."""
 
     code = "unknown-model"
+
+
+class LostResults(RequestError):
+    """Some of the batch's files are no longer in the object store: tell the operator, and upload the file again."""
+
+    code = "lost-results"
 
 
 class EndedJob(RequestError):

@@ -1,0 +1,81 @@
+# A target for each room, and with it no more than the room needs: its group of packages (pyproject.toml), of the
+# versions in requirements.lock, and the code that it imports. docker-compose.yml says what each runs.
+
+FROM python:3.11-slim AS uv
+WORKDIR /build
+COPY pyproject.toml requirements.lock ./
+RUN pip install --quiet --root-user-action ignore --no-cache-dir --constraint requirements.lock uv && uv venv /opt/scoreline
+ENV VIRTUAL_ENV=/opt/scoreline UV_NO_CACHE=1 UV_CONSTRAINT=requirements.lock
+
+FROM uv AS api-packages
+RUN uv pip install --group api
+
+FROM uv AS producer-packages
+RUN uv pip install --group producer
+
+FROM uv AS worker-packages
+RUN uv pip install --group worker
+
+FROM worker-packages AS flower-packages
+RUN uv pip install --group flower
+
+FROM uv AS mlflow-packages
+COPY training/mlflow.txt .
+RUN UV_CONSTRAINT= uv pip install --requirement mlflow.txt
+
+
+# Code and packages belong to root; who runs them may write to volumes and /tmp alone.
+FROM python:3.11-slim AS room
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin scoreline \
+    && install --directory --owner scoreline --group scoreline /var/lib/scoreline
+ENV PATH=/opt/scoreline/bin:$PATH PYTHONUNBUFFERED=1
+WORKDIR /srv/scoreline
+
+# In each room its programs are imported once: that fails here where a package is missing, and not in production, and
+# leaves their bytecode, which a read-only file system could not keep.
+FROM room AS api
+COPY --from=api-packages /opt/scoreline /opt/scoreline
+COPY contract contract
+COPY monitoring monitoring
+COPY api api
+RUN python -c "import api.__main__, api.parquet"
+USER scoreline
+CMD ["python", "-m", "api"]
+
+FROM room AS producer
+COPY --from=producer-packages /opt/scoreline /opt/scoreline
+COPY contract contract
+COPY training/data/cleveland.csv training/data/cleveland.csv
+COPY producer producer
+RUN python -c "import producer.__main__"
+USER scoreline
+CMD ["python", "-m", "producer"]
+
+FROM room AS workshop
+COPY contract contract
+COPY monitoring monitoring
+COPY models models
+COPY worker worker
+
+# A worker of either queue, the sweep and the notifier.
+FROM workshop AS worker
+COPY --from=worker-packages /opt/scoreline /opt/scoreline
+RUN python -c "import worker.__main__, worker.entry"
+USER scoreline
+CMD ["python", "-m", "worker", "run"]
+
+# Flower knows the tasks by the worker's code, and runs none.
+FROM workshop AS flower
+COPY --from=flower-packages /opt/scoreline /opt/scoreline
+RUN python -c "import worker.entry, flower.command"
+USER scoreline
+CMD ["python", "-m", "celery", "-A", "worker.entry", "flower", "--address=0.0.0.0", "--logging=error"]
+
+FROM room AS mlflow
+COPY --from=mlflow-packages /opt/scoreline /opt/scoreline
+RUN python -c "import mlflow.server, mlflow.store.db.utils"
+USER scoreline
+CMD ["python", "-m", "mlflow", "server", "--host", "0.0.0.0", "--port", "5000", "--workers", "1", "--serve-artifacts", \
+     "--allowed-hosts", "mlflow:5000,localhost:*,127.0.0.1:*", \
+     "--backend-store-uri", "sqlite:////var/lib/scoreline/mlflow.db", \
+     "--artifacts-destination", "/var/lib/scoreline/artifacts"]

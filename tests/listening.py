@@ -30,8 +30,8 @@ def listening(app: FastAPI) -> Iterator[int]:
 
 
 @contextmanager
-def gateway_over(ledger: MemoryLedger) -> Iterator[tuple[str, FastAPI]]:
+def gateway_over(ledger: MemoryLedger, settings: Settings | None = None) -> Iterator[tuple[str, FastAPI]]:
     """Run a gateway over that ledger, where nothing rings; give its URL and its app."""
-    app = make_app(Settings(), ledger, lambda _: None)
+    app = make_app(settings or Settings(), ledger, lambda _: None)
     with listening(app) as port:
         yield f"http://127.0.0.1:{port}", app

@@ -13,6 +13,7 @@ from api.pages.home import bars_of
 from api.pages.site import Site
 from api.pages.visit import Come
 from contract.job import Job, State
+from contract.patient import EXAMPLE
 
 LISTED = 20
 SCORES_SHOWN = 50
@@ -24,7 +25,9 @@ routes = APIRouter(prefix="/jobs", include_in_schema=False)
 def show_list(visit: Come, state: State | None = None, after: UUID | None = None) -> Response:
     """Show jobs, newest first, in one state or all."""
     page = jobs.list_jobs(visit.gateway, state, LISTED, after)
-    return visit.page("jobs.html", page=page, state=state, states=State, after=after, origin=visit.origin)
+    return visit.page(
+        "jobs.html", page=page, state=state, states=State, after=after, origin=visit.origin, example=EXAMPLE
+    )
 
 
 @routes.get("/{id}")

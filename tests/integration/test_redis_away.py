@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from redis import Redis
 
+from api.pages.patient_form import example
 from contract.patient import EXAMPLE
 from tests.servers import ROOT, LoneGateway, free_port, gateway, start_valkey, stop, valkey
 
@@ -24,6 +25,11 @@ def test_while_redis_is_away_a_submit_is_refused_and_nothing_half_written(tmp_pa
             assert answer.json()["type"] == "urn:scoreline:problem:ledger-unavailable"
             assert int(answer.headers["retry-after"]) >= 1
         assert httpx2.get(f"{url}/health/live").status_code == 200
+        page = httpx2.post(f"{url}/", data=dict(example()), timeout=30)
+        assert page.status_code == 503
+        assert "The ledger does not answer" in page.text
+        assert f'value="{example()["trestbps"]}"' in page.text
+        assert "Redis does not answer." in httpx2.get(f"{url}/system", timeout=30).text
         server = start_valkey(tmp_path / "valkey", port)
         try:
             with Redis(port=port) as redis:

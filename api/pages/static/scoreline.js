@@ -35,7 +35,7 @@ function follow(form) {
         : `${size(total)}; it is being written down`;
   });
   form.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (!detail.successful) bar.closest("p").hidden = true;
+    if (detail.xhr.status !== 204) bar.closest("p").hidden = true;
   });
 }
 

@@ -9,6 +9,7 @@ from cli.ending import cancel, delete
 from cli.exits import EXIT_CODES, Exits
 from cli.fields import describe_fields
 from cli.house import up
+from cli.model import drift, model
 from cli.records import batches, jobs
 from cli.scoring import score
 from cli.submitting import submit
@@ -30,6 +31,6 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.command(epilog=f"Fields, all of which must be stated but chol:\n\n\b\n{describe_fields()}")(score)
-    for command in (up, submit, results, errors, jobs, batches, cancel, delete, doctor):
+    for command in (up, submit, results, errors, jobs, batches, cancel, delete, model, drift, doctor):
         app.command()(command)
     return app

@@ -197,6 +197,15 @@ def test_the_key_is_sent_with_each_request() -> None:
     assert service.authorizations == ["Bearer sl_secret"]
 
 
+def test_the_model_and_its_drift_are_shown(run: Run) -> None:
+    assert run("score", *STATED).code == 0
+    card = json.loads(run("model", "-o", "json").out)
+    assert card["version"] in run("model").out
+    said = run("drift", "--hours", "1", "-o", "csv")
+    assert {row["feature"] for row in rows(said)} >= {"age", "sex", "risk"}
+    assert card["version"] in said.err
+
+
 def test_doctor_finds_nothing_wrong_with_a_whole_service(run: Run) -> None:
     said = run("doctor", "-o", "csv")
     assert said.code == 0, said.out

@@ -91,6 +91,15 @@ def test_a_file_is_sent_followed_and_downloaded(client: Client, tmp_path: Path) 
     assert client.batches(limit=1).data[0].id == batch.id
 
 
+def test_the_model_shows_its_card_and_how_its_patients_are_spread(client: Client) -> None:
+    version = client.score(EXAMPLE).model_version
+    assert client.model()["version"] == client.model(version)["version"] == version
+    drift = client.drift(hours=1)
+    assert (drift.model_version, len(drift.features)) == (version, 13)
+    with pytest.raises(Unknown):
+        client.model("none")
+
+
 def test_the_asynchronous_client_does_the_same(whole: tuple[str, str]) -> None:
     async def run() -> None:
         async with AsyncClient(whole[0]) as client:

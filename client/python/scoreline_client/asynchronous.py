@@ -5,12 +5,12 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Self, TypeVar, Unpack
 from uuid import UUID
 
 import httpx2
 
-from scoreline_client import batches, downloads, jobs, wiring
+from scoreline_client import batches, downloads, jobs, model, wiring
 from scoreline_client.client import URL
 from scoreline_client.jobs import AnyPatient
 from scoreline_client.options import FileOptions, JobOptions, OnProgress
@@ -18,7 +18,7 @@ from scoreline_client.steps import Pause, Reply, Send, Service, Steps, ask
 from scoreline_client.wire.api.batches import batches_erase, batches_errors, batches_results
 from scoreline_client.wire.api.health import health_ready
 from scoreline_client.wire.api.jobs import jobs_erase
-from scoreline_client.wire.models import Batch, BatchPage, Format, Job, JobPage, Score, State
+from scoreline_client.wire.models import Batch, BatchPage, Drift, Format, Job, JobPage, Score, State
 
 T = TypeVar("T")
 
@@ -125,6 +125,14 @@ class AsyncClient:
     async def erase_batch(self, id: UUID | str) -> None:
         """Erase the batch."""
         await self._run(ask(self._service, Send(batches_erase._get_kwargs(str(id)))))
+
+    async def model(self, version: str | None = None) -> dict[str, Any]:
+        """Return the card of a model."""
+        return await self._run(model.card(self._service, version))
+
+    async def drift(self, hours: int = 24, model_version: str | None = None) -> Drift:
+        """Return whether patients are still like those that the model was trained on."""
+        return await self._run(model.drift(self._service, hours, model_version))
 
     async def _run(self, steps: Steps[T]) -> T:
         reply: Reply | None = None

@@ -5,19 +5,19 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Self, TypeVar, Unpack
 from uuid import UUID
 
 import httpx2
 
-from scoreline_client import batches, downloads, jobs, wiring
+from scoreline_client import batches, downloads, jobs, model, wiring
 from scoreline_client.jobs import AnyPatient
 from scoreline_client.options import FileOptions, JobOptions, OnProgress
 from scoreline_client.steps import Pause, Reply, Send, Service, Steps, ask
 from scoreline_client.wire.api.batches import batches_erase, batches_errors, batches_results
 from scoreline_client.wire.api.health import health_ready
 from scoreline_client.wire.api.jobs import jobs_erase
-from scoreline_client.wire.models import Batch, BatchPage, Format, Job, JobPage, Score, State
+from scoreline_client.wire.models import Batch, BatchPage, Drift, Format, Job, JobPage, Score, State
 
 URL = "http://127.0.0.1:8001"
 T = TypeVar("T")
@@ -139,6 +139,14 @@ class Client:
     def erase_batch(self, id: UUID | str) -> None:
         """Erase the batch with its file and its results."""
         self._run(ask(self._service, Send(batches_erase._get_kwargs(str(id)))))
+
+    def model(self, version: str | None = None) -> dict[str, Any]:
+        """Return the card of the model that workers serve, or of one that scored of late. Raises UnknownModel."""
+        return self._run(model.card(self._service, version))
+
+    def drift(self, hours: int = 24, model_version: str | None = None) -> Drift:
+        """Return whether patients of the last `hours` are still like those that the model was trained on."""
+        return self._run(model.drift(self._service, hours, model_version))
 
     def _run(self, steps: Steps[T]) -> T:
         reply: Reply | None = None

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx2
 import pytest
 
 from contract.patient import EXAMPLE
+from tests.commands import environment
 from tests.e2e.up import Up
 from tests.servers import ROOT
 from tests.waiting import wait_until
@@ -35,7 +37,9 @@ def shown_commands() -> list[Command]:
 
 
 COMMANDS = shown_commands()
-CURLS = [(command, answer) for command, answer in COMMANDS if command.startswith("curl ")]
+CALLS = [(command, answer) for command, answer in COMMANDS if not command.startswith("make ")]
+PROGRAM = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+IN_PLACE = {".venv/bin/scoreline": f"{sys.executable} -m cli"}  # the command needs no install to be tested
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +65,34 @@ def test_readme_opens_with_a_curl_and_two_commands() -> None:
     assert [command for command, _ in COMMANDS if command.startswith("make")] == ["make up", "make demo", "make check"]
 
 
-@pytest.mark.parametrize(("command", "answer"), CURLS, ids=lambda value: str(value)[:40])
-def test_a_curl_answers_what_readme_shows(house: Up, command: str, answer: list[str]) -> None:
+@pytest.mark.parametrize(("command", "answer"), CALLS, ids=lambda value: str(value)[:40])
+def test_a_call_answers_what_readme_shows(house: Up, command: str, answer: list[str]) -> None:
     def run() -> str | None:
         local = command.replace("http://127.0.0.1:8001", house.url)
-        said = subprocess.run(local, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S602
+        for installed, here in IN_PLACE.items():
+            local = local.replace(installed, here)
+        said = subprocess.run(  # noqa: S602 - a command of README's
+            local,
+            shell=True,
+            cwd=ROOT,
+            env=environment(SCORELINE_URL=house.url),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         lines, shown = plain(said).splitlines(), plain("\n".join(answer)).splitlines()
         return said if all(any(line.startswith(start) for line in lines) for start in shown) else None
 
     assert wait_until(run, within_s=10, what=f"{command[:60]} to answer as shown")
+
+
+def test_the_program_of_readme_prints_the_risk_of_the_example_patient(house: Up) -> None:
+    assert PROGRAM
+    program = PROGRAM[1].replace("Client()", f"Client({house.url!r})")
+    said = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "0.17712659\n"
 
 
 def test_make_demo_prints_the_risk_of_the_example_patient(house: Up) -> None:

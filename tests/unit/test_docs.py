@@ -5,18 +5,34 @@ import re
 import pytest
 
 from api.problem import STATUS
+from cli.app import make_app
+from cli.configuration import Configuration
 from contract.settings import Settings
 from monitoring.listing import Listed, list_metrics
 from tests.servers import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+CLI = (ROOT / "docs" / "cli.md").read_text()
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented_with_its_default(name: str) -> None:
     default, description = getattr(Settings(), name), Settings.model_fields[name].description
     assert f"| `SCORELINE_{name.upper()}` | `{default}` | {description} |" in OPERATIONS
+
+
+@pytest.mark.parametrize("name", Configuration.model_fields)
+def test_every_setting_of_the_command_line_is_documented(name: str) -> None:
+    described = Configuration.model_fields[name].description
+    row = rf"^\| `--{name.replace('_', '-')}` \| `SCORELINE_{name.upper()}` \| .* \| {re.escape(described or '')} \|$"
+    assert re.search(row, CLI, re.MULTILINE)
+
+
+def test_every_command_is_documented() -> None:
+    commands = [command.callback.__name__ for command in make_app().registered_commands if command.callback]
+    assert [name for name in commands if f"`scoreline {name}" not in CLI] == []
+    assert len(commands) == 13
 
 
 @pytest.mark.parametrize("error", STATUS, ids=lambda error: str(error.__name__))
@@ -26,7 +42,7 @@ def test_every_problem_is_documented_under_its_status(error: type[Exception]) ->
 
 
 def test_no_document_names_a_setting_that_is_none() -> None:
-    known = {f"SCORELINE_{name.upper()}" for name in Settings.model_fields}
+    known = {f"SCORELINE_{name.upper()}" for name in (*Settings.model_fields, *Configuration.model_fields)}
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         assert set(re.findall(r"SCORELINE_[A-Z_]+[A-Z]", path.read_text())) - known == set(), path
 

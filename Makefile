@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
+# The command `scoreline`: this very checkout, found by its path.
+PIP_SELF := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+
 # Touched when the locked requirements were installed; a newer lock file installs again.
 RUN := $(VENV)/.installed-to-run
 DEVELOP := $(VENV)/.installed-to-develop
@@ -15,10 +18,10 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check e2e faults bench train study mlflow lock clean
+.PHONY: help up demo test check e2e client faults dashboards bench train study mlflow lock clean
 
 help:            ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 up: $(RUN)       ## run everything on this machine until Ctrl-C, which loses nothing
 	@exec $(BIN)/python -m stack up
@@ -46,6 +49,9 @@ e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
 
+dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
+	@$(BIN)/python -m monitoring.grafana
+
 bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (half an hour, needs wrk)
 	@$(BIN)/python -m bench
 
@@ -60,6 +66,10 @@ study: $(DEVELOP) ## compare the candidates anew, and choose one (some 10 minute
 mlflow: $(DEVELOP) ## start a local MLflow on port 5000, for training to log to and to fetch models from
 	@exec training/start_mlflow.sh
 
+client: $(DEVELOP) ## write openapi.json, and what is generated of it in client/python, after a change of the HTTP interface
+	@$(BIN)/python -m api openapi > openapi.json.new && mv openapi.json.new openapi.json
+	@$(BIN)/python client/python/generate.py
+
 lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock
 	$(UV_COMPILE) --group up --constraint requirements.lock --upgrade --output-file requirements.txt
@@ -71,11 +81,13 @@ clean:           ## remove what was installed and cached; keeps var, where accep
 $(RUN): requirements.txt | $(BIN)/pip
 	@echo "installing requirements.txt into $(VENV) ..."
 	@$(PIP_INSTALL) --requirement $<
+	@$(PIP_SELF)
 	@touch $@
 
 $(DEVELOP): requirements.lock | $(BIN)/pip
 	@echo "installing requirements.lock into $(VENV) ..."
 	@$(PIP_INSTALL) --requirement $<
+	@$(PIP_SELF)
 	@touch $@ $(RUN)
 
 # An environment without pip was left unfinished: it is made again.

@@ -1,15 +1,18 @@
-"""Runs the gateway: `python -m api`."""
+"""Runs the gateway: `python -m api`. With `openapi` it writes the OpenAPI document to standard output instead."""
 
 import gc
+import json
 import logging
 import os
 import resource
 import signal
 import socket
 import sys
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import uvicorn
@@ -21,7 +24,9 @@ from api.files import Bulk
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
+from contract.ledger.histograms import Histograms
 from contract.ledger.redis_ledger import RedisLedger
+from contract.ledger.survey import survey_server
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
@@ -61,15 +66,27 @@ def serve() -> FastAPI:
     """Return the app of one gateway process."""
     start_log()
     stop_with_parent()
-    settings = Settings.read()
-    redis, queue = open_redis(settings), make_celery(settings)
-    bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
-    app = make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk)
+    app = build(Settings.read())
     # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
     # while results are turned into another format.
     gc.collect()
     gc.freeze()
     return app
+
+
+def build(settings: Settings) -> FastAPI:
+    """Return the gateway over the Redis and the store that the settings name; it connects when it is first asked."""
+    redis, queue = open_redis(settings), make_celery(settings)
+    bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
+    ledger, server = RedisLedger(redis, settings), partial(survey_server, redis)
+    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server)
+
+
+def write_document() -> None:
+    """Write the OpenAPI document to standard output. It is the same whatever the environment says."""
+    with TemporaryDirectory() as folder:
+        app = build(Settings(store=f"file://{folder}"))
+    print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 
 def stop_with_parent() -> None:
@@ -112,6 +129,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        write_document() if sys.argv[1:] == ["openapi"] else main()
     except ScorelineError as error:
         sys.exit(f"scoreline: {error}")

@@ -1,7 +1,7 @@
 """Puts the gateway together."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -9,17 +9,23 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from api import batches, events, health, jobs, prediction
+from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
+from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
-from api.problem import answer_problems
+from api.options import Options
+from api.pages.routes import include_pages
+from api.problem import Problem, answer_problems
 from api.short_way import ShortWay
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
+from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
+from contract.ledger.survey import Server
+from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
 
@@ -49,13 +55,21 @@ def telemetry() -> TelemetryConfig:
     return {"tracing": configured, "metrics": configured, "logs": configured}
 
 
-def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None) -> FastAPI:
+def make_app(
+    settings: Settings,
+    ledger: Ledger,
+    send: Send,
+    bulk: Bulk | None = None,
+    histograms: Histograms | None = None,
+    server: Callable[[], Server] | None = None,
+) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none.
+    Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
+    Redis stands, for the metrics.
     """
 
-    metrics, shown = make_metrics(ledger, bulk)
+    metrics, shown = make_metrics(ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager
@@ -78,17 +92,33 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
             yield
 
     app = FastAPIOffline(
-        title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve, telemetry=telemetry()
+        title="Scoreline",
+        version="1",
+        description=ABOUT,
+        redoc_url=None,
+        lifespan=serve,
+        telemetry=telemetry(),
+        generate_unique_id_function=name_operation,
     )
+    add_routes(app, bulk, histograms)
+    if not is_measured():
+        app.add_middleware(ShortWay, submits=SUBMITS)
+    show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
+    answer_problems(app, show)
+    describe(app, [Patient, jobs.Patients, Problem, Options])
+    if settings.metrics:
+        app.include_router(shown)
+        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
+    return app
+
+
+def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -> None:
+    """Have the app answer everything that it can."""
     for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
         app.include_router(router)
     if bulk:
         for router in (batches.routes, events.batch_routes):
             app.include_router(router)
-    if not is_measured():
-        app.add_middleware(ShortWay, submits=SUBMITS)
-    answer_problems(app)
-    if settings.metrics:
-        app.include_router(shown)
-        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
-    return app
+    if histograms:
+        app.state.histograms = histograms
+        app.include_router(model.routes)

@@ -7,8 +7,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from api.document import in_query
 from api.download import MEDIA_TYPES, Download, choose_format, send
 from api.files import Files, Here
+from api.headers import IDEMPOTENCY_KEY, RANGE
 from api.intake import FORM
 from api.jobs import RETRY_AFTER_S
 from api.options import Options
@@ -39,10 +41,7 @@ UPLOAD = {
             FORM: {"schema": {"type": "object", "properties": {"file": FILE}, "required": ["file"]}},
         },
     },
-    "parameters": [
-        {"name": name, "in": "query", "required": False, "schema": schema}
-        for name, schema in Options.model_json_schema()["properties"].items()
-    ],
+    "parameters": [*in_query(Options), IDEMPOTENCY_KEY],
 }
 FILES: Responses = {
     200: {"description": "The file", "content": {type: {"schema": FILE} for type in MEDIA_TYPES.values()}}
@@ -80,7 +79,7 @@ def read(id: str, here: Here) -> Response:
     return Response(batch.model_dump_json(), 200, headers, media_type="application/json")
 
 
-@routes.get("", responses=answers(422, 503))
+@routes.get("", name="list", responses=answers(422, 503))
 def list_batches(
     here: Here,
     state: State | None = None,
@@ -92,7 +91,12 @@ def list_batches(
     return BatchPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
-@routes.get("/{id}/results", response_class=Response, responses={**FILES, **answers(404, 410, 416, 422, 503)})
+@routes.get(
+    "/{id}/results",
+    response_class=Response,
+    responses={**FILES, **answers(404, 410, 416, 422, 503)},
+    openapi_extra={"parameters": [RANGE]},
+)
 async def results(
     id: str, request: Request, here: Here, format: Format | None = None, spreadsheet_safe: bool = False
 ) -> Response:
@@ -108,7 +112,12 @@ async def results(
     return await send_stored(request, here, id, download, turn)
 
 
-@routes.get("/{id}/errors", response_class=Response, responses={**ERRORS, **answers(404, 410, 416, 503)})
+@routes.get(
+    "/{id}/errors",
+    response_class=Response,
+    responses={**ERRORS, **answers(404, 410, 416, 503)},
+    openapi_extra={"parameters": [RANGE]},
+)
 async def errors(id: str, request: Request, here: Here) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
     return await send_stored(request, here, id, await run_sync(here.errors, batch_id(id)))

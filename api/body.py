@@ -27,6 +27,11 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType
+    return await read_limited(request, limit_bytes)
+
+
+async def read_limited(request: Request, limit_bytes: int) -> bytes:
+    """Return the body, of whatever type. Raises BodyTooLarge before it is all read."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit_bytes:
         raise _too_large(limit_bytes)

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from api import files, gateway
 from api.batches import batch_id
+from api.headers import LAST_EVENT_ID
 from api.jobs import job_id
 from api.notices import Notices
 from api.problem import Responses, answers
@@ -84,10 +85,11 @@ def _state(number: int, state: State, at: datetime | None) -> Event:
 
 STREAM = {"description": "The events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 TOLD = {"description": "All has been told"}
+FROM = {"parameters": [LAST_EVENT_ID]}
 SAID: Responses = {200: STREAM, 204: TOLD, **answers(404, 410, 503)}
 
 
-@job_routes.get("/{id}/events", response_class=Response, responses=SAID)
+@job_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
 async def events(id: str, request: Request, here: gateway.Here) -> Response:
     """Stream a job's events (`text/event-stream`): each `state`, then the `result` (the job), then `end`.
 
@@ -97,7 +99,7 @@ async def events(id: str, request: Request, here: gateway.Here) -> Response:
     return await tell(request, job_id(id), here.notices, here.ledger.read, events_of, LAST)
 
 
-@batch_routes.get("/{id}/events", response_class=Response, responses=SAID)
+@batch_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
 async def progress(id: str, request: Request, here: files.Here) -> Response:
     """Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then `end`.
 

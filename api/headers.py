@@ -5,8 +5,15 @@ from hashlib import blake2s
 
 from fastapi import Request
 
+from api.document import header
 from contract.errors import BadHeader
 from contract.ledger.protocol import Idempotency
+
+IDEMPOTENCY_KEY = header("Idempotency-Key", "Makes a repeat harmless: with the same key and body it is the same one.")
+PREFER = header("Prefer", "`wait=10`: answer once the job has ended, or after 10 seconds (RFC 7240).")
+CANCEL_AFTER = header("Cancel-After", "`90s`, `15m` or `2h`: the job expires if it is not scored by then.")
+LAST_EVENT_ID = header("Last-Event-ID", "The last event that was told: go on behind it.")
+RANGE = header("Range", "`bytes=1000-`: go on with a download that broke off; what is sent as it is alone has ranges.")
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 86_400

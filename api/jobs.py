@@ -4,12 +4,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Describe
 
 from api.body import parse_rows, read_body
 from api.callback import check_callback
+from api.document import refer
 from api.gateway import Here
-from api.headers import cancel_after_s, idempotency, wait_s
+from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, cancel_after_s, idempotency, wait_s
 from api.problem import answers
 from contract.callback import URL_LIMIT
 from contract.errors import EndedJob, UnknownJob
@@ -43,27 +45,27 @@ class JobPage(BaseModel):
     last_id: UUID | None
 
 
-def body_of(*schemas: dict[str, Any], example: object) -> dict[str, Any]:
+class Patients(BaseModel):
+    """Many patients, as one job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    patients: Annotated[list[Patient], Describe(min_length=1)]
+
+
+def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
     """Return what the OpenAPI document says of a body that the route reads itself."""
-    content = {"schema": {"anyOf": list(schemas)} if len(schemas) > 1 else schemas[0], "example": example}
+    schemas = [refer(model) for model in models]
+    content = {"schema": {"anyOf": schemas} if len(schemas) > 1 else schemas[0], "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
-
-
-PATIENT = Patient.model_json_schema()
-PATIENTS = {
-    "type": "object",
-    "properties": {"patients": {"type": "array", "items": PATIENT, "minItems": 1}},
-    "required": ["patients"],
-    "additionalProperties": False,
-}
 
 
 @routes.post(
     "",
     status_code=202,
     response_model=Job,
-    responses=answers(400, 409, 413, 415, 422, 429, 503),
-    openapi_extra=body_of(PATIENT, PATIENTS, example=EXAMPLE),
+    responses={200: {"model": Job, "description": "It has ended"}, **answers(400, 409, 413, 415, 422, 429, 503)},
+    openapi_extra=body_of(Patient, Patients, example=EXAMPLE) | {"parameters": [IDEMPOTENCY_KEY, PREFER, CANCEL_AFTER]},
 )
 async def submit(request: Request, here: Here, explain: Explain = False, callback_url: CallbackUrl = None) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
@@ -106,7 +108,7 @@ def read(id: str, here: Here) -> Response:
     return Response(job.model_dump_json(), 200, headers, media_type="application/json")
 
 
-@routes.get("", responses=answers(422, 503))
+@routes.get("", name="list", responses=answers(422, 503))
 def list_jobs(
     here: Here,
     state: State | None = None,

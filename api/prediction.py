@@ -5,13 +5,13 @@ from pydantic_core import to_json
 
 from api.body import parse_row, read_body
 from api.gateway import Here
-from api.jobs import PATIENT, Explain, accepted, body_of
+from api.jobs import Explain, accepted, body_of
 from api.problem import answers
 from contract.errors import ScoringFailed
 from contract.job import Job, State
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
-from contract.patient import EXAMPLE
+from contract.patient import EXAMPLE, Patient
 from contract.score import Score
 
 routes = APIRouter(prefix="/api", tags=["prediction"])
@@ -21,7 +21,7 @@ routes = APIRouter(prefix="/api", tags=["prediction"])
     "/prediction",
     response_model=Score,
     responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
-    openapi_extra=body_of(PATIENT, example=EXAMPLE),
+    openapi_extra=body_of(Patient, example=EXAMPLE),
 )
 async def predict(request: Request, here: Here, explain: Explain = False) -> Response:
     """Score one patient and answer the score itself.

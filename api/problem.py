@@ -1,7 +1,7 @@
 """Turns every error into a problem (RFC 9457) that names what is wrong and what to do, and no patient's value."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.document import refer
 from contract import errors
 from contract.errors import FieldError, ScorelineError
 
@@ -24,8 +25,10 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.NotJson: HTTPStatus.BAD_REQUEST,
     errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
     errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
+    errors.ForeignForm: HTTPStatus.FORBIDDEN,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.UnknownBatch: HTTPStatus.NOT_FOUND,
+    errors.UnknownModel: HTTPStatus.NOT_FOUND,
     errors.ExpiredBatch: HTTPStatus.GONE,
     errors.LostResults: HTTPStatus.GONE,
     errors.EndedJob: HTTPStatus.CONFLICT,
@@ -46,6 +49,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoReference: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -59,13 +64,31 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
+class Told(Response):
+    """A problem as programs are told of it."""
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str]) -> None:
+        body = problem.model_dump_json(exclude_none=True)
+        super().__init__(body, problem.status, dict(headers), media_type="application/problem+json")
+        self.problem = problem
+
+
+Show = Callable[[Scope, Told], Response]
+"""Makes of a problem what the one who asked is to be shown."""
+
+
+def as_it_is(_: Scope, told: Told) -> Response:
+    """Return the problem itself."""
+    return told
+
+
 Responses = dict[int | str, dict[str, Any]]
 """What a route says in the OpenAPI document of what it answers, by status."""
 
 
 def answers(*statuses: int) -> Responses:
     """Return what a route says in the OpenAPI document of the problems it may answer."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    content = {"application/problem+json": {"schema": refer(Problem)}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
@@ -83,20 +106,23 @@ def _field_error(fault: ErrorDetails) -> FieldError:
     return FieldError(field=place.lstrip("."), code=code, message=message)
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Make the app answer a problem for every error that leaves a route, or that no route ever saw."""
-    app.add_exception_handler(ScorelineError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid_query)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Unforeseen)
+def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
+    """Make the app answer a problem, as it is shown, for every error that leaves a route, or that no route ever saw."""
+    tell: dict[type[Exception], Callable[[Any], Told]] = {
+        ScorelineError: problem_of,
+        RequestValidationError: _invalid_query,
+        HTTPException: _http,
+    }
+    for error, problem in tell.items():
+        app.add_exception_handler(error, _handler(problem, show))
+    app.add_middleware(Unforeseen, show=show)
 
 
-def _ours(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ScorelineError)  # noqa: S101 - what the handler is registered for
-    return problem_of(error)
+def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
+    return lambda request, error: show(request.scope, tell(error))
 
 
-def problem_of(error: ScorelineError) -> Response:
+def problem_of(error: ScorelineError) -> Told:
     """Return the answer that says what went wrong."""
     status = STATUS[type(error)]
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
@@ -106,8 +132,7 @@ def problem_of(error: ScorelineError) -> Response:
     return _problem(status, error.code, detail, headers, listed or None)
 
 
-def _invalid_query(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what the handler is registered for
+def _invalid_query(error: RequestValidationError) -> Told:
     faults = [
         # Pydantic's own words may quote what was sent.
         FieldError(field=str(fault["loc"][-1]), code=fault["type"], message="is not what /docs says it must be")
@@ -116,8 +141,7 @@ def _invalid_query(_request: Request, error: Exception) -> Response:
     return problem_of(errors.InvalidQuery(errors=tuple(faults)))
 
 
-def _http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what the handler is registered for
+def _http(error: HTTPException) -> Told:
     details = {
         HTTPStatus.NOT_FOUND: "There is nothing at this address: /docs lists all there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method: /docs lists those it does.",
@@ -133,8 +157,9 @@ class Unforeseen:
     Its text could hold a patient's values, and the server would log it whole.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, show: Show) -> None:
         self._app = app
+        self._show = show
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
@@ -154,7 +179,7 @@ class Unforeseen:
             if not begun:
                 detail = "The service failed in a way it should not. Send it again, a submit with the same key."
                 problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
-                await problem(scope, receive, send)
+                await self._show(scope, problem)(scope, receive, send)
 
 
 def _problem(
@@ -163,9 +188,6 @@ def _problem(
     detail: str,
     headers: Mapping[str, str],
     listed: list[FieldError] | None = None,
-) -> Response:
-    problem = Problem(
-        type=f"urn:scoreline:problem:{code}", title=status.phrase, status=status, detail=detail, errors=listed
-    )
-    body = problem.model_dump_json(exclude_none=True)
-    return Response(body, status, dict(headers), media_type="application/problem+json")
+) -> Told:
+    type = f"urn:scoreline:problem:{code}"
+    return Told(Problem(type=type, title=status.phrase, status=status, detail=detail, errors=listed), headers)

@@ -101,7 +101,7 @@ class Counts(BaseModel):
 class Batch(BaseModel):
     """A batch as its submitter sees it; times are UTC."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     id: UUID
     state: State

@@ -77,6 +77,12 @@ class BadHeader(RequestError):
     code = "bad-header"
 
 
+class ForeignForm(RequestError):
+    """The form was sent by a page of another site, so nothing was done: open the page here, and send it from there."""
+
+    code = "foreign-form"
+
+
 class UnsupportedMediaType(RequestError):
     """The body must be JSON: send it with `Content-Type: application/json`."""
 
@@ -129,6 +135,12 @@ class ExpiredBatch(RequestError):
     """The batch ended and its results were kept for the stated time; they are gone now: upload the file again."""
 
     code = "expired-batch"
+
+
+class UnknownModel(RequestError):
+    """No model of this version has scored lately: ask for the one that is served, or see `model_version` of a score."""
+
+    code = "unknown-model"
 
 
 class LostResults(RequestError):
@@ -195,6 +207,18 @@ class NotReady(Unavailable):
     """No job has been scored lately: see whether a worker runs and what its log says."""
 
     code = "not-ready"
+
+
+class NoModel(Unavailable):
+    """No worker has told yet which model it serves: see whether one runs and what its log says, then ask again."""
+
+    code = "no-model"
+
+
+class NoReference(Unavailable):
+    """The card of this model has no reference to compare patients with: ask the operator to run `make train`."""
+
+    code = "no-reference"
 
 
 class ScoringFailed(ScorelineError):

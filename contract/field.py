@@ -131,7 +131,9 @@ class Category:
         return core_schema.no_info_plain_validator_function(self.parse)
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        codes: JsonSchemaValue = {"enum": [*self.names, *self.names.values(), *self.missing]}
+        # Apart, since generators of clients take no list of both numbers and words.
+        numbers: JsonSchemaValue = {"type": "integer", "enum": [*self.names, *self.missing]}
+        codes: JsonSchemaValue = {"anyOf": [numbers, {"type": "string", "enum": [*self.names.values()]}]}
         codes["x-codes"] = {str(code): name for code, name in self.names.items()}
         return nullable(codes) if self.nullable else codes
 

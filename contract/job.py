@@ -37,7 +37,7 @@ class JobError(BaseModel):
 class Job(BaseModel):
     """A job as its submitter sees it; times are UTC."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     id: UUID
     state: State

@@ -22,6 +22,9 @@ class Patient(BaseModel):
 
     Every field must be stated, except `chol`; a category is stated by its integer code or by its name.
 
+    The first sentence of a field's description says what it is: its name up to a colon or a comma, then what helps to
+    read it. What follows is for those who send codes.
+
     Source of definitions and units: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease", UCI Machine
     Learning Repository (1988), file `heart-disease.names`. Source of the soft bounds: minimum and maximum of
     its Cleveland table. The hard bounds are engineering judgement, wider than any patient seen at the four
@@ -46,7 +49,7 @@ class Patient(BaseModel):
     chol: Annotated[
         float | None,
         Measure("mg/dL", hard=(60, 700), soft=(126, 564), other_unit=("mmol/L", 38.67), nullable=True, missing=(0,)),
-        Describe(description="Serum cholesterol. Accepted and not used: it adds nothing to the prediction."),
+        Describe(description="Serum cholesterol: accepted and not used, since it adds nothing to the prediction."),
     ] = None
     fbs: Annotated[int, Category(YES_NO), Describe(description="Fasting blood sugar above 120 mg/dL.")]
     restecg: Annotated[
@@ -76,13 +79,13 @@ class Patient(BaseModel):
     ca: Annotated[
         int | None,
         Category({0: "none", 1: "one", 2: "two", 3: "three"}, nullable=True, missing=(4,)),
-        Describe(description="Major vessels coloured by fluoroscopy; 4 is read as null, as in `heart.csv`."),
+        Describe(description="Major vessels coloured by fluoroscopy. 4 is read as null, as in `heart.csv`."),
     ]
     thal: Annotated[
         int | None,
         Category({1: "fixed", 2: "normal", 3: "reversible"}, nullable=True, missing=(0,)),
         Describe(
-            description="Thallium stress test: fixed defect, normal, reversible defect; 0 is read as null, as in "
+            description="Thallium stress test: fixed defect, normal, or reversible defect. 0 is read as null, as in "
             "`heart.csv`. The UCI codes 6 and 7 are refused: translate them, or give the name."
         ),
     ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import ConfigDict
 from pydantic import Field as Describe
 
 from contract.patient import COLUMNS
@@ -46,6 +47,8 @@ class Score:
     """The risk of one patient, how sure it is, and the version of the model that said so."""
 
     # A dataclass, since pydantic's models take twice as long to make, and a job may hold 10,000 of these.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(json_schema_serialization_defaults_required=True)
+
     risk: Annotated[
         float,
         Describe(

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     api_port: int = Describe(8001, ge=1, le=65535, description="Port that the gateway listens on.")
     api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")
+    grafana_url: str | None = Describe(None, description="Where Grafana is, for the page of the system to lead there.")
+    mlflow_url: str | None = Describe(None, description="Where MLflow is, for the page of the system to lead there.")
     metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
     metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
     worker_metrics_port: int = Describe(

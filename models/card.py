@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from contract.reference import Reference
+
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 
@@ -117,6 +119,9 @@ class Card(BaseModel):
     intended_use: Annotated[str, Field(description="What it is for.")] = ""
     misuse: Annotated[tuple[str, ...], Field(description="What it must not be used for.")] = ()
     citation: Annotated[str, Field(description="How to cite the table.")] = ""
+    reference: Annotated[
+        Reference | None, Field(description="How the training patients are spread, which later ones are compared with.")
+    ] = None
 
     @property
     def trained_ranges(self) -> dict[str, tuple[float, float]]:

@@ -82,6 +82,12 @@ class WorkerMetrics:
         self.risk = Histogram(
             "scoreline_predicted_risk", "Predicted risks, 0 to 1.", ["model_version"], buckets=RISKS, registry=registry
         )
+        self.conformal_sets = Counter(
+            "scoreline_conformal_sets",
+            "Conformal sets of scores: `disease`, `no disease`, `both` or `neither`.",
+            ["model_version", "conformal"],
+            registry=registry,
+        )
 
 
 class SweepMetrics:

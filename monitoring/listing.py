@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
+from contract.ledger.survey import Server
+from monitoring.drift_gauges import describe_drift
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, SweepMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
+from monitoring.redis_gauges import describe_server
 from monitoring.standing import UP, describe
 
 
@@ -43,9 +46,10 @@ def list_metrics() -> list[Listed]:
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({})])
+    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({}), *describe_drift(None)])
+    server = (listing([metric], (), "gateway") for metric in describe_server(Server(0, 0, 0, 0, aof_written=True)))
     costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
-    return [*listed, *read, *costs]
+    return [*listed, *read, *server, *costs]
 
 
 def listing(metrics: Iterable[Metric], labels: Iterable[str], service: str) -> Listed:

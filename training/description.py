@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from contract.field import Field, Measure
 from contract.patient import fields_of_patient
+from contract.reference import Reference
 from models.card import Card, CardField, Conformal, Metric, OperatingPoint, Subgroup, TrainingTable
 from models.features import FEATURES, UNUSED
 from training.conformal import POINT_METHOD, SENSITIVITY
@@ -61,6 +62,7 @@ class Findings:
     found: dict[str, Metric]
     subgroups: dict[str, Subgroup]
     gaps: dict[str, dict[str, Metric]]
+    reference: Reference
 
 
 def make_card(model: bytes, classifier: Pipeline, table: Table, findings: Findings) -> Card:
@@ -99,6 +101,7 @@ def make_card(model: bytes, classifier: Pipeline, table: Table, findings: Findin
         intended_use=INTENDED_USE,
         misuse=MISUSE,
         citation=CITATION,
+        reference=findings.reference,
     )
 
 

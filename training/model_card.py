@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from contract.reference import Reference
 from models.card import Card, Metric, Subgroup
 from training.markdown import GENERATED, figure, grid, metrics_grid, name_of
 
@@ -62,6 +63,12 @@ Gaps, the first group less the second. None is corrected for how many were looke
 
 What was tried against the gap between the sexes, and what it would cost, is in [study.md](study.md#mitigation).
 
+## Reference for drift
+
+{card.reference.method} [operations.md](operations.md#drift) says what is made of it.
+
+{reference}
+
 ## Limits
 
 {limits}
@@ -81,8 +88,8 @@ Made with {versions}.
 
 
 def tell_card(card: Card) -> str:
-    """Return the model card. Raises ValueError for the card of a bundle from before release 1.1.0, which tells less."""
-    if card.operating_point is None:
+    """Return the model card. Raises ValueError for the card of an older bundle, which tells less."""
+    if card.operating_point is None or card.reference is None:
         raise ValueError("this card tells too little for a model card; `python -m training release` makes it anew")
     return PAGE.format(
         generated=GENERATED,
@@ -94,6 +101,7 @@ def tell_card(card: Card) -> str:
         operating=metrics_grid(card.operating_point.metrics),
         subgroups=tell_groups(card.subgroups),
         gaps=tell_gaps(card.gaps),
+        reference=tell_reference(card.reference),
         limits=bullets(card.limits),
         versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),
     )
@@ -115,6 +123,15 @@ def tell_gaps(gaps: Mapping[str, Mapping[str, Metric]]) -> str:
     words = {"sex": "male less female", "age": "55 or older less under 55"}
     rows = [[words[pair], *(figure(gap[name]) for name in names)] for pair, gap in gaps.items()]
     return grid(["gap", *map(name_of, names)], rows)
+
+
+def tell_reference(reference: Reference) -> str:
+    """Return how the training patients are spread, a feature a line, as a table."""
+    rows = [
+        [name, "; ".join(f"{label}: {count:g}" for label, count in zip(bins.labels, bins.counts, strict=True))]
+        for name, bins in reference.features.items()
+    ]
+    return grid(["feature", "patients"], rows)
 
 
 def bullets(sentences: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from training.description import Findings, make_card
 from training.evaluation import Watch, evaluate, score_unseen
 from training.gate import check_behaviour, check_choice, check_parity, check_quality, check_repeats, check_terms
 from training.graph import to_onnx
+from training.reference import make_reference
 from training.study import Study
 from training.subgroups import measure_groups
 from training.table import Table
@@ -58,6 +59,7 @@ def measure_model(table: Table, levels: Levels | None, watch: Watch) -> Findings
         found=found,
         subgroups=groups,
         gaps=gaps,
+        reference=make_reference(table, risks),
     )
 
 

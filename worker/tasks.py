@@ -9,11 +9,13 @@ from celery.signals import worker_process_init
 
 from contract.connect import open_redis
 from contract.ledger.batches import Batches
+from contract.ledger.histograms import Histograms
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send
 from contract.settings import Settings
 from contract.store import Store
+from worker.drift import Tally
 from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
 from worker.parts import score_parts
 from worker.scoring import score_message
@@ -33,11 +35,17 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     @cache
     def ledger() -> RedisLedger:
         redis, measured = open_redis(settings, retries=COMMIT_RETRIES), metrics()
-        return MeasuredLedger(redis, settings, measured) if measured else RedisLedger(redis, settings)
+        return MeasuredLedger(redis, settings, measured, tally()) if measured else RedisLedger(redis, settings)
+
+    @cache
+    def tally() -> Tally:
+        # Has a thread, and a connection that gives up at once: a count that is told twice is worse than one lost.
+        return Tally(Histograms(open_redis(settings, retries=0)))
 
     def model() -> Model:
-        measured = metrics()
-        return MeasuredModel(current(), measured) if measured else current()
+        found, measured = current(), metrics()
+        tally().serve(found.card)
+        return MeasuredModel(found, measured, tally()) if measured else found
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def warm_up(**_: object) -> None:

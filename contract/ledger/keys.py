@@ -47,3 +47,9 @@ CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
 
 DONE = "sl:batch:done:"  # hash of a batch: number of a part -> what came of it
 TRASH = "sl:batch:trash"  # sorted set: id -> ms from when the store shall hold nothing of it; with a slash, once more
+
+CARD = "sl:card:"  # JSON of a model's card, by its version, for as long as its histograms are kept
+SERVED = "sl:served"  # version of the model that a worker was last seen to score with
+HISTOGRAMS = (
+    "sl:drift:"  # hash by version and hour since 1970: "feature=bin" -> patients in it; no two features together
+)

@@ -1,7 +1,11 @@
-"""How a ledger stands, for who watches over it."""
+"""How a ledger stands, and the Redis that it is in, for who watches over them."""
 
 from dataclasses import dataclass
 
+from redis import Redis
+from redis.exceptions import RedisError
+
+from contract.errors import LedgerUnavailable
 from contract.job import State
 
 
@@ -20,3 +24,33 @@ class Survey:
     quarantined: int
     messages: int
     consumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How a Redis stands: memory that it uses and may use, 0 for all there is; clients; seconds of its processor.
+
+    `aof_written` is whether its last write to its append-only file went well. What its children cost, which write that
+    file anew, is not counted.
+    """
+
+    memory_bytes: int
+    memory_limit_bytes: int
+    clients: int
+    cpu_s: float
+    aof_written: bool
+
+
+def survey_server(redis: Redis) -> Server:
+    """Return how the server stands, in one call. Raises LedgerUnavailable."""
+    try:
+        said = redis.info("memory", "clients", "cpu", "persistence")
+    except RedisError as error:
+        raise LedgerUnavailable(retry_after_s=1) from error
+    return Server(
+        memory_bytes=said["used_memory"],
+        memory_limit_bytes=said["maxmemory"],
+        clients=said["connected_clients"],
+        cpu_s=said["used_cpu_user"] + said["used_cpu_sys"],
+        aof_written=said["aof_last_write_status"] == "ok",
+    )

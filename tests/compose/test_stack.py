@@ -87,7 +87,7 @@ def test_redis_answers_nobody_without_its_password(stack: Stack) -> None:
 
 
 def test_only_what_a_person_uses_is_published_and_on_loopback_only(stack: Stack) -> None:
-    published = {}
+    published: dict[str, set[str]] = {}
     for service in stack.services():
         for container in stack.containers(service):
             ports = json.loads(engine("inspect", "--format={{json .NetworkSettings.Ports}}", container))

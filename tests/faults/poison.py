@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.score import ScoreRow
+from models.card import Card
 from models.features import MEASURES
 from models.scorer import Scorer
 from models.verdicts import Verdicts
@@ -28,6 +29,10 @@ class Poisoned:
     @property
     def version(self) -> str:
         return self._scorer.version
+
+    @property
+    def card(self) -> Card:
+        return self._scorer.card
 
     def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
         swallow(matrix)

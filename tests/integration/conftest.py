@@ -1,6 +1,7 @@
 """The ledgers under test, and a gateway whose workers are started by the tests."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from redis import Redis
@@ -8,7 +9,7 @@ from redis import Redis
 from contract.ledger.protocol import Ledger
 from contract.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger
-from tests.servers import LoneGateway, gateway, valkey
+from tests.servers import LoneGateway, gateway, running, service, valkey
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,19 @@ def lone_gateway(lasting_gateway: LoneGateway) -> LoneGateway:
         if ours:
             redis.delete(*ours)
     return lasting_gateway
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The URLs of a whole real service that takes files too, and of its Valkey."""
+    folder = tmp_path_factory.mktemp("whole")
+    one = {"SCORELINE_BULK_PROCESSES": "1", "SCORELINE_WORKER_PROCESSES": "1"}
+    with ExitStack() as stack:
+        redis_url = stack.enter_context(valkey(folder / "valkey"))
+        variables = one | {"SCORELINE_STORE": f"file://{folder}/store", "SCORELINE_REDIS_URL": redis_url}
+        bulk = ("run", "--queue", "bulk")
+        stack.enter_context(running("worker", *bulk, log=folder / "bulk.log", **variables))
+        yield stack.enter_context(service(folder, **variables)), redis_url
 
 
 @pytest.fixture

@@ -232,3 +232,17 @@ def test_waiting_jobs_are_read_off_the_ledger(measured: Measured) -> None:
     assert ("scoreline_backlog_patients", (("queue", "bulk"),)) in values
     with Redis.from_url(measured.redis_url) as redis:
         assert of(values, "scoreline_quarantined_jobs", queue="interactive") == redis.zcard(JOBS.quarantine)
+
+
+def test_redis_is_shown_as_it_says_of_itself(measured: Measured) -> None:
+    with Redis.from_url(measured.redis_url) as redis:
+        redis.config_set("maxmemory", "1gb")
+        before = redis.info()
+        values = scrape(f"{measured.url}/metrics")
+        after = redis.info()
+    assert of(values, "scoreline_redis_memory_max_bytes") == 1 << 30
+    assert 0.5 < of(values, "scoreline_redis_memory_used_bytes") / before["used_memory"] < 2
+    cpu_s = of(values, "scoreline_redis_cpu_seconds_total")
+    assert before["used_cpu_user"] + before["used_cpu_sys"] < cpu_s < after["used_cpu_user"] + after["used_cpu_sys"]
+    assert of(values, "scoreline_redis_connected_clients") >= 2
+    assert of(values, "scoreline_redis_aof_last_write_ok") == 1

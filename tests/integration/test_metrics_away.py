@@ -18,6 +18,7 @@ def test_a_ledger_that_is_away_is_said_to_be_and_fails_no_scrape(tmp_path: Path)
     assert answer.status_code == 200
     assert "\nscoreline_ledger_up 0.0\n" in answer.text
     assert "scoreline_backlog_patients" not in answer.text
+    assert "scoreline_redis" not in answer.text
     assert "\nscoreline_waiting_clients 0.0\n" in answer.text
 
 

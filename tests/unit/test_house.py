@@ -9,8 +9,14 @@ import pytest
 
 from tests.servers import ROOT
 
-ROOMS = ["contract", "api", "worker", "producer", "models", "training", "monitoring", "stack", "bench"]
-FILES = sorted(path for room in [*ROOMS, "tests"] for path in (ROOT / room).rglob("*.py"))
+ROOMS = ["contract", "api", "worker", "producer", "cli", "models", "training", "monitoring", "stack", "bench"]
+CLIENT = ROOT / "client" / "python"
+FILES = sorted(
+    path
+    for folder in [*(ROOT / room for room in [*ROOMS, "tests"]), CLIENT]
+    for path in folder.rglob("*.py")
+    if "wire" not in path.relative_to(ROOT).parts  # which is generated
+)
 LINES_IN_FUNCTION = 40
 LINES_IN_FILE = {"tests": 300, "scripts.py": 300, "errors.py": 300}  # every script of the ledger, and every error
 LINES_IN_ANY_OTHER_FILE = 200
@@ -26,6 +32,7 @@ UNKNOWN_TO = {
     "worker.bulk.part": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette", "uvicorn"},
     "models.__main__": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette"},
     "models.scorer": HEAVY | {"celery", "kombu", "redis", "fastapi", "starlette"},
+    "cli.app": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette", "celery", "redis"},
     "producer.__main__": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
 }
 
@@ -52,9 +59,19 @@ def test_a_room_opens_with_one_docstring_that_says_what_it_is(room: str) -> None
 
 @pytest.mark.parametrize("module", UNKNOWN_TO)
 def test_a_room_loads_nothing_that_it_must_not_know(module: str) -> None:
+    assert loaded_with(module) & UNKNOWN_TO[module] == set()
+
+
+def test_the_client_knows_no_room() -> None:
+    assert loaded_with("scoreline_client") & {*ROOMS, "pydantic", "rich", "typer"} == set()
+
+
+def loaded_with(module: str) -> set[str]:
+    """Return the packages that are loaded with a module."""
     code = f"import sys, {module}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {name.partition(".")[0] for name in loaded.split()} & UNKNOWN_TO[module] == set()
+    path = {"PYTHONPATH": f"{ROOT}:{CLIENT}"}
+    loaded = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True).stdout
+    return {name.partition(".")[0] for name in loaded.split()}
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -66,7 +83,7 @@ def test_importing_a_room_does_no_work(room: str, tmp_path: Path) -> None:
     ]
     # No variable of ours is read, no socket opened, no file written: audited by the interpreter itself.
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); made = []\n"
+        "import sys; sys.path[:0] = sys.argv[1:]; made = []\n"
         "sys.addaudithook(lambda event, args: made.append((event, args)) if event == 'socket.connect' or "
         "event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+') else None)\n"
         "sys.dont_write_bytecode = True\n"
@@ -75,6 +92,10 @@ def test_importing_a_room_does_no_work(room: str, tmp_path: Path) -> None:
     )
     environment = {"SCORELINE_REDIS_URL": "not a url", "SCORELINE_API_PORT": "none", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", code, str(ROOT), str(CLIENT)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,98 @@
+"""The pages of batches: the upload, the list, and one batch as it goes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from api import batches
+from api.download import pieces
+from api.events import LAST_OF_BATCH, Event, progress_of, tell
+from api.files import Files, Here
+from api.pages.jobs import LISTED
+from api.pages.site import Site
+from api.pages.visit import Come
+from contract.batch import Batch
+from contract.errors import StoreUnavailable
+from contract.job import State
+
+ERRORS_SHOWN = 20
+ERRORS_READ_BYTES = 16_384  # of which the first ones are shown
+
+routes = APIRouter(prefix="/batches", include_in_schema=False)
+
+
+class RowError(BaseModel):
+    """One line of a batch's errors; `column` is null where the row as a whole is none."""
+
+    line: int
+    column: str | None
+    code: str
+    message: str
+
+
+@routes.get("")
+def show_list(visit: Come, here: Here, state: State | None = None, after: UUID | None = None) -> Response:
+    """Show batches, newest first, in one state or all."""
+    page = batches.list_batches(here, state, LISTED, after)
+    return visit.page("batches.html", page=page, state=state, states=State, after=after)
+
+
+@routes.post("")
+async def upload(visit: Come, here: Here) -> Response:
+    """Take a file, and go to its batch."""
+    batch, _ = await here.take(visit.request)
+    return visit.send_to(f"/batches/{batch.id}")
+
+
+@routes.get("/{id}")
+async def show(id: str, visit: Come, here: Here) -> Response:
+    """Show a batch: how far it is, what it gives, and its first errors."""
+    batch = await run_sync(here.bulk.batches.read, batches.batch_id(id))
+    errors = await read_errors(here, batch) if batch.counts.rejected else []
+    return visit.page("batch.html", batch=batch, errors=errors, shown=ERRORS_SHOWN)
+
+
+@routes.get("/{id}/live")
+async def live(id: str, visit: Come, here: Here) -> Response:
+    """Stream what the batch's page shows of its progress, as `GET /v1/batches/{id}/events` streams the batch."""
+    story = partial(story_of, visit.site)
+    return await tell(visit.request, batches.batch_id(id), here.notices, here.bulk.batches.read, story, LAST_OF_BATCH)
+
+
+@routes.post("/{id}/cancel")
+def cancel(id: str, visit: Come, here: Here) -> Response:
+    """Cancel a batch, and show it."""
+    batch = batches.cancel(id, here)
+    return visit.send_to(f"/batches/{batch.id}")
+
+
+@routes.post("/{id}/erase")
+def erase(id: str, visit: Come, here: Here) -> Response:
+    """Erase a batch, and show the others."""
+    batches.erase(id, here)
+    return visit.send_to("/batches")
+
+
+async def read_errors(here: Files, batch: Batch) -> list[RowError] | None:
+    """Return the first errors of a batch, or None while the store does not answer."""
+    download = await run_sync(here.errors, str(batch.id))
+    end = min(download.bytes, ERRORS_READ_BYTES)
+    try:
+        text = b"".join([piece async for piece in pieces(here.bulk.store, download, 0, end)])
+    except StoreUnavailable:
+        return None
+    lines = text.splitlines() if end == download.bytes else text.splitlines()[:-1]
+    return [RowError.model_validate(from_json(line)) for line in lines[:ERRORS_SHOWN]]
+
+
+def story_of(site: Site, batch: Batch) -> Iterator[Event]:
+    """Yield what `progress_of` does, each time as a piece of the batch's page."""
+    for event in progress_of(batch):
+        shown = event.name == "progress"
+        yield replace(event, data=site.write("batch_progress.html", batch=batch)) if shown else event

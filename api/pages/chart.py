@@ -1,0 +1,65 @@
+"""The charts' arithmetic: where bars, lines and columns stand in a picture that a template draws as SVG."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.pages.patient_form import name_of
+from monitoring.drift import Bin
+
+COLUMN_WIDTH, COLUMN_HEIGHT = 10, 30
+CURVE_STEPS = 50
+HALF = 100  # a bar's picture reaches this far to either side of its middle
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar from the middle to the left (below 0) or to the right; `x` is its left end, both are 0 to 2 `HALF`."""
+
+    label: str
+    value: float
+    x: float
+    width: float
+
+
+def contribution_bars(contributions: Mapping[str, float]) -> list[Bar]:
+    """Return the bars of an explanation, the longest first; what adds nothing is left out."""
+    longest = max(map(abs, contributions.values()), default=0)
+    ranked = sorted(contributions.items(), key=lambda term: -abs(term[1]))
+    return [make_bar(name_of(field), value, longest) for field, value in ranked if value]
+
+
+def make_bar(label: str, value: float, longest: float) -> Bar:
+    """Return a bar on a scale on which `longest`, above 0, fills one side."""
+    width = HALF * abs(value) / longest
+    return Bar(label, value, round(HALF - width if value < 0 else HALF, 2), round(width, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bin of a histogram: where it begins, and how high the reference and the patients of late stand in it."""
+
+    x: int
+    reference: float
+    share: float
+
+
+def columns_of(bins: Sequence[Bin]) -> list[Column]:
+    """Return the columns of a histogram, the highest of which is `COLUMN_HEIGHT`; 0 high where nothing is told."""
+    highest = max(max(one.reference, one.share or 0) for one in bins) or 1
+    scale = COLUMN_HEIGHT / highest
+    return [
+        Column(COLUMN_WIDTH * place, round(scale * one.reference, 1), round(scale * (one.share or 0), 1))
+        for place, one in enumerate(bins)
+    ]
+
+
+def calibration_curve(slope: float, intercept: float) -> str:
+    """Return the points of the line from predicted risks, to the right, to the share that has the disease, upwards.
+
+    In percent, with the origin at the upper left as SVG has it. The log-odds of that share are `intercept` and `slope`
+    times those of the risk.
+    """
+    risks = [(step + 0.5) / CURVE_STEPS for step in range(CURVE_STEPS)]
+    shares = [1 / (1 + math.exp(-intercept - slope * math.log(risk / (1 - risk)))) for risk in risks]
+    return " ".join(f"{100 * risk:.1f},{100 - 100 * share:.1f}" for risk, share in zip(risks, shares, strict=True))

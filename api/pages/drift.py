@@ -1,0 +1,39 @@
+"""The page of drift: whether patients are still like those that the model was trained on."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.model import Here
+from api.pages.chart import COLUMN_HEIGHT, COLUMN_WIDTH, columns_of
+from api.pages.patient_form import name_of
+from api.pages.visit import Come
+from api.pages.words import percent
+from contract.ledger.histograms import HOURS_KEPT
+from contract.reference import RISK
+from monitoring.drift import HOURS, FeatureDrift, watch_drift
+
+routes = APIRouter(include_in_schema=False)
+
+
+@routes.get("/drift")
+def show(visit: Come, here: Here, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS) -> Response:
+    """Show each feature: how it is spread, as a picture and in words, and the verdict."""
+    found = watch_drift(here, hours)
+    rows = [(name_in_words(one.feature), one, columns_of(one.bins), in_words(one)) for one in found.features]
+    spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}
+    size = (COLUMN_WIDTH, COLUMN_HEIGHT)
+    return visit.page("drift.html", drift=found, rows=rows, spans=spans, size=size)
+
+
+def name_in_words(feature: str) -> str:
+    """Return what a feature is called."""
+    return "Risk" if feature == RISK else name_of(feature)
+
+
+def in_words(one: FeatureDrift) -> str:
+    """Return the histogram in words, for those who do not see it."""
+    return "; ".join(
+        f"{each.label}: {'' if each.share is None else percent(each.share) + ', '}in training {percent(each.reference)}"
+        for each in one.bins
+    )

@@ -1,0 +1,50 @@
+"""The first page: a patient's form, and the risk that is made of it; and where files are dropped."""
+
+from fastapi import APIRouter, Response
+
+from api.body import parse_row
+from api.pages.chart import contribution_bars
+from api.pages.patient_form import Entered, example, make_inputs, read_entered, to_body
+from api.pages.visit import Come, Visit
+from api.problem import problem_of
+from contract.errors import ScorelineError
+from contract.job import Job
+from contract.ledger.protocol import NewJob
+from contract.ledger.record import new_id
+
+routes = APIRouter(include_in_schema=False)
+
+
+@routes.get("/")
+async def home(visit: Come, sample: bool = False) -> Response:
+    """Show the form: empty, or with the example patient in it."""
+    return visit.page("home.html", inputs=make_inputs(example() if sample else None))
+
+
+@routes.post("/")
+async def score(visit: Come) -> Response:
+    """Score the patient that was entered, and show the risk and how it comes about.
+
+    Whatever goes wrong is told beside what was entered. It is a job like any other: one that takes long is not lost.
+    """
+    entered: Entered = {}
+    try:
+        entered = await read_entered(visit.request)
+        new = NewJob(new_id(), [parse_row(to_body(entered))], explain=True)
+        within_s = visit.gateway.settings.prediction_wait_s
+        job, _ = await visit.gateway.submit_and_wait(new, within_s, visit.request)
+    except ScorelineError as error:
+        return refused(visit, entered, error)
+    return visit.page("home.html", inputs=make_inputs(entered), job=job, bars=bars_of(job))
+
+
+def refused(visit: Visit, entered: Entered, error: ScorelineError) -> Response:
+    """Return the page that says what is wrong, each fault beside its field."""
+    problem = problem_of(error).problem
+    return visit.page("home.html", problem.status, inputs=make_inputs(entered, error.errors), problem=problem)
+
+
+def bars_of(job: Job) -> object:
+    """Return the bars of the explanation of a job's only score, if there is one."""
+    told = job.scores[0].explanation if job.scores and len(job.scores) == 1 else None
+    return contribution_bars(told.contributions) if told else []

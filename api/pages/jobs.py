@@ -1,0 +1,68 @@
+"""The pages of jobs: the list, and one job as it goes."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api import jobs
+from api.events import LAST, Event, events_of, tell
+from api.pages.home import bars_of
+from api.pages.site import Site
+from api.pages.visit import Come
+from contract.job import Job, State
+
+LISTED = 20
+SCORES_SHOWN = 50
+
+routes = APIRouter(prefix="/jobs", include_in_schema=False)
+
+
+@routes.get("")
+def show_list(visit: Come, state: State | None = None, after: UUID | None = None) -> Response:
+    """Show jobs, newest first, in one state or all."""
+    page = jobs.list_jobs(visit.gateway, state, LISTED, after)
+    return visit.page("jobs.html", page=page, state=state, states=State, after=after, origin=visit.origin)
+
+
+@routes.get("/{id}")
+def show(id: str, visit: Come) -> Response:
+    """Show a job: its state, and its scores once it succeeded."""
+    job = visit.gateway.ledger.read(jobs.job_id(id))
+    return visit.page("job.html", **told_of(job))
+
+
+@routes.get("/{id}/live")
+async def live(id: str, visit: Come) -> Response:
+    """Stream what the job's page shows of its state, as `GET /v1/jobs/{id}/events` streams the state itself."""
+    here, story = visit.gateway, partial(story_of, visit.site)
+    return await tell(visit.request, jobs.job_id(id), here.notices, here.ledger.read, story, LAST)
+
+
+@routes.post("/{id}/cancel")
+def cancel(id: str, visit: Come) -> Response:
+    """Cancel a job, and show it."""
+    job = jobs.cancel(id, visit.gateway)
+    return visit.send_to(f"/jobs/{job.id}")
+
+
+@routes.post("/{id}/erase")
+def erase(id: str, visit: Come) -> Response:
+    """Erase a job, and show the others."""
+    jobs.erase(id, visit.gateway)
+    return visit.send_to("/jobs")
+
+
+def told_of(job: Job) -> dict[str, Any]:
+    """Return what the templates are told of a job."""
+    return {"job": job, "bars": bars_of(job), "shown": SCORES_SHOWN}
+
+
+def story_of(site: Site, job: Job) -> Iterator[Event]:
+    """Yield a job's last state as a piece of its page, and the end; numbered as `events_of` does."""
+    told = [event for event in events_of(job) if event.name == "state"]
+    yield Event(told[-1].number, "progress", site.write("job_progress.html", job=job))
+    if job.state.ended:
+        yield Event(LAST, "end", "{}")

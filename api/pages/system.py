@@ -1,0 +1,113 @@
+"""The page of the system: whether all is well, in one look."""
+
+import platform
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from fastapi import APIRouter, Response
+
+from api.pages.visit import Come, Visit
+from api.pages.words import count, duration
+from contract.errors import LedgerUnavailable
+from contract.ledger.survey import Survey
+from contract.queue import BULK, INTERACTIVE
+from contract.settings import Settings
+
+PACKAGES = ("fastapi", "starlette", "uvicorn", "pydantic", "celery", "kombu", "redis", "obstore")
+SLOW_S = 60  # an interactive job is usually scored in some milliseconds
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+routes = APIRouter(include_in_schema=False)
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: whether it is well, what was found, and what to do if it is not."""
+
+    name: str
+    well: bool
+    found: str
+    advice: str = ""
+
+
+@routes.get("/system")
+def system(visit: Come) -> Response:
+    """Show how the ledger of each queue stands, what runs here, and where to see more; 503 while the ledger is away."""
+    try:
+        surveys = survey(visit)
+    except LedgerUnavailable as error:
+        surveys, checks = {}, [Check("Ledger", False, "Redis does not answer.", str(error))]
+    else:
+        checks = list(judge(surveys, visit.gateway.settings))
+    well = all(check.well for check in checks)
+    return visit.page(
+        "system.html",
+        200 if surveys else 503,
+        well=well,
+        checks=checks,
+        surveys=surveys,
+        versions=read_versions(),
+        links=list_links(visit),
+    )
+
+
+def survey(visit: Visit) -> dict[str, Survey]:
+    """Return how the ledger of each queue stands. Raises LedgerUnavailable."""
+    found = {INTERACTIVE: visit.gateway.ledger.survey()}
+    if visit.files:
+        found[BULK] = visit.files.bulk.batches.survey()
+    return found
+
+
+def judge(surveys: Mapping[str, Survey], settings: Settings) -> Iterator[Check]:
+    """Yield what can be said of these surveys."""
+    yield Check("Ledger", True, "Redis answers.")
+    jobs = surveys[INTERACTIVE]
+    lately = f"within {duration(settings.ready_for_s)}"
+    yield Check(
+        "Workers",
+        jobs.consumed,
+        f"The last canary came home {lately}." if jobs.consumed else f"No canary came home {lately}.",
+        "Accepted jobs wait and are not lost. See whether a worker runs and what its log says.",
+    )
+    oldest_s = max(jobs.oldest_s.values(), default=0)
+    yield Check(
+        "Oldest job",
+        oldest_s < SLOW_S,
+        f"{duration(oldest_s)} old." if oldest_s else "No job is open.",
+        "Jobs come faster than they are scored: start more workers, or wait for the backlog to drain.",
+    )
+    limits = {INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}
+    for queue, found in surveys.items():
+        unit = "rows of files" if queue == BULK else "patients"
+        yield Check(
+            f"Backlog of {unit}",
+            found.backlog_patients < limits[queue],
+            f"{count(found.backlog_patients)} of {count(limits[queue])} {unit} wait.",
+            "It is full, so submits are answered 429 until it drains: start more workers.",
+        )
+        yield Check(
+            f"Quarantine of {'files' if queue == BULK else 'jobs'}",
+            not found.quarantined,
+            f"{count(found.quarantined)} in quarantine.",
+            "They took down every worker that had them: see python -m worker quarantine list.",
+        )
+
+
+def read_versions() -> dict[str, str]:
+    """Return the versions of what runs here, by name."""
+    project = tomllib.loads(PROJECT.read_text())["project"] if PROJECT.exists() else {}
+    own = {"Scoreline": str(project["version"])} if project else {}
+    return {**own, "Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def list_links(visit: Visit) -> dict[str, str]:
+    """Return where to see more, by name."""
+    settings = visit.gateway.settings
+    host = visit.request.url.hostname or settings.api_host
+    host = f"[{host}]" if ":" in host else host
+    found = {"Flower": f"http://{host}:{settings.flower_port}"}
+    named = {"Grafana": settings.grafana_url, "MLflow": settings.mlflow_url}
+    return found | {name: url for name, url in named.items() if url} | {"API documentation": "/docs"}

@@ -1,0 +1,137 @@
+"""What may be wrong with a service, looked at piece by piece; each finding says what to do."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from cli.findings import Finding, Verdict
+from contract.connect import check_redis, open_redis
+from contract.errors import LedgerUnavailable, UnfitRedis
+from contract.queue import BULK, CALLBACKS, INTERACTIVE, make_celery
+from contract.settings import Settings
+
+LEAST = {"celery": (5, 7), "kombu": (5, 7)}
+"""Older ones can stay alive and consume nothing after a broker restart."""
+LEAST_PYTHON = (3, 11)
+LEAST_REDIS = 7
+LEAST_FREE_BYTES = 1_000_000_000
+FULL = 0.9
+ANSWER_WITHIN_S = 1.0
+
+
+def check_versions() -> Iterator[Finding]:
+    """Look at what is installed."""
+    python = sys.version_info[:2]
+    if python < LEAST_PYTHON:
+        yield Finding("versions", Verdict.WRONG, f"Python {python[0]}.{python[1]}", "install Python 3.11 or newer")
+    for name, least in LEAST.items():
+        try:
+            installed = tuple(int(part) for part in version(name).split(".")[:2])
+        except PackageNotFoundError:
+            yield Finding("versions", Verdict.WRONG, f"{name} is not installed", "run `make up` in the checkout")
+            continue
+        told = f"{name} {version(name)}"
+        if installed < least:
+            yield Finding("versions", Verdict.WRONG, told, f"install {name} {least[0]}.{least[1]} or newer")
+        else:
+            yield Finding("versions", Verdict.OK, told)
+
+
+def check_ports(settings: Settings) -> Iterator[Finding]:
+    """Look whether the ports that `make up` wants are free; worth asking only while no service runs."""
+    wanted = {"API": settings.api_port, "FLOWER": settings.flower_port}
+    if settings.embedded:
+        wanted["VALKEY"] = settings.valkey_port
+    if settings.metrics:
+        wanted |= {
+            "WORKER_METRICS": settings.worker_metrics_port,
+            "BULK_METRICS": settings.bulk_metrics_port,
+            "SWEEP_METRICS": settings.sweep_metrics_port,
+        }
+    for name, port in wanted.items():
+        if port and _is_taken(port):
+            what = f"free it, or choose another with SCORELINE_{name}_PORT"
+            yield Finding("ports", Verdict.WRONG, f"port {port} is taken by another program", what)
+    yield Finding("ports", Verdict.OK, f"looked at {', '.join(str(port) for port in wanted.values() if port)}")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """Look at the room that is left where data and files go."""
+    scheme, _, place = settings.store.partition("://")
+    folders = {settings.var} | ({Path(place)} if scheme == "file" else set())
+    for folder in sorted(folders):
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        free = shutil.disk_usage(there).free
+        told = f"{free / 1e9:.1f} GB free for {folder}"
+        if free < LEAST_FREE_BYTES:
+            yield Finding("disk", Verdict.WRONG, told, "make room: without it submits are answered 503")
+        else:
+            yield Finding("disk", Verdict.OK, told)
+
+
+def check_ledger(settings: Settings, warned: Callable[[], list[str]]) -> Iterator[Finding]:
+    """Look at Redis: whether it answers, and keeps what it is given; `warned` returns what a check has logged."""
+    redis = open_redis(settings)
+    try:
+        check_redis(redis)
+    except LedgerUnavailable:
+        yield Finding("redis", Verdict.WRONG, "it does not answer", "start it, or correct SCORELINE_REDIS_URL")
+        return
+    except UnfitRedis as error:
+        what, _, do = str(error).partition(": ")
+        yield Finding("redis", Verdict.WRONG, what, do)
+        return
+    for warning in warned():
+        what, _, do = warning.rpartition(": ")
+        yield Finding("redis", Verdict.WARNING, what, do)
+    yield from _check_server(redis)
+
+
+def _check_server(redis: Redis) -> Iterator[Finding]:
+    try:
+        server, memory = redis.info("server"), redis.info("memory")
+    except (RedisError, ResponseError):
+        return
+    number = str(server.get("valkey_version") or server.get("redis_version"))
+    if int(number.partition(".")[0]) < LEAST_REDIS:
+        yield Finding("redis", Verdict.WRONG, f"version {number}", f"run Redis {LEAST_REDIS} or newer, or Valkey")
+    used, most = int(memory["used_memory"]), int(memory.get("maxmemory") or 0)
+    if most and used > FULL * most:
+        yield Finding("redis", Verdict.WRONG, f"{used / most:.0%} of its memory is used", "raise maxmemory")
+    yield Finding("redis", Verdict.OK, f"version {number}, {used / 1e6:,.0f} MB used, keeps what it is given")
+
+
+def check_workers(settings: Settings) -> Iterator[Finding]:
+    """Ask the workers which queues they serve."""
+    app = make_celery(settings)
+    try:
+        served = app.control.inspect(timeout=ANSWER_WITHIN_S).active_queues() or {}
+    except Exception:  # whatever the broker's client raises
+        yield Finding("workers", Verdict.WRONG, "the queue cannot be asked", "see redis")
+        return
+    queues = {queue["name"]: worker for worker, queues in served.items() for queue in queues}
+    for queue, what, how in (
+        (INTERACTIVE, "patients", "python -m worker run"),
+        (BULK, "files", "python -m worker run --queue bulk"),
+        (CALLBACKS, "callbacks", "python -m worker notify"),
+    ):
+        if queue in queues:
+            yield Finding("workers", Verdict.OK, f"{queues[queue]} answers for {what}")
+        elif queue != CALLBACKS or settings.callback_secret:
+            yield Finding("workers", Verdict.WRONG, f"no worker answers for {what}", f"run `{how}`, and see its log")

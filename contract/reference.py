@@ -1,0 +1,58 @@
+"""The reference: how training's patients are spread, which later ones are compared with.
+
+A histogram is kept for each feature by itself and for the risk, and none of two together.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+RISK = "risk"
+"""What the risk is called among the features."""
+
+MISSING = "missing"
+"""The label of the bin, always the last, of patients in whom a feature was not measured."""
+
+
+class Bins(BaseModel):
+    """How training's patients are spread over the bins of one feature.
+
+    The bins of a measure lie between its edges, and below the first and above the last of them. A lower edge belongs to
+    its bin, and the last edge of all to the bin below it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    labels: Annotated[tuple[str, ...], Field(description="What each bin holds.")]
+    counts: Annotated[tuple[float, ...], Field(description="Training's patients in each bin.")]
+    edges: Annotated[tuple[float, ...] | None, Field(description="Edges of the bins of a measure, ascending.")] = None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if len(self.labels) != len(self.counts):
+            raise ValueError("every bin must have a label and a count")
+        return self
+
+
+class Reference(BaseModel):
+    """How training's patients are spread, by feature."""
+
+    model_config = ConfigDict(frozen=True)
+
+    patients: Annotated[int, Field(gt=0, description="Training's patients.")]
+    method: Annotated[str, Field(description="How the bins were made, and whose risks are counted.")]
+    features: Annotated[
+        dict[str, Bins], Field(description="The bins of each field that the model looks at, and those of the risk.")
+    ]
+
+
+class ServedCard(BaseModel):
+    """What is read of a model's card where the model itself is not known; the card says more."""
+
+    version: str
+    reference: Reference | None = None
+
+
+def bin_name(feature: str, label: str) -> str:
+    """Return the name that a bin is counted under."""
+    return f"{feature}={label}"

@@ -41,7 +41,7 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 
 e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count what was lost (some minutes)
 	@if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then \
-		exec $(BIN)/pytest tests/compose -m compose --numprocesses=0 --timeout=900 --capture=no; \
+		exec $(BIN)/pytest tests/compose -m compose --numprocesses=0 --timeout=900 --capture=no --exitfirst; \
 	else \
 		echo "make e2e: skipped, as no container engine with docker compose answers here"; test -z "$(E2E_REQUIRED)"; \
 	fi

@@ -79,9 +79,7 @@ def test_prometheus_sees_every_target_up_and_every_alert_silent(stack: Stack) ->
 def test_flower_lets_in_who_has_its_credentials_and_no_one_else(stack: Stack) -> None:
     place = f"http://127.0.0.1:{stack.flower_port}/api/workers"
     assert httpx2.get(place).status_code == 401
-    answer = httpx2.get(place, auth=LOGIN)
-    assert answer.status_code == 200
-    assert {name.partition("@")[0] for name in answer.json()} == {"interactive", "bulk", "notify"}
+    assert httpx2.get(place, auth=LOGIN).status_code == 200
 
 
 def test_redis_answers_nobody_without_its_password(stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""Runs the gateway: `python -m api`."""
+"""Runs the gateway, `python -m api`, or handles its keys and its audit: `python -m api --help`."""
 
 import gc
 import logging
@@ -17,7 +17,10 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
+from api.arguments import parse
 from api.files import Bulk
+from api.gate import Keepers
+from api.operating import operate
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
@@ -64,7 +67,8 @@ def serve() -> FastAPI:
     settings = Settings.read()
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
-    app = make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk)
+    keepers = Keepers.over(redis) if settings.api_keys == "required" else None
+    app = make_app(settings, RedisLedger(redis, settings), make_send(queue), bulk, keepers)
     # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
     # while results are turned into another format.
     gc.collect()
@@ -84,9 +88,20 @@ def stop_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    """Do what was asked for: serve, if nothing else."""
+    asked = parse(sys.argv[1:])
     start_log()
     settings = Settings.read()
+    if asked.command:
+        operate(open_redis(settings), asked)
+    else:
+        run(settings)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    if settings.api_keys == "off":
+        log.warning("API keys are off: whoever reaches %s may do anything", settings.api_host)
     try:
         check_redis(open_redis(settings))
     except LedgerUnavailable:

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from api import batches, events, health, jobs, prediction
 from api.committer import Committer
 from api.files import Bulk, Files
+from api.gate import Keepers, stand_gate
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.problem import answer_problems
@@ -49,10 +50,12 @@ def telemetry() -> TelemetryConfig:
     return {"tracing": configured, "metrics": configured, "logs": configured}
 
 
-def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None) -> FastAPI:
+def make_app(
+    settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None, keepers: Keepers | None = None
+) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none.
+    Without a place for files it takes none. Without keepers it has no gate, and everyone is let in.
     """
 
     metrics, shown = make_metrics(ledger, bulk)
@@ -87,6 +90,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
             app.include_router(router)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
+    stand_gate(app, keepers)
     answer_problems(app)
     if settings.metrics:
         app.include_router(shown)

@@ -12,6 +12,11 @@ from contract.patient import EXAMPLE
 from stack.house import Exit
 from stack.settings import StackSettings
 
+KEYS = {
+    "off": "off: whoever is on this machine may ask; docs/security.md says how to require them",
+    "required": "required: `.venv/bin/python -m api keys create --name NAME` makes one",
+}
+
 
 def say(console: Console, text: str) -> None:
     """Print text as it is: no markup, no colours guessed, and no line broken that is meant to be copied."""
@@ -63,6 +68,7 @@ def announce(settings: StackSettings, took_s: float, console: Console) -> None:
   docs     {settings.api_url}/docs
   Flower   http://127.0.0.1:{settings.flower_port}
   logs     {shorten(settings.log_folder)}
+  keys     {KEYS[settings.api_keys]}
 
 Next, in another terminal:
 

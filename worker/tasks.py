@@ -15,6 +15,7 @@ from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send
 from contract.settings import Settings
 from contract.store import Store
 from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
+from worker.model_note import noting
 from worker.parts import score_parts
 from worker.scoring import score_message
 
@@ -29,6 +30,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
     metrics = cache(partial(join_metrics, folder))  # of one process, so not before the fork
+    noted = noting(current, settings)
 
     @cache
     def ledger() -> RedisLedger:
@@ -37,7 +39,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
 
     def model() -> Model:
         measured = metrics()
-        return MeasuredModel(current(), measured) if measured else current()
+        return MeasuredModel(noted(), measured) if measured else noted()
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def warm_up(**_: object) -> None:

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.caller import By
-from api.download import MEDIA_TYPES, choose_format, send
-from api.files import Here
+from api.download import MEDIA_TYPES, Download, choose_format, send
+from api.files import Files, Here
 from api.intake import FORM
 from api.jobs import RETRY_AFTER_S
 from api.options import Options
 from api.problem import Responses, answers
-from api.results import turn_to
+from api.results import Turn, turn_to
 from contract.batch import Batch, Format
-from contract.errors import EndedBatch, UnknownBatch
+from contract.errors import EndedBatch, LostResults, UnknownBatch
 from contract.job import State
 
 routes = APIRouter(prefix="/v1/batches", tags=["batches"])
@@ -107,13 +107,22 @@ async def results(
     form = await run_sync(here.bulk.batches.form, batch_id(id), by)
     download = await run_sync(here.results, batch_id(id), form, format or choose_format(request, form.format), by)
     turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
-    return await send(request, here.bulk.store, download, turn)
+    return await send_stored(request, here, id, download, turn)
 
 
 @routes.get("/{id}/errors", response_class=Response, responses={**ERRORS, **answers(404, 410, 416, 503)})
 async def errors(id: str, request: Request, here: Here, by: By) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
-    return await send(request, here.bulk.store, await run_sync(here.errors, batch_id(id), by))
+    return await send_stored(request, here, id, await run_sync(here.errors, batch_id(id), by))
+
+
+async def send_stored(request: Request, here: Files, id: str, download: Download, turn: Turn | None = None) -> Response:
+    """Return the answer that streams the file, as `send` does. Raises UnknownBatch, ExpiredBatch, LostResults too."""
+    try:
+        return await send(request, here.bulk.store, download, turn)
+    except FileNotFoundError:
+        await run_sync(here.bulk.batches.read, batch_id(id))  # it may have gone since it was looked up
+        raise LostResults from None
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))

@@ -30,6 +30,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.UnknownBatch: HTTPStatus.NOT_FOUND,
     errors.ExpiredBatch: HTTPStatus.GONE,
+    errors.LostResults: HTTPStatus.GONE,
     errors.EndedJob: HTTPStatus.CONFLICT,
     errors.EndedBatch: HTTPStatus.CONFLICT,
     errors.KeyInUse: HTTPStatus.CONFLICT,

@@ -7,9 +7,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,6 +30,7 @@ MANY_TIMES = 10
 WARM_ROWS = 20_000
 IDLE_REQUESTS, BUSY_REQUESTS = 1_000, 1_000
 QUIET_S = 3
+UNHURRIED_S = 0.5
 CORES = os.cpu_count() or 1
 
 
@@ -88,7 +90,9 @@ def ours(folder: Path, _: Path, files: dict[int, Path], rows: int) -> Figures:
         with TemporaryDirectory(dir=folder) as name, bulk(Path(name) / "held", processes) as (url, start):
             batch = upload(url, files[MANY_TIMES * rows])
             start()
-            ended = wait(url, batch)
+            ended = wait(
+                url, batch, UNHURRIED_S
+            )  # who looks takes its time from who scores; the service's own clock counts
             began, finished = (datetime.fromisoformat(ended[when]) for when in ("started_at", "finished_at"))
             figures[OURS, rows, f"scored by {processes}"] = (finished - began).total_seconds()
     return figures
@@ -110,7 +114,8 @@ def patients(url: str, file: Path, out: Path, rows: int) -> Figures:
     connection = connect(url)
     alone = [score_one(connection) for _ in range(IDLE_REQUESTS)]
     beside: list[float] = []
-    with ThreadPoolExecutor(1) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # two clients, each with an interpreter of its own
+        pool.submit(os.getpid).result()
         while len(beside) < BUSY_REQUESTS:
             job = pool.submit(transfer, url, file, out)
             while not job.done():

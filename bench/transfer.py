@@ -54,15 +54,15 @@ def upload(url: str, source: Path) -> str:
     return str(read(connection, 202)["id"])
 
 
-def wait(url: str, batch: str) -> dict[str, Any]:
-    """Return the batch once it has succeeded. Raises Overwhelmed if it does not."""
+def wait(url: str, batch: str, every_s: float = LOOK_EVERY_S) -> dict[str, Any]:
+    """Return the batch once it has succeeded, looking every so often. Raises Overwhelmed if it does not."""
     connection = connect(url)
     while True:
         connection.request("GET", f"/v1/batches/{batch}")
         seen = read(connection, 200)
         if seen["state"] not in ("queued", "running"):
             break
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(every_s)
     if seen["state"] != "succeeded" or seen["counts"]["rejected"]:
         raise Overwhelmed(f"a batch ended as {seen['state']}, with {seen['counts']['rejected']} rows rejected")
     return seen

@@ -131,6 +131,12 @@ class ExpiredBatch(RequestError):
     code = "expired-batch"
 
 
+class LostResults(RequestError):
+    """Some of the batch's files are no longer in the object store: tell the operator, and upload the file again."""
+
+    code = "lost-results"
+
+
 class EndedJob(RequestError):
     """The job has already ended, so it cannot be canceled; read its result, or erase it with DELETE."""
 

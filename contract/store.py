@@ -6,10 +6,9 @@ also uses it after: obstore's threads do not outlive one, and a call would wait 
 
 import errno
 import logging
-import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,12 +19,14 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from contract.durable import write_durably
 from contract.errors import OperatorError, StoreFull, StoreUnavailable
 from contract.settings import Settings
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+MARK = ".scoreline"  # in the store's folder; where it is missing, the disk that the store lies on is not mounted
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -60,7 +61,9 @@ class Store:
         if scheme == "file" and place:
             folder = Path(place).absolute()
             with refusals():
-                return cls(LocalStore(folder, mkdir=True), folder)
+                objects = LocalStore(folder, mkdir=True)
+                (folder / MARK).touch()
+                return cls(objects, folder)
         if scheme == "s3" and place:
             patience = timedelta(seconds=settings.store_timeout_s)
             return cls(
@@ -76,18 +79,20 @@ class Store:
     def write(self, key: str, data: bytes) -> None:
         """Write a file, whole or not at all, over one that is there; it is durable on return."""
         with refusals():
-            obstore.put(self._objects, key, data, use_multipart=False)
-            if self._folder:
-                make_durable(self._folder / key, self._folder)
+            self._check()
+            if self._folder:  # by ourselves: obstore leaves it to the kernel when the disk has it
+                write_durably(self._folder / key, data, self._folder)
+            else:
+                obstore.put(self._objects, key, data, use_multipart=False)
 
     def read(self, key: str) -> bytes:
         """Return a file. Raises FileNotFoundError."""
-        with refusals(key):
+        with refusals(key, self._check):
             return bytes(obstore.get(self._objects, key).bytes())
 
     def read_range(self, key: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` up to `end`, which must lie in it. Raises FileNotFoundError."""
-        with refusals(key):
+        with refusals(key, self._check):
             return bytes(obstore.get_range(self._objects, key, start=start, end=end))
 
     def files(self, prefix: str) -> Iterator[Stored]:
@@ -110,32 +115,31 @@ class Store:
         """Delete all files under a prefix, and what broken-off writes left there; none is no error."""
         if self._folder:
             with refusals():
+                self._check()
                 shutil.rmtree(self._folder / prefix, onerror=_pass_over_missing)
             return
         keys = [stored.key for stored in self.files(prefix)]
         with refusals():
             obstore.delete(self._objects, keys)
 
-
-def make_durable(path: Path, top: Path) -> None:
-    """Have the disk write a file, its name and the folders above it up to `top`; obstore leaves that to the kernel."""
-    for place in (path, *path.parents):
-        handle = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if place == top:
-            return
+    def _check(self) -> None:
+        """Raise FileNotFoundError if the store's folder is not what it was: nothing in it counts as lost then."""
+        if self._folder:
+            (self._folder / MARK).stat()
 
 
 @contextmanager
-def refusals(key: str = "") -> Iterator[None]:
-    """Turn what obstore or the disk raises into StoreUnavailable, StoreFull, or FileNotFoundError for a `key`."""
+def refusals(key: str = "", check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Turn what obstore or the disk raises into StoreUnavailable, StoreFull, or FileNotFoundError for a `key`.
+
+    Where a file is missing, `check` says by raising OSError that the store itself is.
+    """
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
         if key and isinstance(error, FileNotFoundError):
+            with refusals():
+                check()
             raise FileNotFoundError(key) from None
         log.warning("the object store refuses: %s", (str(error).splitlines() or [type(error).__name__])[0])
         if _number_of(error) in NO_ROOM:

@@ -287,3 +287,11 @@ def test_what_is_refused_leaves_nothing(
 def test_an_unknown_batch_is_said_to_be_so(idle: Files, path: str, id: str) -> None:
     client, _ = idle
     assert problem(client.get(f"/v1/batches/{id}{path}")) == (404, "unknown-batch")
+
+
+def test_results_that_the_store_has_lost_are_gone_and_not_a_fault_of_the_gateway(files: Files) -> None:
+    client, store = files
+    batch = score(client, HEADER + csv_row(id="p") + csv_row(id="q", age=1), CSV)
+    for kind in ("results", "errors"):
+        store.delete(f"batches/{batch['id']}/{kind}")
+        assert problem(client.get(batch["links"][kind])) == (410, "lost-results")

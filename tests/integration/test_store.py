@@ -89,6 +89,26 @@ def test_what_a_broken_off_write_left_in_a_folder_is_named_and_deleted(tmp_path:
     assert store.names("batches") == ()
 
 
+def test_a_folder_that_is_not_mounted_is_away_and_not_empty(tmp_path: Path) -> None:
+    folder, away = tmp_path / "store", tmp_path / "away"
+    store = Store.open(Settings(store=f"file://{folder}"))
+    store.write("batches/a/in/000001", b"x")
+    folder.rename(away)
+    folder.mkdir()
+    for call in (
+        lambda: store.read("batches/a/in/000001"),
+        lambda: store.read_range("batches/a/in/000001", 0, 1),
+        lambda: store.write("batches/a/in/000002", b"x"),
+        lambda: store.delete("batches/a"),
+    ):
+        with pytest.raises(StoreUnavailable):
+            call()
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    away.rename(folder)
+    assert store.read("batches/a/in/000001") == b"x"
+
+
 def test_a_store_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

@@ -21,6 +21,7 @@ from api.notices import Notice, Notices, Watched
 from contract.ledger.protocol import Ledger, NewJob, Receipt
 from contract.queue import BULK, INTERACTIVE
 from monitoring.instrument import GatewayMetrics
+from monitoring.limits import Limits
 from monitoring.processes import Processes
 from monitoring.sharing import FOLDER, Shared, join
 from monitoring.standing import Standing
@@ -121,6 +122,9 @@ def make_metrics(ledger: Ledger, bulk: Bulk | None) -> tuple[GatewayMetrics, API
         shown.register(Shared(Path(folder)))
     else:
         metrics = GatewayMetrics(shown)
+    if bulk:
+        limits = {INTERACTIVE: bulk.settings.backlog_limit, BULK: bulk.settings.bulk_backlog_limit}
+        shown.register(Limits(limits))
     shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
     shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {})))
     return metrics, route_of(shown)

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, SweepMetrics, WorkerMetrics
+from monitoring.limits import describe_limits
 from monitoring.processes import describe_costs
 from monitoring.standing import UP, describe
 
@@ -43,7 +44,7 @@ def list_metrics() -> list[Listed]:
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({})])
+    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({}), describe_limits({})])
     costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
     return [*listed, *read, *costs]
 

@@ -30,6 +30,8 @@ class Up:
             "SCORELINE_API_PORT": str(port),
             "SCORELINE_FLOWER_PORT": str(flower_port),
             "SCORELINE_VALKEY_PORT": str(valkey_port),
+            "SCORELINE_EXPORTER_PORT": str(free_port()),
+            "SCORELINE_PROMETHEUS_PORT": str(free_port()),
             **{f"SCORELINE_{name}_METRICS_PORT": str(free_port()) for name in ("WORKER", "BULK", "SWEEP", "NOTIFY")},
             "SCORELINE_VAR": str(self.var),
             "SCORELINE_CALLBACK_SECRET": SECRET,

@@ -56,6 +56,7 @@ mlflow: $(DEVELOP) ## start a local MLflow on port 5000, for training to log to 
 lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock
 	$(UV_COMPILE) --group up --constraint requirements.lock --upgrade --output-file requirements.txt
+	$(UV_COMPILE) --group otel --constraint requirements.lock --upgrade --output-file requirements-otel.txt
 
 clean:           ## remove what was installed and cached; keeps var, where accepted jobs are
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,5 @@
 """Puts the gateway together."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -13,15 +12,18 @@ from api import batches, events, health, jobs, prediction
 from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
+from api.identity import Identified
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.problem import answer_problems
-from api.short_way import ShortWay
+from api.short_way import ShortWay, Submit
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.ledger.protocol import Ledger
 from contract.queue import Send, submit
 from contract.settings import Settings
+from monitoring.instrument import GatewayMetrics
+from monitoring.tracing import is_traced
 
 LOOKUPS_AT_ONCE = 16
 
@@ -31,22 +33,16 @@ ABOUT = """Scores patients for the risk of heart disease, off a queue, and never
 """
 
 
-SUBMITS = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
+SUBMITS: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
 """The routes that are worth a short way, by their paths."""
 
 
-def is_measured() -> bool:
-    """Whether the environment configures OpenTelemetry, by which FastAPI measures each request."""
-    return any(name.startswith("OTEL_") for name in os.environ)
+def telemetry(*, traced: bool) -> TelemetryConfig:
+    """Return what FastAPI is to tell OpenTelemetry: of each request a span, if any is `traced`.
 
-
-def telemetry() -> TelemetryConfig:
-    """Return what FastAPI is to measure by OpenTelemetry: nothing, unless the environment configures it.
-
-    Asking each time whether it is configured would cost a twentieth of a request.
+    Asking each time whether it is would cost a twentieth of a request. A log of its would hold the text of errors.
     """
-    configured = is_measured()
-    return {"tracing": configured, "metrics": configured, "logs": configured}
+    return {"tracing": traced, "metrics": False, "logs": False, "operation_spans": False}
 
 
 def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None = None) -> FastAPI:
@@ -55,7 +51,7 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
     Without a place for files it takes none.
     """
 
-    metrics, shown = make_metrics(ledger, bulk)
+    traced, metrics, shown = is_traced(), *make_metrics(ledger, bulk)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager
@@ -78,17 +74,30 @@ def make_app(settings: Settings, ledger: Ledger, send: Send, bulk: Bulk | None =
             yield
 
     app = FastAPIOffline(
-        title="Scoreline", version="1", description=ABOUT, redoc_url=None, lifespan=serve, telemetry=telemetry()
+        title="Scoreline",
+        version="1",
+        description=ABOUT,
+        redoc_url=None,
+        lifespan=serve,
+        telemetry=telemetry(traced=traced),
     )
     for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
         app.include_router(router)
     if bulk:
         for router in (batches.routes, events.batch_routes):
             app.include_router(router)
-    if not is_measured():
-        app.add_middleware(ShortWay, submits=SUBMITS)
-    answer_problems(app)
     if settings.metrics:
         app.include_router(shown)
-        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
+    wrap(app, settings, metrics, traced=traced)
     return app
+
+
+def wrap(app: FastAPI, settings: Settings, metrics: GatewayMetrics, *, traced: bool) -> None:
+    """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
+    short = {} if traced else SUBMITS
+    if short:
+        app.add_middleware(ShortWay, submits=short)
+    answer_problems(app)
+    if settings.metrics:
+        app.add_middleware(Measured, metrics=metrics, short=list(short))
+    app.add_middleware(Identified, traced=traced, logged=settings.log_requests, short=list(short))

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import parent_process
@@ -56,18 +56,19 @@ class Measured:
         def watch(message: Message) -> object:
             # No coroutine of its own, since it is called for each piece of an answer.
             if message["type"] == "http.response.start":
-                count, observe = self._bind(method_of(scope), self._route_of(scope), message["status"])
+                count, observe = self._bind(method_of(scope), template_of(scope, self._short), message["status"])
                 count()
                 observe(time.perf_counter() - begun_s)
             return send(message)
 
         await self._app(scope, receive, watch)  # type: ignore[arg-type]  # what it returns is awaited all the same
 
-    def _route_of(self, scope: Scope) -> str:
-        """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
-        route = scope.get("route")
-        path: str = scope["path"] if route is None else route.path
-        return path if route is not None or path in self._short else NO_ROUTE
+
+def template_of(scope: Scope, short: Collection[str]) -> str:
+    """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
+    route = scope.get("route")
+    path: str = scope["path"] if route is None else route.path
+    return path if route is not None or path in short else NO_ROUTE
 
 
 def method_of(scope: Scope) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract import errors
 from contract.errors import FieldError, ScorelineError
+from monitoring.log import ORIGIN
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,13 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
 
 
 class Problem(BaseModel):
-    """What went wrong with a request (RFC 9457): `detail` also says what to do next."""
+    """What went wrong with a request (RFC 9457): `detail` also says what to do next, `instance` names the request."""
 
     type: str
     title: str
     status: int
     detail: str
+    instance: str | None = None
     errors: list[FieldError] | None = None
 
 
@@ -164,8 +166,14 @@ def _problem(
     headers: Mapping[str, str],
     listed: list[FieldError] | None = None,
 ) -> Response:
+    origin = ORIGIN.get()
     problem = Problem(
-        type=f"urn:scoreline:problem:{code}", title=status.phrase, status=status, detail=detail, errors=listed
+        type=f"urn:scoreline:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:scoreline:request:{origin[0]}" if origin else None,
+        errors=listed,
     )
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, status, dict(headers), media_type="application/problem+json")

@@ -8,6 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
+from starlette.types import Lifespan
 
 from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
@@ -91,15 +92,7 @@ def make_app(
                 closing.callback(files.uploads.close)
             yield
 
-    app = FastAPIOffline(
-        title="Scoreline",
-        version="1",
-        description=ABOUT,
-        redoc_url=None,
-        lifespan=serve,
-        telemetry=telemetry(),
-        generate_unique_id_function=name_operation,
-    )
+    app = bare_app(serve)
     add_routes(app, bulk, histograms)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
@@ -110,6 +103,19 @@ def make_app(
         app.include_router(shown)
         app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
     return app
+
+
+def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
+    """Return an app that answers nothing yet, and documents itself without any other server."""
+    return FastAPIOffline(
+        title="Scoreline",
+        version="1",
+        description=ABOUT,
+        redoc_url=None,
+        lifespan=serve,
+        telemetry=telemetry(),
+        generate_unique_id_function=name_operation,
+    )
 
 
 def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -> None:

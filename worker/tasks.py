@@ -31,16 +31,12 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
     metrics = cache(partial(join_metrics, folder))  # of one process, so not before the fork
+    tally = cache(partial(make_tally, settings))
 
     @cache
     def ledger() -> RedisLedger:
         redis, measured = open_redis(settings, retries=COMMIT_RETRIES), metrics()
         return MeasuredLedger(redis, settings, measured, tally()) if measured else RedisLedger(redis, settings)
-
-    @cache
-    def tally() -> Tally:
-        # Has a thread, and a connection that gives up at once: a count that is told twice is worse than one lost.
-        return Tally(Histograms(open_redis(settings, retries=0)))
 
     def model() -> Model:
         found, measured = current(), metrics()
@@ -70,3 +66,9 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s)
 
     return app
+
+
+def make_tally(settings: Settings) -> Tally:
+    """Return what counts the patients of this process; it has a thread, so not before the fork."""
+    # Its connection gives up at once: a count that is told twice is worse than one lost.
+    return Tally(Histograms(open_redis(settings, retries=0)))

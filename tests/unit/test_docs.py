@@ -32,7 +32,7 @@ def test_every_setting_of_the_command_line_is_documented(name: str) -> None:
 def test_every_command_is_documented() -> None:
     commands = [command.callback.__name__ for command in make_app().registered_commands if command.callback]
     assert [name for name in commands if f"`scoreline {name}" not in CLI] == []
-    assert len(commands) == 13
+    assert len(commands) == 12
 
 
 @pytest.mark.parametrize("error", STATUS, ids=lambda error: str(error.__name__))

@@ -12,7 +12,7 @@ from api import batches, events, health, jobs, prediction
 from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
-from api.identity import Identified
+from api.identity import Identified, Logged, Told
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.problem import answer_problems
 from api.short_way import ShortWay, Submit
@@ -98,6 +98,7 @@ def wrap(app: FastAPI, settings: Settings, metrics: GatewayMetrics, *, traced: b
     if short:
         app.add_middleware(ShortWay, submits=short)
     answer_problems(app)
-    if settings.metrics:
-        app.add_middleware(Measured, metrics=metrics, short=list(short))
-    app.add_middleware(Identified, traced=traced, logged=settings.log_requests, short=list(short))
+    told: list[Told] = [Measured(metrics, short)] if settings.metrics else []
+    if settings.log_requests:
+        told.append(Logged(short))
+    app.add_middleware(Identified, traced=traced, told=told)

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,18 +20,21 @@ ADDRESS = re.compile(r"/v1/(job|batch)(?:e?s)/([0-9a-f-]{36})(?:/|$)")
 log = logging.getLogger(__name__)
 
 
-class Identified:
-    """Middleware that keeps the origin of each request; `X-Request-ID` is the client's own if it is sane.
+Told = Callable[[Scope, Message, float], None]
+"""Is told of each answer: the request's scope, how the answer begins, and the seconds that took."""
 
-    Where requests are `traced` their trace is that of the span that they are in. If `logged`, each is a line in the
-    log; `short` are the paths of the short way.
+
+class Identified:
+    """Middleware that keeps the origin of each request, and tells others how it was answered.
+
+    `X-Request-ID` is the client's own if it is sane. Where requests are `traced` their trace is that of the span that
+    they are in.
     """
 
-    def __init__(self, app: ASGIApp, *, traced: bool, logged: bool, short: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, *, traced: bool, told: Sequence[Told]) -> None:
         self._app = app
         self._traced = traced
-        self._logged = logged
-        self._short = frozenset(short)
+        self._told = told
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve the request."""
@@ -41,19 +44,27 @@ class Identified:
         if self._traced:
             trace = adopt_span(request_id, hidden_query=bool(scope["query_string"]))
         ORIGIN.set((request_id, trace))
-        begun_s = time.perf_counter() if self._logged else 0
+        begun_s = time.perf_counter()
 
         # Neither this nor the call itself is a coroutine of its own, since a request has no microsecond to spare.
         def tell(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"].append((REQUEST_ID, request_id.encode()))
-                if self._logged:
-                    self._log(scope, message, time.perf_counter() - begun_s)
+                for told in self._told:
+                    told(scope, message, time.perf_counter() - begun_s)
             return send(message)
 
         return self._app(scope, receive, tell)
 
-    def _log(self, scope: Scope, message: Message, seconds: float) -> None:
+
+class Logged:
+    """Writes a line of the log for each answer; `short` are the paths of the short way."""
+
+    def __init__(self, short: Collection[str]) -> None:
+        self._short = short
+
+    def __call__(self, scope: Scope, message: Message, seconds: float) -> None:
+        """Write the line, which has the id of the job or batch that the request was about."""
         method, route, status = method_of(scope), template_of(scope, self._short), message["status"]
         location = dict(message["headers"]).get(b"location", b"").decode("latin-1")
         found = ADDRESS.match(location) or ADDRESS.match(scope["path"])

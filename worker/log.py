@@ -1,5 +1,7 @@
 """Has Celery's lines written as all others are."""
 
+import logging
+
 from celery.signals import setup_logging
 from celery.utils.log import get_multiprocessing_logger
 
@@ -11,4 +13,6 @@ def keep_log() -> None:
 
 def share_log(**_: object) -> None:
     """Have the pool's lines go where all others go."""
-    get_multiprocessing_logger().propagate = True
+    pool = get_multiprocessing_logger()
+    pool.propagate = True
+    pool.setLevel(logging.WARNING)  # it tells of each process that it starts

@@ -15,7 +15,7 @@ from contract.patient import EXAMPLE
 from monitoring.log import FIELDS
 from tests.collector import Collector, Seen, collecting
 from tests.receiver import SECRET, Receiver, Told, receiving
-from tests.servers import gateway, running, start, stop, valkey
+from tests.servers import free_port, gateway, responds, running, start, stop, valkey
 from tests.waiting import wait_until
 
 SOON_S = 60
@@ -189,3 +189,19 @@ def test_without_the_packages_a_service_says_what_to_install_and_serves(
     finally:
         stop(process)
     assert process.returncode == 0
+
+
+def test_a_collector_that_is_away_holds_up_neither_answers_nor_a_stop(redis_url: str, tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "api.log"
+    variables = {
+        "SCORELINE_REDIS_URL": redis_url,
+        "SCORELINE_API_PORT": str(port),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+        "OTEL_BSP_SCHEDULE_DELAY": "10",
+    }
+    url = f"http://127.0.0.1:{port}"
+    with running("api", log=log, **variables) as process:
+        wait_until(lambda: responds(f"{url}/health/live"), within_s=SOON_S, what="the gateway to answer")
+        wait_until(lambda: "opentelemetry" in log.read_text(), within_s=SOON_S, what="the collector to be missed")
+        assert httpx2.post(f"{url}/v1/jobs", json=PATIENT, headers=traceparent()).status_code == 202
+        stop(process, within_s=8)  # the exporter itself would try for ten seconds

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.pages.patient_form import name_of
+from contract.job import Job
 from monitoring.drift import Bin
 
 COLUMN_WIDTH, COLUMN_HEIGHT = 10, 30
@@ -22,8 +23,14 @@ class Bar:
     width: float
 
 
+def bars_of(job: Job) -> list[Bar]:
+    """Return the bars of the explanation of a job's only score; none where there is none."""
+    told = job.scores[0].explanation if job.scores and len(job.scores) == 1 else None
+    return contribution_bars(told.contributions) if told else []
+
+
 def contribution_bars(contributions: Mapping[str, float]) -> list[Bar]:
-    """Return the bars of an explanation, the longest first; what adds nothing is left out."""
+    """Return the bars of contributions by field, the longest first; what adds nothing is left out."""
     longest = max(map(abs, contributions.values()), default=0)
     ranked = sorted(contributions.items(), key=lambda term: -abs(term[1]))
     return [make_bar(name_of(field), value, longest) for field, value in ranked if value]

@@ -3,12 +3,11 @@
 from fastapi import APIRouter, Response
 
 from api.body import parse_row
-from api.pages.chart import contribution_bars
+from api.pages.chart import bars_of
 from api.pages.patient_form import Entered, example, make_inputs, read_entered, to_body
 from api.pages.visit import Come, Visit
 from api.problem import problem_of
 from contract.errors import ScorelineError
-from contract.job import Job
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 
@@ -42,9 +41,3 @@ def refused(visit: Visit, entered: Entered, error: ScorelineError) -> Response:
     """Return the page that says what is wrong, each fault beside its field."""
     problem = problem_of(error).problem
     return visit.page("home.html", problem.status, inputs=make_inputs(entered, error.errors), problem=problem)
-
-
-def bars_of(job: Job) -> object:
-    """Return the bars of the explanation of a job's only score, if there is one."""
-    told = job.scores[0].explanation if job.scores and len(job.scores) == 1 else None
-    return contribution_bars(told.contributions) if told else []

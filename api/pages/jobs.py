@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from api import jobs
 from api.events import LAST, Event, events_of, tell
-from api.pages.home import bars_of
+from api.pages.chart import bars_of
 from api.pages.site import Site
 from api.pages.visit import Come
 from contract.job import Job, State

@@ -1,5 +1,7 @@
 """Makes the pictures of the pages that the documents show: `python -m tests.browser.screens`."""
 
+import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from io import BytesIO
@@ -13,14 +15,14 @@ from playwright.sync_api import Browser, Page, expect
 from contract.patient import EXAMPLE
 from tests.browser.chromium import chromium
 from tests.browser.house import House, open_house
-from tests.browser.test_pages import BULK, make_csv, upload
+from tests.browser.test_pages import BULK, upload
 from tests.servers import ROOT
 
 FOLDER = ROOT / "docs" / "screens"
 COLOURS = 64  # of a page there are few more, and a picture is a third as large
 DESK, PHONE = 1180, 360
 TALLEST = 1600
-PATIENTS = 2_000
+PATIENTS = 20_000
 
 
 def main() -> None:
@@ -35,10 +37,17 @@ def main() -> None:
 
 
 def people_it(house: House) -> None:
-    """Have patients scored, so that lists and drift have something to show; women only, which is a drift."""
-    patients = [EXAMPLE | {"age": 40 + n % 30, "thalach": 120 + n % 60, "cp": n % 4} for n in range(PATIENTS)]
-    wait = {"Prefer": "wait=30"}
-    httpx2.post(f"{house.url}/v1/jobs", json={"patients": patients}, headers=wait, timeout=60).raise_for_status()
+    """Have some patients scored, so that the list of jobs has something to show."""
+    for patients in (1, 12, 1, 300):
+        httpx2.post(f"{house.url}/v1/jobs", json={"patients": [EXAMPLE] * patients}).raise_for_status()
+
+
+def make_file() -> bytes:
+    """Return a CSV of simulated patients, the last of whom is too young."""
+    command = [sys.executable, "-m", "producer", "file", "--rows", str(PATIENTS)]
+    rows = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    last = rows.splitlines()[-1].split(b",")
+    return rows + b",".join([b"last", b"12", *last[2:]]) + b"\n"  # id and age come first
 
 
 def shoot(browser: Browser, house: House, scheme: Literal["light", "dark"], width: int, suffix: str) -> None:
@@ -51,7 +60,7 @@ def shoot(browser: Browser, house: House, scheme: Literal["light", "dark"], widt
         page.get_by_role("button", name="Score", exact=True).click()
         expect(page.locator("#answer")).to_be_visible()
         keep(page, f"score{suffix}")
-        upload(page, make_csv(20_000, age=12))
+        upload(page, make_file())
         expect(page.locator("#ended")).to_contain_text("The batch has succeeded", timeout=30_000)
         keep(page, f"batch{suffix}")
         for name in ("jobs", "model", "drift", "system"):

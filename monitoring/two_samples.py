@@ -9,7 +9,10 @@ from collections.abc import Sequence
 Counts = Sequence[float]
 
 EXPECTED_AT_LEAST = 5
-"""Patients that a bin of the test must be expected to have in either sample; it is merged with the next until then.
+"""Patients that a bin of the test must be expected to have in the smaller sample; it is merged with the next until then.
+
+What is expected goes by the mean of both shares: by that of all patients, a bin that a large sample leaves empty would
+be rare however full it is in the small one, and be merged away with the very difference that is looked for.
 
 Source: Cochran, "Some Methods for Strengthening the Common Chi-Squared Tests", Biometrics 10 (1954) 417-451.
 """
@@ -48,12 +51,13 @@ def doubt_one_population(here: Counts, reference: Counts) -> float:
 
 def merge_rare(here: Counts, reference: Counts) -> list[tuple[float, float]]:
     """Return the counts of both, bin by bin, of bins that were merged until each is expected to have enough of both."""
-    least = EXPECTED_AT_LEAST * (sum(here) + sum(reference)) / min(sum(here), sum(reference))
+    n, of_reference = sum(here), sum(reference)
+    twice_least = 2 * EXPECTED_AT_LEAST / min(n, of_reference)
     merged: list[tuple[float, float]] = []
     one, other = 0.0, 0.0
     for place in range(len(here)):
         one, other = one + here[place], other + reference[place]
-        if one + other >= least:
+        if one / n + other / of_reference >= twice_least:
             merged.append((one, other))
             one, other = 0.0, 0.0
     last = merged.pop() if merged else (0.0, 0.0)  # takes what is left

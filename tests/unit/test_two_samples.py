@@ -48,6 +48,24 @@ def test_the_test_doubts_one_population_as_often_as_its_size_says() -> None:
         assert low <= (doubted < size).sum() <= high
 
 
+@pytest.mark.parametrize("n", [420, 42_000, 4_200_000])
+def test_a_bin_that_nobody_is_in_any_more_is_seen_however_many_patients_there_are(n: int) -> None:
+    assert doubt_one_population([n, 0], [97, 206]) < 1e-50
+    assert doubt_one_population([0, n, 0, 0], [80, 20, 103, 100]) < 1e-50
+
+
+def test_the_test_keeps_its_size_where_one_sample_is_far_larger() -> None:
+    random = np.random.default_rng(3)
+    shares, runs = np.array([0.5, 0.3, 0.15, 0.03, 0.015, 0.005]), 4_000
+    samples = [
+        (random.multinomial(50_000, shares).tolist(), random.multinomial(303, shares).tolist()) for _ in range(runs)
+    ]
+    doubted = np.array([doubt_one_population(*both) for both in samples])
+    for size in (0.2, 0.05, 0.01):
+        low, high = stats.binom.ppf([0.001, 0.999], runs, size)
+        assert low <= (doubted < size).sum() <= high
+
+
 def test_the_index_is_the_populations_own_whatever_the_samples_size() -> None:
     """Uncorrected it is 0.05 higher for the small samples, and 0.02 of one population."""
     other = np.array([0.1, 0.1, 0.3, 0.15, 0.15, 0.2])

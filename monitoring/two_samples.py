@@ -9,7 +9,7 @@ from collections.abc import Sequence
 Counts = Sequence[float]
 
 EXPECTED_AT_LEAST = 5
-"""Patients that a bin of the test must be expected to have in the smaller sample; it is merged with the next until then.
+"""Patients that a bin must be expected to have in the smaller sample; it is merged with the next one until then.
 
 What is expected goes by the mean of both shares: by that of all patients, a bin that a large sample leaves empty would
 be rare however full it is in the small one, and be merged away with the very difference that is looked for.

@@ -37,7 +37,7 @@ class Tally:
         self._histograms = histograms
         self._card: Card | None = None
         self._binning: Binning | None = None
-        self._unpublished: Card | None = None
+        self._unpublished: list[Card] = []
         self._publish_at_s = 0.0
         self._held: list[NDArray[np.float32]] = []
         self._noted: list[Noted] = []
@@ -57,7 +57,8 @@ class Tally:
             if card is not self._card:
                 self._count()  # by the bins that they were scored with
                 self._card, self._binning = card, Binning(card.reference) if card.reference else None
-            self._unpublished, self._publish_at_s = card, now_s + PUBLISH_EVERY_S
+            self._unpublished.append(card)
+            self._publish_at_s = now_s + PUBLISH_EVERY_S
         self._news.set()
 
     def hold(self, matrix: NDArray[np.float32]) -> None:
@@ -90,15 +91,15 @@ class Tally:
         with self._lock:
             self._count()
             counts, self._counts = self._counts, defaultdict(Counter)
-            card, self._unpublished = self._unpublished, None
+            cards, self._unpublished = self._unpublished, []
         try:
-            if card:
+            for card in cards:
                 self._histograms.publish(card.version, card.model_dump_json(exclude_none=True))
             for version, bins in counts.items():
                 self._histograms.add(version, bins)
             self._is_away = False
         except LedgerUnavailable as error:
-            if card:
+            if cards:
                 self._publish_at_s = 0.0
             if not self._is_away:
                 log.warning("patients are not counted for drift: %s", type(error.__cause__).__name__)

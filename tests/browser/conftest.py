@@ -1,4 +1,4 @@
-"""One house and one browser for all tests; each test has a page of its own, and ends with nothing to complain of."""
+"""One house and one browser for each file of tests; each test has a page of its own, and ends with no complaint."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,8 @@ from tests.browser.watch import Watch
 PATIENCE_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+# For a module, not for the session: as long as Playwright runs, no other test of the process can run asyncio.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; skips the test where there is none, but fails it where `CI` is set."""
     if is_missing():
@@ -21,7 +22,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house that is ready, without a worker for files; built where there is a browser to look at it."""
     assert browser.is_connected()

@@ -36,9 +36,10 @@ def under_load(stack: Stack, client: httpx2.Client, name: str) -> Iterator[None]
         answer = client.post(PATH, content=file.content, headers=file.headers)
         assert answer.status_code == 202
         place = answer.headers["Location"]
-        wait_until(lambda: client.get(place).json()["counts"]["parts_done"], within_s=60, what="the first part")
+        wait_until(lambda: counts(client, place).get("parts_done"), within_s=60, what="the first part")
         yield
-        done, parts = (client.get(place).json()["counts"][name] for name in ("parts_done", "parts"))
+        now = wait_until(lambda: counts(client, place), within_s=60, what="the ledger to be back")
+        done, parts = now["parts_done"], now["parts"]
         say(f"{done} of {parts} parts of the file were done by then; {len(traffic.accepted)} jobs were accepted")
         assert done < parts, "the fault came too late to strike"
         traffic.enough(ENDED_WITHIN_S)
@@ -47,10 +48,16 @@ def under_load(stack: Stack, client: httpx2.Client, name: str) -> Iterator[None]
     count_jobs(client, traffic)
 
 
+def counts(client: httpx2.Client, place: str) -> dict[str, int]:
+    """Return the counts of a batch, or nothing while the ledger is away."""
+    told: dict[str, int] = client.get(place).json().get("counts", {})
+    return told
+
+
 def count_file(client: httpx2.Client, file: File, place: str) -> None:
     """Wait for the file's end, and count its rows."""
     wait_until(
-        lambda: client.get(place).json()["state"] == "succeeded", within_s=ENDED_WITHIN_S, what="the file to be scored"
+        lambda: client.get(place).json().get("state") == "succeeded", within_s=ENDED_WITHIN_S, what="the file's end"
     )
     results, errors = (client.get(f"{place}/{what}").content for what in ("results", "errors"))
     scored, rejected, lost, doubled = tally(file, results, errors)
@@ -65,7 +72,7 @@ def count_jobs(client: httpx2.Client, traffic: Traffic) -> None:
 
     def scored(id: str) -> list[float] | None:
         job = client.get(f"/v1/jobs/{id}").json()
-        return [score["risk"] for score in job["scores"]] if job["state"] == "succeeded" else None
+        return [score["risk"] for score in job["scores"]] if job.get("state") == "succeeded" else None
 
     def read(id: str) -> list[float]:
         return wait_until(lambda: scored(id), within_s=ENDED_WITHIN_S, what=f"job {id} to be scored")

@@ -1,0 +1,82 @@
+"""docker-compose.yml keeps its rules, which needs no engine to be seen."""
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.servers import ROOT
+
+TEXT = (ROOT / "docker-compose.yml").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SECRETS = ["REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "GRAFANA_USER", "GRAFANA_PASSWORD"]
+FOR_PEOPLE = {"api", "flower", "grafana", "mlflow"}
+CALL_OUT = FOR_PEOPLE | {"notify"}
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def test_compose_is_what_the_specification_allows() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, "docker-compose.yml"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@each_service
+def test_a_container_may_do_little_and_take_little(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"cpus", "mem_limit", "pids_limit"} <= service.keys()
+    assert "build" in service or service["user"] not in ("root", "0")
+
+
+@each_service
+def test_a_container_says_how_it_is_and_is_started_again(name: str) -> None:
+    assert {"test", "interval", "timeout", "start_period"} <= SERVICES[name]["healthcheck"].keys()
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@each_service
+def test_what_is_published_is_for_people_and_on_loopback(name: str) -> None:
+    ports = SERVICES[name].get("ports", [])
+    assert bool(ports) == (name in FOR_PEOPLE)
+    assert all(re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+", port) for port in ports)
+
+
+@each_service
+def test_who_neither_publishes_nor_calls_out_has_no_way_out(name: str) -> None:
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    assert ("outside" in SERVICES[name]["networks"]) == (name in CALL_OUT)
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "scoreline-worker" in SERVICES[name]["image"]])
+def test_a_worker_has_time_to_stop_softly(name: str) -> None:
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= 20
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_has_no_default_but_that_of_the_example(name: str) -> None:
+    uses = re.findall(r"\$\{" + name + r"([^}]*)\}", TEXT)
+    assert any(use.startswith(":?") for use in uses)
+    assert all(use == "" or use.startswith(":?") for use in uses)
+    assert re.search(rf"^{name}=\S+$", EXAMPLE, re.MULTILINE)
+
+
+def test_the_example_names_every_variable_and_no_other() -> None:
+    used = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) - {"TAG"}
+    assert set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE)) - {"COMPOSE_PROFILES"} == used
+
+
+def test_each_image_of_ours_is_a_target_that_ends_as_nobody_special() -> None:
+    targets = {service["build"]["target"] for service in SERVICES.values() if "build" in service}
+    stages = {text.split("\n")[0].split()[-1]: text for text in DOCKERFILE.split("\nFROM ")}
+    assert all("USER scoreline" in stages[target] for target in targets)
+    assert not DOCKERFILE.startswith("# syntax")

@@ -24,6 +24,7 @@ from contract.ledger.survey import Server
 from contract.queue import BULK, INTERACTIVE
 from monitoring.drift_gauges import DriftGauges
 from monitoring.instrument import GatewayMetrics
+from monitoring.limits import Limits
 from monitoring.processes import Processes
 from monitoring.redis_gauges import RedisGauges
 from monitoring.sharing import FOLDER, Shared, join
@@ -127,6 +128,9 @@ def make_metrics(
         shown.register(Shared(Path(folder)))
     else:
         metrics = GatewayMetrics(shown)
+    if bulk:
+        limits = {INTERACTIVE: bulk.settings.backlog_limit, BULK: bulk.settings.bulk_backlog_limit}
+        shown.register(Limits(limits))
     shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
     others = [*([DriftGauges(histograms)] if histograms else []), *([RedisGauges(server)] if server else [])]
     shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), others))

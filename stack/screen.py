@@ -12,6 +12,8 @@ from contract.patient import EXAMPLE
 from stack.house import Exit
 from stack.settings import StackSettings
 
+NO_PROMETHEUS = "none: not installed here, its port is taken, or nothing is measured"
+
 
 def say(console: Console, text: str) -> None:
     """Print text as it is: no markup, no colours guessed, and no line broken that is meant to be copied."""
@@ -55,14 +57,16 @@ class Waiting:
 def announce(settings: StackSettings, took_s: float, console: Console) -> None:
     """Say that all is ready, where it is, and what to try next."""
     port = f"SCORELINE_API_PORT={settings.api_port} " if "api_port" in settings.model_fields_set else ""
+    prometheus = f"http://127.0.0.1:{settings.prometheus_port}" if settings.prometheus_starts else NO_PROMETHEUS
     say(
         console,
         f"""Scoreline is ready ({took_s:.1f} s).
 
-  API      {settings.api_url}
-  docs     {settings.api_url}/docs
-  Flower   http://127.0.0.1:{settings.flower_port}
-  logs     {shorten(settings.log_folder)}
+  API         {settings.api_url}
+  docs        {settings.api_url}/docs
+  Flower      http://127.0.0.1:{settings.flower_port}
+  Prometheus  {prometheus}
+  logs        {shorten(settings.log_folder)}
 
 Next, in another terminal:
 

@@ -1,6 +1,7 @@
 """The stack's settings: those of the installation, and what follows from them on one machine."""
 
 import math
+import shutil
 from pathlib import Path
 
 from contract.settings import Settings
@@ -20,6 +21,16 @@ class StackSettings(Settings):
     def log_folder(self) -> Path:
         """The folder with one log for each program."""
         return self.var_folder / "log"
+
+    @property
+    def exporter_starts(self) -> bool:
+        """Whether celery-exporter is started: `make up` has installed it, and it has a port."""
+        return self.metrics and self.exporter_port > 0 and (CHECKOUT / ".venv-exporter" / ".installed").exists()
+
+    @property
+    def prometheus_starts(self) -> bool:
+        """Whether Prometheus is started: this machine has one, and it has a port."""
+        return self.metrics and self.prometheus_port > 0 and shutil.which("prometheus") is not None
 
     @property
     def stop_wait_s(self) -> int:

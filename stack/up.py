@@ -10,7 +10,7 @@ from rich.console import Console
 from stack.errors import HouseFell
 from stack.house import House
 from stack.lock import hold_lock
-from stack.ports import check_ports, list_wanted
+from stack.ports import check_ports, list_wanted, spare_prometheus
 from stack.readiness import find_obstacle
 from stack.screen import Waiting, announce, report, say
 from stack.settings import StackSettings
@@ -35,6 +35,7 @@ def bring_up(settings: StackSettings, console: Console) -> int:
         signal.signal(name, signal.default_int_handler)  # both end in KeyboardInterrupt, also where a shell ignores one
     settings.var_folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(settings.var_folder / "up.lock") as lock:
+        settings = spare_prometheus(settings)
         check_ports(list_wanted(settings))
         house = House(settings, lock)
         try:

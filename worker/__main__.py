@@ -126,7 +126,7 @@ def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> 
     bound_stop()
     # Celery's own command line would load Flower and a shell first, which takes a third of a worker's start.
     app.Worker(
-        hostname=host_format(f"{name}@%h"),
+        hostname=host_format(f"{name}@{name}.%h"),  # celery-exporter knows a worker by what follows the @ alone
         pool=pool,
         concurrency=concurrency,
         queues=[queue],

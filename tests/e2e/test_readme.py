@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import httpx2
 import pytest
 
 from contract.patient import EXAMPLE
+from contract.queue import BULK, CALLBACKS, INTERACTIVE
 from tests.commands import environment
 from tests.e2e.up import Up
 from tests.servers import ROOT
@@ -131,6 +134,42 @@ FLOWER_QUERY: dict[str, Any] = {
     "order[0][dir]": "asc",
     "columns[0][data]": "name",
 }
+
+
+def test_celery_exporter_sees_who_listens_to_each_queue(house: Up) -> None:
+    wanted = {f'celery_active_worker_count{{queue_name="{queue}"}} 1.0' for queue in (INTERACTIVE, BULK, CALLBACKS)}
+    wanted |= {f'celery_worker_up{{hostname="{name}.{socket.gethostname()}"}} 1.0' for name in (INTERACTIVE, BULK)}
+
+    def told() -> bool:
+        return wanted <= set(httpx2.get(f"{house.exporter_url}/metrics", timeout=20).text.splitlines())
+
+    assert wait_until(told, within_s=30, what="celery-exporter to have heard of every worker")
+
+
+@pytest.mark.skipif(
+    shutil.which("prometheus") is None and "CI" not in os.environ,
+    reason="no `prometheus` is on the PATH, so `make up` starts none: install Debian's package of that name",
+)
+def test_prometheus_sees_every_program_and_has_nothing_to_alert_of(house: Up) -> None:
+    def ask(call: str) -> dict[str, Any]:
+        answer = httpx2.get(f"{house.prometheus_url}/api/v1/{call}", timeout=10)
+        assert answer.status_code == 200
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    def is_calm() -> bool:
+        seen = {(target["labels"]["job"], target["health"]) for target in ask("targets")["activeTargets"]}
+        rules = [rule for group in ask("rules")["groups"] for rule in group["rules"]]
+        states = {(rule["health"], rule.get("state", "inactive")) for rule in rules}
+        return seen == {(job, "up") for job in JOBS} and states == {("ok", "inactive")}
+
+    assert house.prometheus_url in house.said()
+    assert wait_until(is_calm, within_s=60, what="every target to be up, and no alert to be even pending")
+    [traffic] = ask("query?query=job:scoreline_http_requests:rate5m")["result"]
+    assert float(traffic["value"][1]) > 0
+
+
+JOBS = {"api", "worker", "bulk", "sweep", "notify", "celery-exporter", "prometheus"}
 
 
 def test_what_ci_runs_is_what_readme_names() -> None:

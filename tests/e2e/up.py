@@ -25,11 +25,15 @@ class Up:
         self._process: subprocess.Popen[bytes] | None = None
         self._out = folder / "out"
         port, flower_port, valkey_port = free_port(), free_port(), free_port()
+        exporter_port, prometheus_port = free_port(), free_port()
+        self.exporter_url, self.prometheus_url = (f"http://127.0.0.1:{n}" for n in (exporter_port, prometheus_port))
         self.url, self.flower_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{flower_port}"
         self.variables = {
             "SCORELINE_API_PORT": str(port),
             "SCORELINE_FLOWER_PORT": str(flower_port),
             "SCORELINE_VALKEY_PORT": str(valkey_port),
+            "SCORELINE_EXPORTER_PORT": str(exporter_port),
+            "SCORELINE_PROMETHEUS_PORT": str(prometheus_port),
             **{f"SCORELINE_{name}_METRICS_PORT": str(free_port()) for name in ("WORKER", "BULK", "SWEEP", "NOTIFY")},
             "SCORELINE_VAR": str(self.var),
             "SCORELINE_CALLBACK_SECRET": SECRET,

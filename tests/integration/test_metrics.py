@@ -15,6 +15,7 @@ from redis import Redis
 
 from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
+from contract.settings import Settings
 from monitoring.processes import children
 from tests.servers import free_port, gateway, responds, running, valkey
 from tests.waiting import wait_until
@@ -230,6 +231,7 @@ def test_waiting_jobs_are_read_off_the_ledger(measured: Measured) -> None:
     assert of(values, "scoreline_ledger_up") == 1
     assert of(values, "scoreline_consumed_lately", queue="interactive") == 1
     assert ("scoreline_backlog_patients", (("queue", "bulk"),)) in values
+    assert of(values, "scoreline_backlog_limit_patients", queue="bulk") == Settings().bulk_backlog_limit
     with Redis.from_url(measured.redis_url) as redis:
         assert of(values, "scoreline_quarantined_jobs", queue="interactive") == redis.zcard(JOBS.quarantine)
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from contract.queue import NOTIFY, SCORE, SCORE_PARTS
 from stack.errors import AlreadyUp, PortUnusable
 from stack.house import EXIT, make_environment
 from stack.lock import hold_lock
-from stack.ports import Wanted, check_ports, list_wanted
+from stack.ports import Wanted, check_ports, list_wanted, spare_prometheus
 from stack.session import end_session, list_members
 from stack.settings import StackSettings
 from stack.tether import PARENT
@@ -100,6 +101,32 @@ def test_all_programs_find_the_embedded_server_where_it_is() -> None:
 def test_a_notifier_is_started_only_where_callbacks_can_be_signed() -> None:
     assert make_environment(StackSettings())["STACK_CALLBACKS"] == "false"
     assert make_environment(StackSettings(callback_secret=SecretStr(SECRET)))["STACK_CALLBACKS"] == "true"
+
+
+def test_where_nothing_is_measured_nobody_looks_on() -> None:
+    variables = make_environment(StackSettings(metrics=False))
+    assert (variables["STACK_EXPORTER"], variables["STACK_PROMETHEUS"]) == ("false", "false")
+
+
+def test_celery_exporter_looks_where_the_queue_is() -> None:
+    variables = make_environment(StackSettings(redis_url="sentinel://one:1;sentinel://two:2/0", redis_master="heart"))
+    assert variables["CE_BROKER_URL"] == "sentinel://one:1;sentinel://two:2/0"
+    assert "master_name=heart" in variables["CE_BROKER_TRANSPORT_OPTION"].split()
+
+
+def test_a_prometheus_that_has_the_port_already_is_left_alone_unless_the_port_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prometheus").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    unchosen = StackSettings()
+    chosen = StackSettings(prometheus_port=unchosen.prometheus_port)
+    with ExitStack() as door:
+        with suppress(OSError):  # another may well have it
+            door.enter_context(socket.create_server(("127.0.0.1", unchosen.prometheus_port)))
+        assert make_environment(spare_prometheus(unchosen))["STACK_PROMETHEUS"] == "false"
+        with pytest.raises(PortUnusable, match="SCORELINE_PROMETHEUS_PORT"):
+            check_ports([want for want in list_wanted(spare_prometheus(chosen)) if want.program == "Prometheus"])
 
 
 def test_flower_knows_every_task() -> None:

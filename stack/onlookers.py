@@ -1,0 +1,37 @@
+"""Who looks on: what celery-exporter and Prometheus are told of this house."""
+
+import json
+from pathlib import Path
+from string import Template
+
+from contract.settings import door_of
+from stack.settings import CHECKOUT, StackSettings
+
+MONITORING = CHECKOUT / "monitoring"
+LOOPBACK = "127.0.0.1"
+
+
+def describe_broker(settings: StackSettings) -> dict[str, str]:
+    """Return the variables by which celery-exporter finds the queue.
+
+    Of all that look at a broker, the shortest visibility timeout rules: so it has the workers' own.
+    """
+    options = [f"visibility_timeout={settings.visibility_timeout_s}", f"master_name={settings.redis_master}"]
+    return {"CE_BROKER_URL": settings.redis_url, "CE_BROKER_TRANSPORT_OPTION": " ".join(options)}
+
+
+def write_configuration(settings: StackSettings, path: Path) -> None:
+    """Write Prometheus's configuration: where each program shows its metrics; one that shows none has no target."""
+    host = settings.metrics_host
+    doors = {
+        "api": (settings.api_host, settings.api_port),
+        "worker": (host, settings.worker_metrics_port),
+        "bulk": (host, settings.bulk_metrics_port),
+        "sweep": (host, settings.sweep_metrics_port),
+        "notify": (host, settings.notify_metrics_port if settings.callback_secret else 0),
+        "exporter": (LOOPBACK, settings.exporter_port if settings.exporter_starts else 0),
+        "prometheus": (LOOPBACK, settings.prometheus_port),
+    }
+    targets = {name: json.dumps([door_of(*door)] if door[1] else []) for name, door in doors.items()}
+    template = Template((MONITORING / "prometheus" / "up.yml").read_text())
+    path.write_text(template.substitute(targets, rules=json.dumps(str(MONITORING / "alerts" / "*.yml"))))

@@ -21,7 +21,7 @@ from api.notices import Notice, Notices, Watched
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger, NewJob, Receipt
 from contract.ledger.survey import Server
-from contract.queue import BULK, INTERACTIVE
+from contract.queue import BULK, INTERACTIVE, limits_of
 from contract.settings import Settings
 from monitoring.drift_gauges import DriftGauges
 from monitoring.instrument import GatewayMetrics
@@ -133,7 +133,7 @@ def make_metrics(
         shown.register(Shared(Path(folder)))
     else:
         metrics = GatewayMetrics(shown)
-    shown.register(Limits({INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}))
+    shown.register(Limits(limits_of(settings)))
     shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
     others = [*([DriftGauges(histograms)] if histograms else []), *([RedisGauges(server)] if server else [])]
     shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), others))

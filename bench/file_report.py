@@ -21,6 +21,7 @@ sweep, but not the client.
 - The gateway's waits are those of a second client that asks for `/health/live` all the time. They hold the machine's
   own delays, which the wait while nothing comes in shows. The upload is that of {many:,} rows, and so are the files
   that one and two processes score, which start once the upload is written.
+- A patient's client and that of the file beside it are processes of their own.
 """
 
 

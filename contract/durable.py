@@ -6,12 +6,11 @@ from pathlib import Path
 from secrets import randbelow
 
 PIECE_BYTES = 262_144
-"""What is synced at a time. The log of Redis shares the disk, and each `fsync` of it waits for what is being written:
-some 30 ms while 6 MB are written at once, 6 ms while such pieces are, and no slower (bench/RESULTS.md)."""
+"""What is synced at a time: the log of Redis shares the disk, and each `fsync` of it waits for what is being written.
+docs/architecture.md has what was measured."""
 
-UNFINISHED = (
-    1_000_000_000  # numbers behind a `#` in the name of a file that is being written; obstore lists no such file
-)
+UNFINISHED = 1_000_000_000
+"""Numbers behind a `#` in the name of a file that is being written; obstore lists no such file."""
 
 
 def write_durably(path: Path, data: bytes, top: Path) -> None:

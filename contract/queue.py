@@ -101,6 +101,11 @@ def make_bell(app: Celery) -> Send:
     return send
 
 
+def limits_of(settings: Settings) -> dict[str, int]:
+    """Return how much may wait in a queue, by its name: patients, or rows of files."""
+    return {INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}
+
+
 def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool = False) -> Receipt:
     """Write the jobs down, then ring for those accepted, and return what became of each.
 

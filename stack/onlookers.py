@@ -5,10 +5,10 @@ from pathlib import Path
 from string import Template
 
 from contract.settings import door_of
+from stack.ports import LOOPBACK
 from stack.settings import CHECKOUT, StackSettings
 
 MONITORING = CHECKOUT / "monitoring"
-LOOPBACK = "127.0.0.1"
 
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:

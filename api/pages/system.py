@@ -13,7 +13,7 @@ from api.pages.visit import Come, Visit
 from api.pages.words import count, duration
 from contract.errors import LedgerUnavailable
 from contract.ledger.survey import Survey
-from contract.queue import BULK, INTERACTIVE
+from contract.queue import BULK, INTERACTIVE, limits_of
 from contract.settings import Settings
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "pydantic", "celery", "kombu", "redis", "obstore")
@@ -79,7 +79,7 @@ def judge(surveys: Mapping[str, Survey], settings: Settings) -> Iterator[Check]:
         f"{duration(oldest_s)} old." if oldest_s else "No job is open.",
         "Jobs come faster than they are scored: start more workers, or wait for the backlog to drain.",
     )
-    limits = {INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}
+    limits = limits_of(settings)
     for queue, found in surveys.items():
         unit = "rows of files" if queue == BULK else "patients"
         yield Check(

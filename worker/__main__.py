@@ -10,6 +10,7 @@ from functools import partial
 from threading import Event, Thread
 
 from celery import Celery
+from celery.signals import worker_process_init
 from celery.utils.nodenames import host_format
 from redis import Redis
 
@@ -42,7 +43,7 @@ from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
 log = logging.getLogger("worker")
 
-LEAST_URGENT = 19  # nice(2)
+LESS_URGENT = 10  # nice(2); more would let a part outlive its lease where others never leave the processor alone
 QUEUES = "single patients and lists (interactive, the default), or files (bulk), which give way to them"
 
 
@@ -89,20 +90,19 @@ def run(settings: Settings, queue: str, name: str) -> int:
 
     released, processes, port = Released(settings.bundle), settings.worker_processes, settings.worker_metrics_port
     if queue == BULK:
-        give_way()
         processes, port = settings.bulk_processes, settings.bulk_metrics_port
     folder = take_folder(settings.var, name) if settings.metrics else None
     if folder:
         show(registry_of(Shared(folder)), settings.metrics_host, port)
-    return consume(make_worker(settings, released.scorer, folder), name, queue, "prefork", processes)
+    app = make_worker(settings, released.scorer, folder)
+    if queue == BULK:
+        worker_process_init.connect(give_way, weak=False)  # once it is warm
+    return consume(app, name, queue, "prefork", processes)
 
 
-def give_way() -> None:
-    """Have this process and its children run only while nobody else wants the processor, as far as that can be had."""
-    if hasattr(os, "SCHED_IDLE"):  # Linux: unlike a nice process it is put aside at once, not when its turn is over
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    else:
-        os.nice(LEAST_URGENT)
+def give_way(**_: object) -> None:
+    """Have this process yield to others, of which each gets nine times as much of a processor where it is short."""
+    os.nice(LESS_URGENT)
 
 
 def notify(settings: Settings, name: str) -> int:

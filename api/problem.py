@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.document import refer
 from contract import errors
 from contract.errors import FieldError, ScorelineError
+from monitoring.log import ORIGIN
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +56,13 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
 
 
 class Problem(BaseModel):
-    """What went wrong with a request (RFC 9457): `detail` also says what to do next."""
+    """What went wrong with a request (RFC 9457): `detail` also says what to do next, `instance` names the request."""
 
     type: str
     title: str
     status: int
     detail: str
+    instance: str | None = None
     errors: list[FieldError] | None = None
 
 
@@ -189,5 +191,13 @@ def _problem(
     headers: Mapping[str, str],
     listed: list[FieldError] | None = None,
 ) -> Told:
-    type = f"urn:scoreline:problem:{code}"
-    return Told(Problem(type=type, title=status.phrase, status=status, detail=detail, errors=listed), headers)
+    origin = ORIGIN.get()
+    problem = Problem(
+        type=f"urn:scoreline:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:scoreline:request:{origin[0]}" if origin else None,
+        errors=listed,
+    )
+    return Told(problem, headers)

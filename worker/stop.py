@@ -4,6 +4,7 @@ Celery's prefork pool waits for children that wait for it when a stop meets a me
 warm shutdown, and for ever at a cold one, which it runs inside the signal's handler.
 """
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -12,6 +13,7 @@ from billiard import active_children
 from celery.signals import worker_shutting_down
 
 STOP_WITHIN_S = 8  # above what a batch takes, below the 10 s after which container engines kill
+CUT_OFF = "cut off; what was in hand is sent again when its leases run out"
 
 
 def bound_stop() -> None:
@@ -33,5 +35,7 @@ def cut_off(*_: object) -> None:
     for child in active_children():
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-    os.write(2, b"worker: cut off; what was in hand is sent again when its leases run out\n")
+    told = logging.makeLogRecord({"name": __name__, "levelname": "WARNING", "msg": CUT_OFF})
+    for handler in logging.getLogger().handlers:
+        os.write(2, f"{handler.format(told)}\n".encode())  # not by the handler, whose lock this process may hold
     os._exit(0)

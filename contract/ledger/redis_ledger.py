@@ -44,7 +44,7 @@ class RedisLedger(RedisView[Job], Ledger):
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
-            args.append(job.callback or "")
+            args += [job.callback or "", job.trace or ""]
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
@@ -57,9 +57,10 @@ class RedisLedger(RedisView[Job], Ledger):
         room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
         trusted_ms = TRUSTED_MS if attends else 0
         taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, trusted_ms, *message.ids)
-        found = zip(taken[::4], taken[1::4], taken[2::4], taken[3::4], strict=True)
+        found = iter(taken)
         return [
-            Claimed(id.decode(), from_json(rows), bool(explain), int(tries) > 1) for id, rows, explain, tries in found
+            Claimed(id.decode(), from_json(rows), bool(explain), int(tries) > 1, trace and trace.decode())
+            for id, rows, explain, tries, trace in zip(found, found, found, found, found, strict=True)
         ]
 
     @override

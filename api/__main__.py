@@ -30,7 +30,7 @@ from contract.ledger.survey import survey_server
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
-from monitoring.log import start_log
+from monitoring.log import last_words, start_log
 from monitoring.sharing import FOLDER, take_folder
 from monitoring.tracing import start_tracing
 
@@ -130,4 +130,4 @@ if __name__ == "__main__":
     try:
         write_document() if sys.argv[1:] == ["openapi"] else main()
     except ScorelineError as error:
-        sys.exit(f"scoreline: {error}")
+        sys.exit(last_words(error))

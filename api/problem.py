@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -92,20 +91,6 @@ def answers(*statuses: int) -> Responses:
     """Return what a route says in the OpenAPI document of the problems it may answer."""
     content = {"application/problem+json": {"schema": refer(Problem)}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
-
-
-def field_errors(faults: list[ErrorDetails]) -> tuple[FieldError, ...]:
-    """Return pydantic's errors as ours: where, code and rule, without the value."""
-    return tuple(_field_error(fault) for fault in faults)
-
-
-def _field_error(fault: ErrorDetails) -> FieldError:
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:64]}" for step in fault["loc"])
-    code, message = {
-        "missing": ("missing", "must be given"),
-        "extra_forbidden": ("unknown_field", "is not a field of a patient"),
-    }.get(fault["type"], (fault["type"], fault["msg"]))
-    return FieldError(field=place.lstrip("."), code=code, message=message)
 
 
 def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:

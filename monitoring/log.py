@@ -6,13 +6,17 @@ client sent; and of an error that no one foresaw only the type is told, since it
 
 import json
 import logging
-from collections.abc import Iterator
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 
 from typing_extensions import override
 
+from contract.errors import ScorelineError
 from contract.settings import LogFormat
 from contract.trace import trace_id_of
 
@@ -22,7 +26,9 @@ FIELDS = ("time", "level", "logger", "message", *IDS, *ANSWERS, "exception", "st
 """What a line can have, in this order; a line has only what is known."""
 
 NOISY = ("celery.worker.strategy", "celery.app.trace")  # which tell of each message
+UNFORESEEN = "an error that no one foresaw ended this %s"
 
+log = logging.getLogger(__name__)
 
 Origin = tuple[str, str | None]
 """A request: its id, and its `traceparent` in our form, if any. No class: it would take longer to make than the id."""
@@ -38,13 +44,40 @@ def trace() -> str | None:
 
 
 def start_log(format: LogFormat) -> None:
-    """Have the log of this process written to stderr in this form; called again, it changes nothing."""
+    """Have the log of this process written to stderr in this form, and all else that Python would write there itself.
+
+    Called again, it changes nothing.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if format == "json" else TextLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    sys.excepthook = lambda *error: log.critical(UNFORESEEN, "program", exc_info=error)
+    threading.excepthook = mourn
+    sys.unraisablehook = lambda lost: log.error("an error was passed over", exc_info=lost.exc_value)
+
+
+def mourn(ended: threading.ExceptHookArgs) -> None:
+    """Write the line of a thread that an error ended."""
+    if ended.exc_value and not isinstance(ended.exc_value, SystemExit):
+        log.error(UNFORESEEN, "thread", exc_info=ended.exc_value)
+
+
+def last_words(error: ScorelineError) -> str:
+    """Return what a program says on stderr that cannot go on: a line for people, or one like those of the log.
+
+    The environment is asked itself, since it may be the settings that are wrong.
+    """
+    if os.environ.get("SCORELINE_LOG_FORMAT") != "json":
+        return f"scoreline: {error}"
+    return JsonLines().format(line_of(logging.CRITICAL, "scoreline", str(error)))
+
+
+def line_of(level: int, name: str, message: str) -> logging.LogRecord:
+    """Return an event for who writes its line himself."""
+    return logging.makeLogRecord({"levelname": logging.getLevelName(level), "name": name, "msg": message})
 
 
 def about(*, trace: str | None = None, **ids: str) -> dict[str, str]:
@@ -89,11 +122,15 @@ def event_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return a record's message; of a task's error, which Celery would tell whole, only its type."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error and isinstance(record.args, dict) and "exc" in record.args:
-        return str(record.msg) % {**record.args, "exc": type(error).__name__}
-    return record.getMessage()
+    """Return a record's message; of an error that it would tell whole, as asyncio and Celery do, only the type."""
+    error, args = record.exc_info[1] if record.exc_info else None, record.args
+    if error and record.name == "asyncio":
+        return record.getMessage().partition("\n")[0]
+    if error and isinstance(args, Mapping):
+        return str(record.msg) % ({**args, "exc": type(error).__name__} if "exc" in args else args)
+    if error and args:
+        return str(record.msg) % tuple(type(one).__name__ if one is error else one for one in args)
+    return record.getMessage().strip()
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:

@@ -33,7 +33,7 @@ from contract.queue import (
 from contract.settings import Settings
 from contract.store import Store
 from monitoring.instrument import NotifierMetrics, SweepMetrics
-from monitoring.log import start_log
+from monitoring.log import last_words, start_log
 from monitoring.serving import registry_of, show
 from monitoring.sharing import Shared, take_folder
 from worker import quarantine
@@ -190,4 +190,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except ScorelineError as error:
-        sys.exit(f"scoreline: {error}")
+        sys.exit(last_words(error))

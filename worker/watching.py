@@ -6,7 +6,7 @@ of a file, and a callback, serve one: their spans are its children.
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from celery.signals import worker_process_shutdown
@@ -32,9 +32,12 @@ class Watcher:
         self._traced = traced
         self._logged = logged
 
-    @contextmanager
-    def jobs(self, jobs: Sequence[Claimed]) -> Iterator[None]:
+    def jobs(self, jobs: Sequence[Claimed]) -> AbstractContextManager[None]:
         """See a batch; it makes a span if any of its requests is sampled."""
+        return self._see(jobs) if self._traced or self._logged else nullcontext()
+
+    @contextmanager
+    def _see(self, jobs: Sequence[Claimed]) -> Iterator[None]:
         traces = [job.trace for job in jobs if job.trace and is_sampled(job.trace)] if self._traced else []
         size: Attributes = {
             "messaging.batch.message_count": len(jobs),

@@ -57,11 +57,7 @@ class RedisLedger(RedisView[Job], Ledger):
         room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
         trusted_ms = TRUSTED_MS if attends else 0
         taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, trusted_ms, *message.ids)
-        found = iter(taken)
-        return [
-            Claimed(id.decode(), from_json(rows), bool(explain), int(tries) > 1, trace and trace.decode())
-            for id, rows, explain, tries, trace in zip(found, found, found, found, found, strict=True)
-        ]
+        return [read_claimed(*found) for found in zip(taken[::3], taken[1::3], taken[2::3], strict=True)]
 
     @override
     def listen(self, within_s: float) -> bool:
@@ -122,3 +118,9 @@ class RedisLedger(RedisView[Job], Ledger):
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, *args))
+
+
+def read_claimed(id: bytes, rows: bytes, told: bytes) -> Claimed:
+    """Return a job that the script claimed, as it tells of it."""
+    explain, deliveries, trace = told.decode().split(" ")
+    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None)

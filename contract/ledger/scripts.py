@@ -138,8 +138,9 @@ local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARG
 local most_jobs, half_the_room = ahead, room / 2
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
-local function take(...)
-  for _, value in ipairs({...}) do taken[#taken + 1] = value end
+local function take(id, rows, explain, tries, trace)
+  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+  taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, told
 end
 local before = call('GET', CLAIMED .. token)
 if before then

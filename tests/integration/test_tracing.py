@@ -38,6 +38,7 @@ class House(NamedTuple):
     client: httpx2.Client
     collector: Collector
     receiver: Receiver
+    programs: ExitStack
 
     def submit(self, **headers: str) -> str:
         """Submit a patient whose end the receiver is told of, and return the job's id once it was."""
@@ -86,6 +87,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         collector, receiver = stack.enter_context(collecting()), stack.enter_context(receiving())
         variables = {
             "SCORELINE_REDIS_URL": stack.enter_context(valkey(folder / "valkey")),
+            "SCORELINE_API_PROCESSES": "2",
             "SCORELINE_STORE": f"file://{folder}/store",
             "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_CALLBACK_PRIVATE": "true",
@@ -95,16 +97,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
-        for *arguments, log in (
-            ["run", "run"],
-            ["run", "--queue", "bulk", "bulk"],
-            ["sweep", "sweep"],
-            ["notify", "n"],
-        ):
-            stack.enter_context(running("worker", *arguments, log=folder / f"{log}.log", **variables))
-        url = stack.enter_context(gateway(folder, **variables))
+        programs = stack.enter_context(ExitStack())
+        for log, *arguments in (["run"], ["bulk", "--queue", "bulk"], ["sweep"], ["notify"]):
+            room = "run" if log == "bulk" else log
+            programs.enter_context(running("worker", room, *arguments, log=folder / f"{log}.log", **variables))
+        url = programs.enter_context(gateway(folder, **variables))
         client = stack.enter_context(httpx2.Client(base_url=url, timeout=30))
-        yield House(folder, client, collector, receiver)
+        yield House(folder, client, collector, receiver, programs)
 
 
 def test_a_request_is_followed_to_the_batch_it_was_scored_in_and_to_its_callback(house: House) -> None:
@@ -159,6 +158,18 @@ def test_no_value_of_a_patient_and_no_secret_is_in_any_line_or_span(house: House
     assert everything.count("was answered") > 2
     for value in (*TELLING, "hush", *SECRET.split()):
         assert value not in everything
+
+
+def test_each_program_writes_nothing_but_such_lines_from_its_start_to_its_stop(house: House) -> None:
+    house.submit()  # by when all have started
+    house.programs.close()  # the last that this file does with them
+    told = {path.stem: path.read_text().splitlines() for path in house.folder.glob("*.log")}
+    assert told.keys() == {"api", "run", "bulk", "sweep", "notify"}
+    for program, lines in told.items():
+        events = [json.loads(line) for line in lines]
+        assert all({"time", "level", "logger", "message"} <= event.keys() for event in events), program
+        stopping = [event for event in events if "told to stop" in event["message"]]
+        assert len(stopping) == (program in ("run", "bulk", "notify"))
 
 
 @pytest.fixture

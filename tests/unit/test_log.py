@@ -2,6 +2,7 @@
 
 import json
 import logging
+import subprocess
 import sys
 from typing import Any
 
@@ -9,8 +10,32 @@ import pytest
 
 from contract.errors import LedgerUnavailable
 from monitoring.log import ORIGIN, JsonLines, TextLines, about
+from tests.servers import ROOT
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+FAILING = """
+import asyncio, threading, warnings
+from monitoring.log import start_log
+
+def fail(*_):
+    raise ValueError("age 63.125\\nforged")
+
+async def break_off():
+    fail()
+
+async def leave():
+    asyncio.ensure_future(break_off())
+    await asyncio.sleep(0)
+
+start_log("json")
+warnings.warn("look\\nhere")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+type("Dying", (), {"__del__": fail})()
+asyncio.run(leave())
+fail()
+"""
 FORGED = "gone\n2026-01-01T00:00:00.000Z INFO api all is well\r\x1b[2K\x85\u2028\u202e\ud800"
 
 
@@ -95,3 +120,18 @@ def test_of_a_task_that_failed_celery_tells_no_text_either() -> None:
 
 def test_an_error_that_is_none_is_told_as_none() -> None:
     assert "exception" not in told(record("well", exc_info=sys.exc_info()))
+
+
+def test_what_python_would_write_by_itself_is_a_line_too_and_tells_no_text_of_an_error() -> None:
+    ran = subprocess.run([sys.executable, "-c", FAILING], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "63.125" not in ran.stderr
+    events = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert [event["message"] for event in events[1:]] == [
+        "an error that no one foresaw ended this thread",
+        "an error was passed over",
+        "Task exception was never retrieved",
+        "an error that no one foresaw ended this program",
+    ]
+    assert "UserWarning: look\nhere" in events[0]["message"]
+    assert {event["exception"] for event in events[1:]} == {"ValueError"}

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
 from secrets import token_hex
 from threading import Event, Thread
 
@@ -21,13 +22,13 @@ ATTEMPT_BYTES = 8
 
 log = logging.getLogger(__name__)
 
-Watch = Callable[[ClaimedPart, str | None], AbstractContextManager[None]]
-"""Sees a part, whose upload came with this `traceparent`, from its claim to its commit."""
+Watch = Callable[[ClaimedPart, str | None, Callable[[], bool]], bool]
+"""Sees how a part, whose upload came with this `traceparent`, is scored; returns whether that ended it."""
 
 
-def unwatched(_part: ClaimedPart, _trace: str | None) -> AbstractContextManager[None]:
+def unwatched(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) -> bool:
     """See nothing."""
-    return nullcontext()
+    return score()
 
 
 def score_parts(
@@ -52,9 +53,8 @@ def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPa
     if form.model_version not in ("", judge.version):
         batches.fail(part.batch, unserved(form, judge))
         return False
-    with watch(part, trace):
-        told = about(batch_id=part.batch, part_id=part.id, trace=trace)
-        return _score_begun(batches, store, judge, part, form, told)
+    told = about(batch_id=part.batch, part_id=part.id, trace=trace)
+    return watch(part, trace, partial(_score_begun, batches, store, judge, part, form, told))
 
 
 def _score_begun(

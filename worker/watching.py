@@ -5,7 +5,7 @@ of a file, and a callback, serve one: their spans are its children.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
@@ -50,15 +50,15 @@ class Watcher:
                 if not is_canary(job.id):
                     log.info("job %s has ended", job.id, extra=about(job_id=job.id, trace=job.trace))
 
-    @contextmanager
-    def part(self, part: ClaimedPart, trace: str | None) -> Iterator[None]:
-        """See a part of a file that was uploaded with this `traceparent`."""
+    def part(self, part: ClaimedPart, trace: str | None, score: Callable[[], bool]) -> bool:
+        """See how a part is scored whose upload came with this `traceparent`; return whether that ended it."""
         what: Attributes = {"scoreline.batch_id": part.batch, "scoreline.part": part.number}
         seen = self._traced and trace and is_sampled(trace)
         with spanned("score part", Kind.CONSUMER, what, parent=trace) if seen else nullcontext():
-            yield
-        if self._logged:
+            ended = score()
+        if ended and self._logged:
             log.info("part %s was scored", part.id, extra=about(batch_id=part.batch, part_id=part.id, trace=trace))
+        return ended
 
 
 def start_watching(settings: Settings) -> Watcher:

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from itertools import count
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,12 +36,14 @@ class Identified:
         self._app = app
         self._traced = traced
         self._witnesses = witnesses
+        self._own, self._count = new_id(), count(1)  # an id all of its own would take each request twice as long
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve the request."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        request_id, trace = read_origin(scope["headers"])
+        given, trace = read_origin(scope["headers"])
+        request_id = given or f"{self._own}.{next(self._count)}"
         if self._traced:
             trace = adopt_span(request_id, hidden_query=bool(scope["query_string"]))
         ORIGIN.set((request_id, trace))
@@ -73,13 +76,13 @@ class Logged:
         log.info("%s %s was answered %d", method, route, status, extra=answer | ids)
 
 
-def read_origin(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str | None]:
-    """Return a request's id, its own or a new one, and its `traceparent` in our form, if it has one that counts."""
+def read_origin(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, str | None]:
+    """Return the id that a request came with, if it is sane, and its `traceparent` in our form, if it has one."""
     given, trace = b"", None
     for name, value in headers:
         if name == REQUEST_ID:
             given = value
         elif name == TRACEPARENT:
             trace = value if trace is None else b""  # of two, neither counts
-    request_id = given.decode() if given and SANE.fullmatch(given) else new_id()
+    request_id = given.decode() if given and SANE.fullmatch(given) else None
     return request_id, read_traceparent(trace.decode("latin-1")) if trace else None

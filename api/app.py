@@ -1,6 +1,5 @@
 """Puts the gateway together."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -15,11 +14,12 @@ from api.committer import Committer
 from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gateway import Gateway
+from api.identity import Identified, Logged, Witness
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.options import Options
 from api.pages.routes import include_pages
-from api.problem import Problem, answer_problems
-from api.short_way import ShortWay
+from api.problem import Problem, Show, answer_problems
+from api.short_way import ShortWay, Submit
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
@@ -29,6 +29,8 @@ from contract.ledger.survey import Server
 from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
+from monitoring.instrument import GatewayMetrics
+from monitoring.tracing import is_traced
 
 LOOKUPS_AT_ONCE = 16
 
@@ -38,22 +40,16 @@ ABOUT = """Scores patients for the risk of heart disease, off a queue, and never
 """
 
 
-SUBMITS = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
+SUBMITS: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
 """The routes that are worth a short way, by their paths."""
 
 
-def is_measured() -> bool:
-    """Whether the environment configures OpenTelemetry, by which FastAPI measures each request."""
-    return any(name.startswith("OTEL_") for name in os.environ)
+def telemetry(*, traced: bool) -> TelemetryConfig:
+    """Return what FastAPI is to tell OpenTelemetry: of each request a span, if any is `traced`.
 
-
-def telemetry() -> TelemetryConfig:
-    """Return what FastAPI is to measure by OpenTelemetry: nothing, unless the environment configures it.
-
-    Asking each time whether it is configured would cost a twentieth of a request.
+    Asking each time whether it is would cost a twentieth of a request. A log of its would hold the text of errors.
     """
-    configured = is_measured()
-    return {"tracing": configured, "metrics": configured, "logs": configured}
+    return {"tracing": traced, "metrics": False, "logs": False, "operation_spans": False}
 
 
 def make_app(
@@ -70,6 +66,7 @@ def make_app(
     Redis stands, for the metrics.
     """
 
+    traced = is_traced()
     metrics, shown = make_metrics(settings, ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
@@ -92,20 +89,17 @@ def make_app(
                 closing.callback(files.uploads.close)
             yield
 
-    app = bare_app(serve)
+    app = bare_app(serve, traced=traced)
     add_routes(app, bulk, histograms)
-    if not is_measured():
-        app.add_middleware(ShortWay, submits=SUBMITS)
     show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
-    answer_problems(app, show)
-    describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:
         app.include_router(shown)
-        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
+    wrap(app, settings, metrics, show, traced=traced)
+    describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
 
-def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
+def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
     """Return an app that answers nothing yet, and documents itself without any other server."""
     return FastAPIOffline(
         title="Scoreline",
@@ -113,7 +107,7 @@ def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
         description=ABOUT,
         redoc_url=None,
         lifespan=serve,
-        telemetry=telemetry(),
+        telemetry=telemetry(traced=traced),
         generate_unique_id_function=name_operation,
     )
 
@@ -128,3 +122,15 @@ def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -
     if histograms:
         app.state.histograms = histograms
         app.include_router(model.routes)
+
+
+def wrap(app: FastAPI, settings: Settings, metrics: GatewayMetrics, show: Show, *, traced: bool) -> None:
+    """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
+    short = {} if traced else SUBMITS
+    if short:
+        app.add_middleware(ShortWay, submits=short)
+    answer_problems(app, show)
+    witnesses: list[Witness] = [Measured(metrics, short)] if settings.metrics else []
+    if settings.log_requests:
+        witnesses.append(Logged(short))
+    app.add_middleware(Identified, traced=traced, witnesses=witnesses)

@@ -1,7 +1,7 @@
 """Settings: everything that may differ between two installations, read from `SCORELINE_*` once at start."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationError, model_validator
@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract.callback import check_secrets
 from contract.errors import OperatorError
+
+LogFormat = Literal["text", "json"]
 
 
 class Settings(BaseSettings):
@@ -41,6 +43,8 @@ class Settings(BaseSettings):
     prometheus_port: int = Describe(
         9090, ge=0, le=65535, description="Port of Prometheus in `make up`, where one is installed; 0 starts none."
     )
+    log_format: LogFormat = Describe("text", description="How a line of the log is written: `text` or `json`.")
+    log_requests: bool = Describe(False, description="Whether each request, and each job scored, is a line in the log.")
     metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
     metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
     worker_metrics_port: int = Describe(

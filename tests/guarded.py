@@ -9,6 +9,8 @@ from typing import Any
 
 import trustme
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.servers import ROOT, valkey
 from tests.tls import tls
@@ -33,7 +35,8 @@ class Guarded:
 
     def connect(self, role: str) -> Redis:
         """Return a client of this role's."""
-        return Redis(port=self.port, username=role, password=self.passwords[role])
+        once = Retry(NoBackoff(), 0)
+        return Redis(port=self.port, username=role, password=self.passwords[role], retry=once)
 
     def refused(self) -> list[dict[str, Any]]:
         """Return what Redis has refused to anyone since it was last asked."""

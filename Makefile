@@ -71,6 +71,9 @@ e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
 
+fuzz: $(DEVELOP) ## hold a real service against its OpenAPI document, by some 20,000 requests (ten minutes)
+	@$(BIN)/python -m tests.fuzz
+
 dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
 	@$(BIN)/python -m monitoring.grafana
 

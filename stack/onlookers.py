@@ -14,8 +14,10 @@ MONITORING = CHECKOUT / "monitoring"
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:
     """Return the variables by which celery-exporter finds the queue."""
-    options = ONLOOKER | {"master_name": settings.redis_master}
-    trust = {name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()}
+    options: dict[str, object] = {**ONLOOKER, "master_name": settings.redis_master}
+    trust: dict[str, object] = {
+        name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()
+    }
     given = {"CE_BROKER_TRANSPORT_OPTION": options, "CE_BROKER_SSL_OPTION": trust}
     written = {name: " ".join(f"{key}={value}" for key, value in each.items()) for name, each in given.items() if each}
     return {"CE_BROKER_URL": settings.redis_url} | written

@@ -1,4 +1,4 @@
-"""Runs the gateway: `python -m api`. With `openapi` it writes the OpenAPI document to standard output instead."""
+"""Runs the gateway, `python -m api`; handles its keys and audit, or writes its document: `python -m api --help`."""
 
 import gc
 import json
@@ -20,7 +20,10 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
+from api.arguments import parse
 from api.files import Bulk
+from api.gate import Keepers
+from api.operating import operate
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
@@ -101,9 +104,20 @@ def stop_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    """Do what was asked for: serve, if nothing else."""
+    asked = parse(sys.argv[1:])
     start_log()
     settings = Settings.read()
+    if asked.command:
+        operate(open_redis(settings), asked)
+    else:
+        run(settings)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    if settings.api_keys == "off":
+        log.warning("API keys are off: whoever reaches %s may do anything", settings.api_host)
     try:
         check_redis(open_redis(settings))
     except LedgerUnavailable:

@@ -14,6 +14,7 @@ from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
 from api.document import describe, name_operation
 from api.files import Bulk, Files
+from api.gate import Keepers, stand_gate
 from api.gateway import Gateway
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.options import Options
@@ -63,11 +64,12 @@ def make_app(
     bulk: Bulk | None = None,
     histograms: Histograms | None = None,
     server: Callable[[], Server] | None = None,
+    keepers: Keepers | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
     Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
-    Redis stands, for the metrics.
+    Redis stands, for the metrics. Without keepers it has no gate, and everyone is let in.
     """
 
     metrics, shown = make_metrics(settings, ledger, bulk, histograms, server)

@@ -17,6 +17,7 @@ from contract.settings import Settings
 from contract.store import Store
 from worker.drift import Tally
 from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
+from worker.model_note import noting
 from worker.parts import score_parts
 from worker.scoring import score_message
 
@@ -32,6 +33,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
     metrics = cache(partial(join_metrics, folder))  # of one process, so not before the fork
     tally = cache(partial(make_tally, settings))
+    noted = noting(current, settings)
 
     @cache
     def ledger() -> RedisLedger:
@@ -39,7 +41,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         return MeasuredLedger(redis, settings, measured, tally()) if measured else RedisLedger(redis, settings)
 
     def model() -> Model:
-        found, measured = current(), metrics()
+        found, measured = noted(), metrics()
         tally().serve(found.card)
         return MeasuredModel(found, measured, tally()) if measured else found
 

@@ -1,11 +1,12 @@
 """Every Redis key of a ledger.
 
 A job is a hash. Its id stands in exactly one `index` (a sorted set in which all scores are 0, so that it is ordered by
-id, which for UUIDv7 is by time). While the job is open its id stands also in `open`: in a worker's hands, scored by
-when the lease ends; on its way to a worker, by minus when it was sent.
+id, which for UUIDv7 is by time), and if it has an owner, in one of the owner's. While the job is open its id stands
+also in `open`: in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent.
 """
 
 DRAIN_BUCKET_MS = 5_000
+DAY_MS = 86_400_000
 
 
 class Keys:
@@ -14,9 +15,9 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as, callback, rung
+        # code, message, replayed_as, callback, rung, owner
         self.job = f"{prefix}job:"
-        self.index = f"{prefix}index:"  # sorted set of ids, one a state
+        self.index = f"{prefix}index:"  # sorted set of ids, one a state; of one owner's as well: "owner:state"
         self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
         self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
@@ -42,6 +43,15 @@ PARTS = Keys("sl:part:", "bulk")
 
 BATCHES = Keys("sl:batch:", "")
 """The keys of batches: their records, and their ids by state; a batch is in no one's hands, so it uses no others."""
+
+KEY = (
+    "sl:key:"  # hash of an API key, by its prefix: name, scopes, slow, hint, created, expires, revoked, and its limits
+)
+KEYS = "sl:keys"  # sorted set of the prefixes of all keys, scored by the ms when each was made
+ROWS = "sl:rows:"  # rows that the key of an owner has sent on a day of UTC: "owner:day", days since 1970
+RATES = "sl:rates"  # what the library `limits` counts requests by
+AUDIT = "sl:audit"  # stream: who did what to which ids: key, action, kind, ids apart by spaces
+MODEL = "sl:model"  # version of the model that was taken up last
 
 CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
 

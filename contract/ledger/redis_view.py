@@ -9,10 +9,11 @@ from redis.exceptions import RedisError
 
 from contract.errors import ExpiredJob, LedgerUnavailable, ScorelineError, UnknownJob
 from contract.job import State
+from contract.key import ANYONE, Caller
 from contract.ledger.keys import DRAIN_BUCKET_MS, Keys
-from contract.ledger.protocol import Load, Page
+from contract.ledger.protocol import Page
 from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, ms_of_id
-from contract.ledger.survey import Survey
+from contract.ledger.survey import Load, Survey
 from contract.settings import Settings
 
 T = TypeVar("T")
@@ -26,7 +27,10 @@ OPEN = [state for state in State if not state.ended]
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """What a ledger keeps: which fields of a record are read, of one and of many, and what they say."""
+    """What a ledger keeps: which fields of a record are read, of one and of many, and what they say.
+
+    The first field of both is the owner.
+    """
 
     fields: Sequence[bytes]
     listed: Sequence[bytes]
@@ -54,11 +58,11 @@ class RedisView(Generic[T]):
         self._settings = settings
         self._clock = clock
 
-    def read(self, id: str) -> T:
+    def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
-        if job := self.read_all([id]).get(id):
+        for _, job in self._read_all([id], self._kind.fields, by.sees):
             return job
-        raise self._absent(id)
+        raise self._absent(id, by.sees)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
         """Return those of the jobs that are there, as `Ledger.read_all` does."""
@@ -69,12 +73,12 @@ class RedisView(Generic[T]):
         state = self._ask(lambda redis: redis.hget(self._keys.job + id, "state"))
         return State(state.decode()) if state else None
 
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[T]:
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[T]:
         """Return jobs, newest first, as `Ledger.page` does."""
         found: list[T] = []
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
-            ids = self._newest(older_than, [state] if state else list(State), count)
+            ids = self._newest(older_than, [state] if state else list(State), count, by.sees)
             found += (job for _, job in self._read_all(ids, self._kind.listed))
             if len(found) > limit or len(ids) < count:
                 break
@@ -126,29 +130,33 @@ class RedisView(Generic[T]):
         seconds, microseconds = self._ask(lambda redis: redis.time())
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    def _newest(self, older_than: str, states: Iterable[State], count: int) -> list[str]:
+    def _newest(self, older_than: str, states: Iterable[State], count: int, sees: str) -> list[str]:
         pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
         for state in states:
-            pipe.zrevrangebylex(self._keys.index + state, older_than, FIRST_LISTED, 0, count)
+            pipe.zrevrangebylex(self._index(sees) + state, older_than, FIRST_LISTED, 0, count)
         ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
         return sorted(ids, reverse=True)[:count]
 
-    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes]) -> Iterator[tuple[str, T]]:
-        for start in range(0, len(ids), READ_AT_ONCE):
-            yield from self._read_some(ids[start : start + READ_AT_ONCE], fields)
+    def _index(self, sees: str) -> str:
+        return f"{self._keys.index}{sees}:" if sees else self._keys.index
 
-    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes]) -> list[tuple[str, T]]:
+    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes], sees: str = "") -> Iterator[tuple[str, T]]:
+        for start in range(0, len(ids), READ_AT_ONCE):
+            yield from self._read_some(ids[start : start + READ_AT_ONCE], fields, sees.encode())
+
+    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes], sees: bytes) -> list[tuple[str, T]]:
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
-        return [(id, job) for id, values in pairs if (job := self._kind.from_record(id, fields, values))]
+        shown = ((id, values) for id, values in pairs if not sees or values[0] == sees)
+        return [(id, job) for id, values in shown if (job := self._kind.from_record(id, fields, values))]
 
-    def _absent(self, id: str) -> ScorelineError:
+    def _absent(self, id: str, sees: str) -> ScorelineError:
         """Return the error for an id that has no record: its time is over, or there never was one."""
         pipe = self._redis.pipeline(transaction=False)
         for state in ENDED:
-            pipe.zscore(self._keys.index + state, id)
+            pipe.zscore(self._index(sees) + state, id)
         was_kept = any(score is not None for score in self._ask(lambda _: pipe.execute()))
         return self._kind.expired() if was_kept else self._kind.unknown()
 

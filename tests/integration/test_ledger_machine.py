@@ -18,7 +18,8 @@ from redis import Redis
 
 from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
-from contract.ledger.keys import JOBS
+from contract.key import ANYONE, Caller, Limits, Scope
+from contract.ledger.keys import JOBS, KEYS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.ledger.record import new_id
@@ -35,6 +36,8 @@ HISTORIES = int(os.environ.get("SCORELINE_TEST_HISTORIES", "50"))
 URL = "https://receiver.example/told"
 ERROR = JobError(code="scoring-failed", message="why")
 
+OWNERS = [ANYONE, *(Caller(name, frozenset({Scope.SCORE}), Limits(rows_per_day=20)) for name in ("aa", "bb"))]
+
 
 class LedgerMachine(RuleBasedStateMachine):
     """A queue that loses messages and workers that die, over two ledgers that see exactly the same."""
@@ -45,6 +48,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.redis.flushdb()
+        self.redis.zadd(KEYS, {by.key: 0 for by in OWNERS[1:]})
+        self.owners: dict[str, str] = {}
         self.clock = Clock()
         self.real = RedisLedger(self.redis, self.options, self.clock)
         self.twin = MemoryLedger(self.options, self.clock)
@@ -63,12 +68,17 @@ class LedgerMachine(RuleBasedStateMachine):
         deadline=st.sampled_from([None, 4.0]),
         explain=st.booleans(),
         callback=st.sampled_from([None, URL]),
+        by=st.sampled_from(OWNERS),
     )
-    def submit(self, patients: list[int], deadline: float | None, explain: bool, callback: str | None) -> None:
-        jobs = [new_job(n, cancel_after_s=deadline, explain=explain, callback=callback) for n in patients]
+    def submit(
+        self, patients: list[int], deadline: float | None, explain: bool, callback: str | None, by: Caller
+    ) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline, explain=explain, callback=callback, by=by) for n in patients]
         receipt = self.real.submit(jobs)
         assert receipt == self.twin.submit(jobs)
+        jobs = [job for job, (verdict, _) in zip(jobs, receipt.verdicts, strict=True) if verdict == "accepted"]
         self.known += [job.id for job in jobs]
+        self.owners |= {job.id: by.key for job in jobs}
         self.untold |= {job.id for job in jobs if job.callback}
         if not receipt.attended:
             self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
@@ -130,18 +140,23 @@ class LedgerMachine(RuleBasedStateMachine):
         self.queue += self.swept()
 
     @precondition(lambda self: self.known)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), by=st.sampled_from(OWNERS))
+    def cancel(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        assert told(self.real, "cancel", id) == told(self.twin, "cancel", id)
+        said = told(self.real, "cancel", id, by)
+        assert said == told(self.twin, "cancel", id, by)
+        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
 
     @precondition(lambda self: self.known)
-    @rule(data=st.data())
-    def erase(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), by=st.sampled_from(OWNERS))
+    def erase(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        assert told(self.real, "erase", id) == told(self.twin, "erase", id)
-        self.erased.add(id)
-        self.untold.discard(id)
+        said = told(self.real, "erase", id, by)
+        assert said == told(self.twin, "erase", id, by)
+        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
+        if said is None:
+            self.erased.add(id)
+            self.untold.discard(id)
 
     @rule(fate=st.sampled_from(["lost", "failed", "told"]))
     def tell(self, fate: str) -> None:
@@ -169,6 +184,7 @@ class LedgerMachine(RuleBasedStateMachine):
             message = self.real.replay(id, new)
             assert message == self.twin.replay(id, new) == self.real.replay(id, new)  # it bears repeating
             self.known.append(new)
+            self.owners[new] = self.owners.get(id, "")
             self.queue.append(message)
             self.ends[id] = self.ends[id].model_copy(update={"replayed_as": UUID(new)})
 
@@ -188,6 +204,13 @@ class LedgerMachine(RuleBasedStateMachine):
         indexes = {state: self.members(JOBS.index + state) for state in State}
         assert sorted(id for ids in indexes.values() for id in ids) == sorted(set(self.known) - self.erased)
         assert self.members(JOBS.open) == self.open_ids()
+        for by in OWNERS[1:]:
+            mine = {state: self.members(f"{JOBS.index}{by.key}:{state}") for state in State}
+            owned = {id for id in self.known if self.owners.get(id) == by.key}
+            assert mine == {state: ids & owned for state, ids in indexes.items()}
+            jobs = self.real.page(state=None, limit=1000, after=None, by=by)
+            assert jobs == self.twin.page(state=None, limit=1000, after=None, by=by)
+            assert {str(job.id) for job in jobs.items} == owned - self.erased
 
     @invariant()
     def every_callback_stays_until_it_is_told_or_its_job_is_erased(self) -> None:
@@ -210,7 +233,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
             self.clock.move(self.options.lease_s)
             self.submit(
-                [1], None, explain=False, callback=None
+                [1], None, explain=False, callback=None, by=ANYONE
             )  # what a canary does: it carries the queue's clock forward
             self.queue += self.swept()
             while self.queue:
@@ -246,10 +269,10 @@ class LedgerMachine(RuleBasedStateMachine):
         return messages
 
 
-def told(ledger: Ledger, call: str, id: str) -> object:
+def told(ledger: Ledger, call: str, id: str, by: Caller) -> object:
     """Return what the ledger answers to the call, or the class of the error that it raises."""
     try:
-        return getattr(ledger, call)(id)
+        return getattr(ledger, call)(id, by)
     except UnknownJob as error:
         return type(error)
 

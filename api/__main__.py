@@ -82,13 +82,14 @@ def build(settings: Settings) -> FastAPI:
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
     ledger, server = RedisLedger(redis, settings), partial(survey_server, redis)
-    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server)
+    keepers = Keepers.over(redis, settings.api_key) if settings.api_keys == "required" else None
+    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server, keepers)
 
 
 def write_document() -> None:
     """Write the OpenAPI document to standard output. It is the same whatever the environment says."""
     with TemporaryDirectory() as folder:
-        app = build(Settings(store=f"file://{folder}"))
+        app = build(Settings(store=f"file://{folder}", api_keys="off"))
     print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 
@@ -106,6 +107,9 @@ def stop_with_parent() -> None:
 def main() -> None:
     """Do what was asked for: serve, if nothing else."""
     asked = parse(sys.argv[1:])
+    if asked.command == "openapi":
+        write_document()
+        return
     start_log()
     settings = Settings.read()
     if asked.command:
@@ -143,6 +147,6 @@ def run(settings: Settings) -> None:
 
 if __name__ == "__main__":
     try:
-        write_document() if sys.argv[1:] == ["openapi"] else main()
+        main()
     except ScorelineError as error:
         sys.exit(f"scoreline: {error}")

@@ -98,7 +98,13 @@ def make_app(
     add_routes(app, bulk, histograms)
     if not is_measured():
         app.add_middleware(ShortWay, submits=SUBMITS)
-    show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
+    pages = {
+        "takes_files": bulk is not None,
+        "knows_model": histograms is not None,
+        "asks_for_keys": keepers is not None,
+    }
+    show = include_pages(app, **pages)
+    stand_gate(app, keepers, show)
     answer_problems(app, show)
     describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:

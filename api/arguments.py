@@ -16,6 +16,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         prog="python -m api", description="Serves the gateway, or handles its API keys. Settings are SCORELINE_*."
     )
     commands = parser.add_subparsers(dest="command")
+    commands.add_parser("openapi", help="write the OpenAPI document to standard output")
     keys = commands.add_parser("keys", help="make, list and revoke API keys").add_subparsers(
         dest="action", required=True
     )
@@ -33,6 +34,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--rows-per-day", type=count, metavar="N", help="most patients and rows of files in a day (UTC)"
     )
     create.add_argument("--batches-at-once", type=count, metavar="N", help="most batches that have not ended")
+    keys.add_parser("draw", help="print a key that no service knows yet, to be set as SCORELINE_API_KEY")
     keys.add_parser("list", help="print every key there ever was, without its secret")
     keys.add_parser("revoke", help="have a key be refused, for good, within a second").add_argument("prefix")
     audit = commands.add_parser("audit", help="print who did what, as lines of JSON, the oldest first")

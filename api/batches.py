@@ -7,13 +7,11 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from api.caller import By
 from api.document import in_query
 from api.download import MEDIA_TYPES, Download, choose_format, send
 from api.files import Files, Here
 from api.headers import IDEMPOTENCY_KEY, RANGE
-from api.caller import By
-from api.download import MEDIA_TYPES, choose_format, send
-from api.files import Here
 from api.intake import FORM
 from api.jobs import RETRY_AFTER_S
 from api.options import Options

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from hmac import compare_digest
 from secrets import token_bytes
 
 from contract.errors import Crowded, RefusedKey
@@ -41,10 +42,15 @@ class Known:
 
 
 class Doorkeeper:
-    """Finds the key that was shown in a keyring."""
+    """Finds the key that was shown in a keyring.
 
-    def __init__(self, keyring: Keyring) -> None:
+    `own` is the key of our own clients, which an operator set for them and for this gateway: the first time that it is
+    shown it is put into the keyring, so that from then on it is a key like others.
+    """
+
+    def __init__(self, keyring: Keyring, own: str | None = None) -> None:
         self._keyring = keyring
+        self._own = own.encode() if own else b""
         self._secret = token_bytes(32)
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._asked: dict[bytes, asyncio.Task[Key]] = {}
@@ -78,6 +84,8 @@ class Doorkeeper:
             raise RefusedKey
         begun_s = time.monotonic()
         key = await loop.run_in_executor(self._regulars if known else self._strangers, self._keyring.find, split[0])
+        if key is None and compare_digest(shown, self._own):
+            key = await loop.run_in_executor(self._strangers, self._keyring.adopt, *split)
         if key is None or key.left_s <= 0:
             self._known.pop(digest, None)
             raise RefusedKey

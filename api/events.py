@@ -14,8 +14,8 @@ from pydantic_core import to_json
 
 from api import files, gateway
 from api.batches import batch_id
-from api.headers import LAST_EVENT_ID
 from api.caller import By
+from api.headers import LAST_EVENT_ID
 from api.jobs import job_id
 from api.notices import Notices
 from api.problem import Responses, answers

@@ -9,8 +9,8 @@ from pydantic import Field as Describe
 
 from api.body import parse_rows, read_body
 from api.callback import check_callback
-from api.document import refer
 from api.caller import By, caller_of
+from api.document import refer
 from api.gateway import Here
 from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, cancel_after_s, idempotency, wait_s
 from api.problem import answers

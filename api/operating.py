@@ -7,16 +7,18 @@ from datetime import datetime
 
 from redis import Redis
 
-from contract.key import Limits, Scope
+from contract.key import USUAL, Limits, Scope, make_key
 from contract.ledger.audit import Audit
 from contract.ledger.keyring import Key, Keyring
 
-USUAL = (Scope.SCORE, Scope.BATCH, Scope.READ)
 HEAD = ("prefix", "state", "scopes", "created", "expires", "requests/s", "rows/day", "batches at once", "name")
 
 
 def operate(redis: Redis, asked: Namespace) -> None:
     """Do what was asked for on the command line. Raises LedgerUnavailable, UnknownKey."""
+    if asked.command == "keys" and asked.action == "draw":
+        print(make_key()[2])
+        return
     if asked.command == "audit":
         print_audit(Audit(redis), asked.since, asked.key, asked.action)
         return

@@ -16,7 +16,7 @@ from contract.ledger.audit import Action, Audit, Deed
 
 GATHERED_S = 1.0
 IDS_IN_DEED = 1_000
-PATH = re.compile(r"/v1/(job|batch)e?s(?:/([^/]+)(?:/[a-z]+)?)?")
+PATH = re.compile(r"(?:/v1)?/(?:(job)s|(batch)es)(?:/([^/]+)(?:/[a-z]+)?)?")
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Trail:
     def note(self, key: str, path: str) -> None:
         """Note that the holder of a key was answered what is at this path, if that is of jobs or batches."""
         if match := PATH.fullmatch(path):
-            kind, id = match[1], match[2]
+            kind, id = match[1] or match[2], match[3]
             ids = self._read.setdefault((key, Action.READ if id else Action.LIST, kind), set())
             if id:
                 ids.add(str(UUID(id)))

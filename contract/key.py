@@ -29,6 +29,10 @@ class Scope(StrEnum):
     ADMIN = "admin"  # all of it, and of every key's work
 
 
+USUAL = (Scope.SCORE, Scope.BATCH, Scope.READ)
+"""What a key allows unless more or less was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much one key may ask; None is no limit. A day is one of UTC."""

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         "required", description="Whether each request needs an API key; only on a loopback address may it be `off`."
     )
     api_key: SecretStr | None = Describe(
-        None, description="API key that our own clients, the producer and the demo, show the gateway."
+        None, description="API key that our own clients show, and that a gateway which has it too lets in."
     )
     api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")

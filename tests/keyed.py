@@ -8,10 +8,8 @@ from typing import NamedTuple
 import httpx2
 from redis import Redis
 
-from contract.key import Limits, Scope
+from contract.key import USUAL, Limits, Scope
 from contract.ledger.keyring import Keyring
-
-USUAL = (Scope.SCORE, Scope.BATCH, Scope.READ)
 
 
 class Keyed(NamedTuple):

@@ -1,6 +1,7 @@
 """Problems in words: what a visitor sees where a program is answered problem+json."""
 
 from functools import partial
+from http import HTTPStatus
 
 from fastapi import Response
 from starlette.datastructures import Headers
@@ -21,7 +22,10 @@ def show(site: Site, scope: Scope, told: Told) -> Response:
     """Return the page that tells of a problem, or the problem itself to a program."""
     if not looks_at_pages(scope):
         return told
-    page = site.page("problem.html", told.status_code, problem=told.problem, path="")
+    if told.status_code == HTTPStatus.UNAUTHORIZED:
+        page = site.page("enter.html", told.status_code, problem=told.problem, path="")
+    else:
+        page = site.page("problem.html", told.status_code, problem=told.problem, path="")
     if wait := told.headers.get("retry-after"):
         page.headers["Retry-After"] = wait
     return page

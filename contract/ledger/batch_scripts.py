@@ -11,13 +11,12 @@ local BATCH_CALLBACKS = '{BATCHES.callbacks}'
 
 local function part_of(batch, number) return batch .. string.format('.%06d', number) end
 
--- Moves a batch to the index of another state, and so in that of its owner.
+-- Moves a batch to the index of another state among those of its owner.
 local function enlist(batch, from, to)
   local owner = call('HGET', BATCH .. batch, 'owner')
-  for _, index in ipairs({{BATCHES, owner and BATCHES .. owner .. ':' or nil}}) do
-    call('ZREM', index .. from, batch)
-    if to then call('ZADD', index .. to, 0, batch) end
-  end
+  local mine = owner and BATCHES .. owner .. ':' or BATCHES
+  call('ZREM', mine .. from, batch)
+  if to then call('ZADD', mine .. to, 0, batch) end
 end
 
 -- Ends a batch all of whose parts have ended; `...` are further fields of its record.

@@ -8,11 +8,13 @@ from typing import Any
 from redis import Redis
 
 from contract.errors import UnknownKey
-from contract.key import Caller, Limits, Proof, Scope, make_key, prove
+from contract.key import USUAL, Caller, Limits, Proof, Scope, make_key, prove
 from contract.ledger.asking import asking
 from contract.ledger.audit import OPERATOR, Action, Deed
 from contract.ledger.keys import AUDIT, DAY_MS, KEY, KEYS, ROWS
 from contract.ledger.record import from_ms
+
+OWN = "our own clients"
 
 FIND = f"""
 local t = redis.call('TIME')
@@ -57,6 +59,17 @@ class Keyring:
     def create(self, name: str, scopes: Iterable[Scope], limits: Limits, lasts_s: float | None = None) -> str:
         """Make a key, and return it whole: it is kept nowhere. Takes some 0.2 s."""
         prefix, secret, whole = make_key()
+        self._put(prefix, secret, name, scopes, limits, lasts_s)
+        return whole
+
+    def adopt(self, prefix: str, secret: str) -> Key | None:
+        """Put a key that was made elsewhere into the keyring, with the usual scopes, and return it."""
+        self._put(prefix, secret, OWN, USUAL, Limits(), None)
+        return self.find(prefix)
+
+    def _put(
+        self, prefix: str, secret: str, name: str, scopes: Iterable[Scope], limits: Limits, lasts_s: float | None
+    ) -> None:
         proof, now_ms = prove(secret), self._now_ms()
         record: dict[Any, Any] = {"name": name, "scopes": " ".join(sorted(scopes)), "created": now_ms, **asdict(proof)}
         record |= {limit: most for limit, most in asdict(limits).items() if most is not None}
@@ -68,7 +81,6 @@ class Keyring:
         pipe.xadd(AUDIT, Deed(OPERATOR, Action.CREATE_KEY, "key", (prefix,)).fields())
         with asking():
             pipe.execute()
-        return whole
 
     def find(self, prefix: str) -> Key | None:
         """Return the key with this prefix as it is now, valid or not, or None."""

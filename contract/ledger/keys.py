@@ -1,8 +1,9 @@
 """Every Redis key of a ledger.
 
 A job is a hash. Its id stands in exactly one `index` (a sorted set in which all scores are 0, so that it is ordered by
-id, which for UUIDv7 is by time), and if it has an owner, in one of the owner's. While the job is open its id stands
-also in `open`: in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when it was sent.
+id, which for UUIDv7 is by time): of its owner's, or of those without a name where it has none. While the job is open
+its id stands also in `open`: in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when
+it was sent.
 """
 
 DRAIN_BUCKET_MS = 5_000
@@ -17,7 +18,7 @@ class Keys:
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
         # code, message, replayed_as, callback, rung, owner
         self.job = f"{prefix}job:"
-        self.index = f"{prefix}index:"  # sorted set of ids, one a state; of one owner's as well: "owner:state"
+        self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
         self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
         self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
@@ -33,6 +34,10 @@ class Keys:
         self.begun = f"{prefix}begun"  # channel: ids of jobs, apart by spaces, as workers first take them
         self.ended = f"{prefix}ended"  # channel: ids of jobs, apart by spaces, as they end or are erased
         self.probe = f"{prefix}probe"  # written to see whether the ledger can be
+
+    def index_of(self, owner: str) -> str:
+        """Return what the names of an owner's indexes begin with, as `own` in the scripts does; empty is nobody."""
+        return f"{self.index}{owner}:" if owner else self.index
 
 
 JOBS = Keys("sl:", "interactive")

@@ -42,17 +42,13 @@ local function flush()
   gathered, begun, ended, backlog = {}, {}, {}, 0
 end
 
--- The index of an owner's own is none's, where there is no owner.
-local function own(owner) return owner and owner ~= '' and INDEX .. owner .. ':' end
+-- What the names of an owner's indexes begin with; what has no owner stands in those without.
+local function own(owner) return owner and owner ~= '' and INDEX .. owner .. ':' or INDEX end
 
 local function move(id, from, to, owner)
-  later('ZREM', INDEX .. from, id)
-  later('ZADD', INDEX .. to, 0, id)
   local mine = own(owner)
-  if mine then
-    later('ZREM', mine .. from, id)
-    later('ZADD', mine .. to, 0, id)
-  end
+  later('ZREM', mine .. from, id)
+  later('ZADD', mine .. to, 0, id)
 end
 
 local function note(key, action, kind, ids)
@@ -85,14 +81,13 @@ local function finish(id, from, to, n, deadline, owner, now, ttl, ...)
 end
 
 local function write(id, rows, n, now, explain, owner)
-  call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
-  if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
-  local mine = own(owner)
-  if mine then
-    call('HSET', JOB .. id, 'owner', owner)
-    later('ZADD', mine .. 'queued', 0, id)
+  if owner and owner ~= '' then
+    call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n, 'owner', owner)
+  else
+    call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
   end
-  later('ZADD', INDEX .. 'queued', 0, id)
+  if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
+  later('ZADD', own(owner) .. 'queued', 0, id)
   later('ZADD', OPEN, -now, id)
   backlog = backlog + n
 end

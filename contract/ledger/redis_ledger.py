@@ -12,7 +12,7 @@ from contract.errors import UnknownJob
 from contract.job import Job
 from contract.key import ANYONE, Caller
 from contract.ledger import quarantine_scripts, scripts
-from contract.ledger.keys import JOBS, KEYS, Keys
+from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.prelude import prelude
@@ -102,9 +102,8 @@ class RedisLedger(RedisView[Job], Ledger):
     def trim(self) -> None:
         gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000
         oldest = first_id_at(gone_before_ms)
-        owners = self._ask(lambda redis: redis.zrange(KEYS, 0, -1))
-        for own in ("", *(f"{owner.decode()}:" for owner in owners)):
-            while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *(own + state for state in ENDED)) >= SWEPT_AT_ONCE:
+        for index in map(self._keys.index_of, self.owners()):
+            while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *(index + state for state in ENDED)) >= SWEPT_AT_ONCE:
                 pass
 
     @override

@@ -33,7 +33,10 @@ for i = 4, #ARGV, 10 do
     verdict = 'rows'
   elseif not known then
     write(id, rows, n, now, explain, owner)
-    if owner ~= '' then noted[owner] = (noted[owner] and noted[owner] .. ' ' or '') .. id end
+    if owner ~= '' then
+      noted[owner] = noted[owner] or {}
+      table.insert(noted[owner], id)
+    end
     if after ~= '' then
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
@@ -52,7 +55,7 @@ for i = 4, #ARGV, 10 do
   answer[#answer + 1] = id
 end
 if attended and backlog > 0 and call('EXISTS', WORD) == 0 then call('RPUSH', WORD, 1) end
-for owner, ids in pairs(noted) do note(owner, 'submit', 'job', ids) end
+for owner, ids in pairs(noted) do note(owner, 'submit', 'job', table.concat(ids, ' ')) end
 flush()
 return answer
 """
@@ -181,9 +184,8 @@ local id, sees, who = ARGV[1], ARGV[2], ARGV[3]
 local state, n, key, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem', 'owner'))
 if not state or not shown(sees, owner) then return 0 end
 note(who, 'erase', 'job', id)
-if own(owner) then call('ZREM', own(owner) .. state, id) end
 if open(state) then call('DECRBY', BACKLOG, n) end
-for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
+for _, set in ipairs({own(owner) .. state, OPEN, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 ended[1] = id
@@ -221,9 +223,9 @@ return answer
 TRIM = """
 local oldest, most, removed = ARGV[1], num(ARGV[2]), 0
 for i = 3, #ARGV do
-  for _, id in ipairs(call('ZRANGE', INDEX .. ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
+  for _, id in ipairs(call('ZRANGE', ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
     if call('EXISTS', JOB .. id) == 0 then
-      call('ZREM', INDEX .. ARGV[i], id)
+      call('ZREM', ARGV[i], id)
       call('ZREM', QUARANTINE, id)
       removed = removed + 1
     end

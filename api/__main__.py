@@ -82,7 +82,7 @@ def build(settings: Settings) -> FastAPI:
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
     ledger, server = RedisLedger(redis, settings), partial(survey_server, redis)
-    keepers = Keepers.over(redis, settings.api_key) if settings.api_keys == "required" else None
+    keepers = Keepers.over(redis, settings) if settings.api_keys == "required" else None
     return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server, keepers)
 
 

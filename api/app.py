@@ -104,7 +104,7 @@ def make_app(
         "asks_for_keys": keepers is not None,
     }
     show = include_pages(app, **pages)
-    stand_gate(app, keepers, show)
+    stand_gate(app, keepers, show, metrics.refused)
     answer_problems(app, show)
     describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:

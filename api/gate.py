@@ -1,26 +1,26 @@
 """The gate: middleware that lets in who shows a key, as far as the key allows, and notes who was answered what."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
-from pydantic import SecretStr
+from fastapi import FastAPI
+from prometheus_client import Counter
 from redis import Redis
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.caller import CALLER
+from api.credentials import READING, challenge_of, shown_in
 from api.doorkeeper import Doorkeeper
 from api.key_documents import declare_keys
-from api.problem import Show, as_it_is, problem_of
+from api.problem import Show, problem_of
 from api.quotas import policy_of, remainder_of
 from api.trail import Trail
 from contract import key
-from contract.errors import BadHeader, ForeignForm, MissingKey, MissingScope, RefusedKey, ScorelineError
+from contract.errors import MissingScope, ScorelineError
 from contract.ledger.audit import Audit
 from contract.ledger.keyring import Key, Keyring
+from contract.ledger.sessions import Sessions
+from contract.settings import Settings
 
 if TYPE_CHECKING:
     from api.rates import Rates
@@ -29,12 +29,7 @@ OPEN = frozenset({"/metrics", "/docs", "/openapi.json", "/enter", "/leave"})
 OPEN_BELOW = ("/health/", "/docs/", "/static-offline-docs/", "/static/")
 """What is open to everyone: it says nothing of any patient, job or key."""
 
-READING = ("GET", "HEAD")
 SCORING = ("/v1/jobs", "/api/prediction", "/jobs")
-COOKIE = "scoreline_key"
-"""The cookie in which a browser shows a key that was entered on the page: no script sees it, no other site sends it."""
-
-REALM = 'Bearer realm="scoreline"'
 
 
 def scope_of(method: str, path: str) -> key.Scope | None:
@@ -48,11 +43,14 @@ def scope_of(method: str, path: str) -> key.Scope | None:
     return key.Scope.SCORE if path == "/" or path.startswith(SCORING) else key.Scope.ADMIN
 
 
-def stand_gate(app: FastAPI, keepers: "Keepers | None", show: Show = as_it_is) -> None:
-    """Have the app ask for keys if there is who looks at them, and say so in its document."""
+def stand_gate(app: FastAPI, keepers: "Keepers | None", show: Show, refused: Counter) -> None:
+    """Have the app ask for keys if there is who looks at them, and say so in its document.
+
+    Who is not let in is told so as `show` does, and counted as `refused` by why.
+    """
     if keepers:
         app.state.keepers = keepers
-        app.add_middleware(Gate, keepers=keepers, show=show)
+        app.add_middleware(Gate, keepers=keepers, show=show, refused=refused)
         declare_keys(app, scope_of)
 
 
@@ -65,13 +63,13 @@ class Keepers:
     trail: Trail
 
     @classmethod
-    def over(cls, redis: Redis, own: SecretStr | None = None) -> Self:
-        """Return those who keep the gate by what this Redis says; `own` is the key of our own clients."""
+    def over(cls, redis: Redis, settings: Settings) -> Self:
+        """Return those who keep the gate by what this Redis says."""
         from api.rates import Rates  # with limits, which a gateway without keys never needs
 
-        return cls(
-            Doorkeeper(Keyring(redis), own.get_secret_value() if own else None), Rates(redis), Trail(Audit(redis))
-        )
+        own = settings.api_key.get_secret_value() if settings.api_key else None
+        doorkeeper = Doorkeeper(Keyring(redis), Sessions(redis, settings.session_ttl), own)
+        return cls(doorkeeper, Rates(redis), Trail(Audit(redis)))
 
     async def close(self) -> None:
         """Write down what they have noted, and wait for what they ask."""
@@ -83,10 +81,11 @@ class Keepers:
 class Gate:
     """Middleware: each request that gets through has its caller in its scope."""
 
-    def __init__(self, app: ASGIApp, keepers: Keepers, show: Show) -> None:
+    def __init__(self, app: ASGIApp, keepers: Keepers, show: Show, refused: Counter) -> None:
         self._app = app
         self._keepers = keepers
         self._show = show
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
@@ -110,6 +109,7 @@ class Gate:
                     f"This needs the scope `{wanted}`, which the API key has not: ask the operator of the service."
                 )
         except ScorelineError as error:
+            self._refused.labels(error.code).inc()
             answer = self._show(scope, problem_of(error))
             if challenge := challenge_of(error, wanted):
                 answer.headers["WWW-Authenticate"] = challenge
@@ -149,42 +149,3 @@ def headers_of(policy: str, remainder: str) -> list[tuple[bytes, bytes]]:
     """Return the headers that say these."""
     told = [(b"ratelimit-policy", policy.encode())]
     return [*told, (b"ratelimit", remainder.encode())] if remainder else told
-
-
-def shown_in(scope: Scope) -> bytes:
-    """Return the key that the request shows, in its header or, from a page of ours, in its cookie.
-
-    Raises MissingKey, BadHeader for more than one, and ForeignForm as `check_origin` does.
-    """
-    shown = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(shown) > 1:
-        raise BadHeader("Authorization must be sent once.")
-    if not shown and (cookie := Request(scope).cookies.get(COOKIE)):
-        if scope["method"] not in READING:
-            check_origin(scope)
-        return cookie.encode("latin-1", "replace")
-    scheme, _, token = shown[0].partition(b" ") if shown else (b"", b"", b"")
-    if scheme.lower() != b"bearer":
-        raise MissingKey
-    return bytes(token.strip())
-
-
-def check_origin(scope: Scope) -> None:
-    """Raise ForeignForm unless a page of this very gateway sent the request.
-
-    A browser sends a cookie with what another port of the same host has it send, too; but it names the origin with
-    everything that is to change something, and no page can have it name another.
-    """
-    headers = Headers(scope=scope)
-    if urlsplit(headers.get("origin", "")).netloc != headers.get("host"):
-        raise ForeignForm
-
-
-def challenge_of(error: ScorelineError, wanted: key.Scope) -> str | None:
-    """Return the value of `WWW-Authenticate` (RFC 6750, section 3), or None where it is not asked for."""
-    told: dict[type[ScorelineError], Callable[[], str]] = {
-        MissingKey: lambda: REALM,
-        RefusedKey: lambda: f'{REALM}, error="invalid_token"',
-        MissingScope: lambda: f'{REALM}, error="insufficient_scope", scope="{wanted}"',
-    }
-    return told[type(error)]() if type(error) in told else None

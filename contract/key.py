@@ -11,6 +11,8 @@ from hashlib import blake2s, scrypt
 from hmac import compare_digest
 from secrets import token_bytes, token_hex
 
+from pydantic import SecretStr
+
 PREFIX_BYTES, SECRET_BYTES, SALT_BYTES, HINT_BYTES = 6, 24, 16, 4
 FORM = re.compile(rf"sl_([0-9a-f]{{{2 * PREFIX_BYTES}}})_([0-9a-f]{{{2 * SECRET_BYTES}}})")
 
@@ -86,6 +88,13 @@ def split_key(text: str) -> tuple[str, str] | None:
     """Return the prefix and the secret of what looks like a key, or None for what cannot be one."""
     match = FORM.fullmatch(text)
     return (match[1], match[2]) if match else None
+
+
+def check_key(key: SecretStr) -> SecretStr:
+    """Return the key if it looks like one. Raises ValueError."""
+    if split_key(key.get_secret_value()) is None:
+        raise ValueError("must be an API key: `python -m api keys draw` prints a new one")
+    return key
 
 
 def prove(secret: str) -> Proof:

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract.callback import check_secrets
 from contract.errors import OperatorError
+from contract.key import check_key
 
 
 class Settings(BaseSettings):
@@ -35,8 +36,11 @@ class Settings(BaseSettings):
     api_keys: Literal["required", "off"] = Describe(
         "required", description="Whether each request needs an API key; only on a loopback address may it be `off`."
     )
-    api_key: SecretStr | None = Describe(
+    api_key: Annotated[SecretStr, AfterValidator(check_key)] | None = Describe(
         None, description="API key that our own clients show, and that a gateway which has it too lets in."
+    )
+    session_ttl: int = Describe(
+        43_200, gt=0, description="Seconds after which a key that was entered on the pages must be entered again."
     )
     api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")

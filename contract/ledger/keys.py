@@ -53,6 +53,7 @@ KEY = (
     "sl:key:"  # hash of an API key, by its prefix: name, scopes, slow, hint, created, expires, revoked, and its limits
 )
 KEYS = "sl:keys"  # sorted set of the prefixes of all keys, scored by the ms when each was made
+SESSION = "sl:session:"  # prefix of the key that was entered in a browser, by the hash of its session's secret
 ROWS = "sl:rows:"  # rows that the key of an owner has sent on a day of UTC: "owner:day", days since 1970
 RATES = "sl:rates"  # what the library `limits` counts requests by
 AUDIT = "sl:audit"  # stream: who did what to which ids: key, action, kind, ids apart by spaces

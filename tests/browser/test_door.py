@@ -1,0 +1,149 @@
+"""The pages where keys are asked for: a visitor enters one, works, sees their own work alone, and leaves."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from contract.key import Scope
+from tests.browser.house import House, open_house
+from tests.browser.test_pages import BULK, PHONE, fault_of, make_csv, upload
+from tests.browser.watch import Watch
+from tests.keyed import Keyed
+from tests.waiting import wait_until
+
+REFUSED = "Failed to load resource: the server responded with a status of 40"
+
+pytestmark = pytest.mark.usefixtures("watch")
+
+
+@pytest.fixture(scope="module")
+def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house that asks for keys, with a worker for files."""
+    assert browser.is_connected()
+    with open_house(tmp_path_factory.mktemp("keyed"), SCORELINE_API_KEYS="required") as house, house.worker(*BULK):
+        yield house
+
+
+@pytest.fixture(scope="module")
+def keyed(house: House) -> Keyed:
+    """Who makes keys for the house."""
+    return Keyed(house.url, house.redis_url, Path())
+
+
+@pytest.fixture(scope="module")
+def key(keyed: Keyed) -> str:
+    """A key with the usual scopes."""
+    return keyed.make_key()
+
+
+def enter(page: Page, key: str) -> None:
+    """Enter the key in the form that is shown."""
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Enter").click()
+
+
+def test_a_visitor_enters_a_key_scores_sends_a_file_and_leaves(
+    page: Page, watch: Watch, keyed: Keyed, key: str
+) -> None:
+    watch.expect(REFUSED)
+    page.goto("/jobs?state=succeeded")
+    page.wait_for_url("**/enter?next=*")
+    enter(page, key[:-1] + ("0" if key[-1] != "0" else "1"))
+    expect(page.get_by_role("alert").first).to_contain_text("is not valid")
+    enter(page, key)
+    page.wait_for_url("**/jobs?state=succeeded")
+
+    page.goto("/?sample=true")
+    page.get_by_role("button", name="Score", exact=True).click()
+    expect(page.get_by_role("heading", name="Risk of heart disease")).to_be_focused()
+    upload(page, make_csv(30))
+    page.wait_for_url("**/batches/*")
+    expect(page.locator("#batch .badge")).to_have_text("succeeded")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV for a spreadsheet").click()
+    assert len(Path(download.value.path()).read_bytes().splitlines()) == 31
+    batch = page.url
+    page.goto("/jobs")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    (cookie,) = page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+    assert key not in cookie["value"]
+    page.get_by_role("button", name="Leave").click()
+    page.wait_for_url("**/enter")
+    assert page.context.cookies() == []
+    page.goto(batch)
+    enter(page, keyed.make_key())
+    expect(page.locator("main")).to_contain_text("There is no batch with this id")
+    kept = {"Cookie": f"{cookie['name']}={cookie['value']}"}
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=kept).status_code == 401  # ended, and not only forgotten
+
+
+def test_a_session_ends_with_its_key(page: Page, keyed: Keyed) -> None:
+    key = keyed.make_key()
+    page.goto("/jobs")
+    enter(page, key)
+    page.wait_for_url("**/jobs")
+    keyed.revoke(key)
+    wait_until(lambda: "/enter" in (page.reload(), page.url)[1], within_s=5, what="the session to be refused")
+
+
+def test_a_page_that_a_key_does_not_allow_is_told_in_words(page: Page, watch: Watch, keyed: Keyed) -> None:
+    watch.expect(REFUSED)
+    page.goto("/")
+    enter(page, keyed.make_key([Scope.READ]))
+    page.wait_for_url(f"{keyed.url}/")
+    page.get_by_role("button", name="Fill in a sample patient").click()
+    page.get_by_role("button", name="Score", exact=True).click()
+    expect(page.locator("main")).to_contain_text("This needs the scope `score`")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_door_keeps_out_no_one_who_has_a_key(browser: Browser, house: House, scheme: Any) -> None:
+    context = browser.new_context(base_url=house.url, color_scheme=scheme, viewport={"width": PHONE, "height": 700})
+    page = context.new_page()
+    page.goto("/enter?next=/jobs")
+    assert fault_of(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    context.close()
+
+
+@pytest.mark.parametrize("next", ["//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "/\t/x"])
+def test_who_enters_is_sent_nowhere_else(keyed: Keyed, key: str, next: str) -> None:
+    headers = {"Origin": keyed.url}
+    answer = httpx2.post(f"{keyed.url}/enter", data={"key": key, "next": next}, headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+def test_what_a_cookie_came_along_with_unasked_changes_nothing(keyed: Keyed, key: str) -> None:
+    entered = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers={"Origin": keyed.url})
+    cookie = {"Cookie": entered.headers["Set-Cookie"].partition(";")[0]}
+    host, _, port = keyed.url.rpartition(":")
+    calls = [("/v1/jobs", {"json": {}}), ("/batches", {"content": b""}), ("/", {"content": b""}), ("/leave", {})]
+    for origin in (None, "null", "https://elsewhere.example", f"{host}:{int(port) + 1}"):
+        named = cookie | ({"Origin": origin} if origin else {})
+        for path, body in calls:
+            answer = httpx2.post(f"{keyed.url}{path}", headers=named, **body)  # type: ignore[arg-type]
+            assert (answer.status_code, answer.json()["type"]) == (403, "urn:scoreline:problem:foreign-form"), path
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 200
+    own = httpx2.post(f"{keyed.url}/v1/jobs", headers=cookie | {"Origin": keyed.url}, json={})
+    assert own.status_code == 422
+
+
+def test_over_https_the_cookie_is_secure(keyed: Keyed, key: str) -> None:
+    headers = {"Origin": keyed.url.replace("http:", "https:"), "X-Forwarded-Proto": "https"}
+    answer = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers=headers)
+    assert re.search(r"; Secure\b", answer.headers["Set-Cookie"])
+    assert "; Max-Age=43200" in answer.headers["Set-Cookie"]
+
+
+def test_a_session_is_no_key(keyed: Keyed, key: str) -> None:
+    entered = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers={"Origin": keyed.url})
+    secret = entered.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
+    answer = httpx2.get(f"{keyed.url}/v1/jobs", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 401

@@ -89,7 +89,7 @@ def build(settings: Settings) -> FastAPI:
 def write_document() -> None:
     """Write the OpenAPI document to standard output. It is the same whatever the environment says."""
     with TemporaryDirectory() as folder:
-        app = build(Settings(store=f"file://{folder}", api_keys="off"))
+        app = build(Settings(store=f"file://{folder}", api_keys="required"))
     print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 

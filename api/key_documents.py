@@ -11,7 +11,7 @@ from contract.key import Scope
 ScopeOf = Callable[[str, str], Scope | None]
 """Returns what a key must allow for a method and a path."""
 
-SCHEME = "API key"
+SCHEME = "ApiKey"
 REFUSALS = answers(401, 403, 429)
 
 

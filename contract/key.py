@@ -13,7 +13,7 @@ from secrets import token_bytes, token_hex
 
 from pydantic import SecretStr
 
-PREFIX_BYTES, SECRET_BYTES, SALT_BYTES, HINT_BYTES = 6, 24, 16, 4
+PREFIX_BYTES, SECRET_BYTES, SALT_BYTES, HINT_BYTES = 4, 24, 16, 4
 FORM = re.compile(rf"sl_([0-9a-f]{{{2 * PREFIX_BYTES}}})_([0-9a-f]{{{2 * SECRET_BYTES}}})")
 
 COST, BLOCK, LANES = 2**14, 8, 5

@@ -28,6 +28,8 @@ def show(site: Site, scope: Scope, told: Told) -> Response:
     page = site.page("problem.html", told.status_code, problem=told.problem, path="")
     if wait := told.headers.get("retry-after"):
         page.headers["Retry-After"] = wait
+    if Headers(scope=scope).get("hx-target") == "patient":  # what was entered stays, and the problem stands beside it
+        page.headers.update({"HX-Retarget": "#patient .aside", "HX-Reselect": "#problem", "HX-Reswap": "innerHTML"})
     return page
 
 

@@ -43,7 +43,16 @@ local function flush()
 end
 
 -- What the names of an owner's indexes begin with; what has no owner stands in those without.
-local function own(owner) return owner and owner ~= '' and INDEX .. owner .. ':' or INDEX end
+local owned = {['']=INDEX}
+local function own(owner)
+  if not owner then return INDEX end
+  local mine = owned[owner]
+  if not mine then
+    mine = INDEX .. owner .. ':'
+    owned[owner] = mine
+  end
+  return mine
+end
 
 local function move(id, from, to, owner)
   local mine = own(owner)

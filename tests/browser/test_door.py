@@ -99,8 +99,10 @@ def test_a_page_that_a_key_does_not_allow_is_told_in_words(page: Page, watch: Wa
     enter(page, keyed.make_key([Scope.READ]))
     page.wait_for_url(f"{keyed.url}/")
     page.get_by_role("button", name="Fill in a sample patient").click()
+    page.get_by_label("Age years").fill("63")
     page.get_by_role("button", name="Score", exact=True).click()
-    expect(page.locator("main")).to_contain_text("This needs the scope `score`")
+    expect(page.locator("#problem")).to_contain_text("This needs the scope `score`")
+    expect(page.get_by_label("Age years")).to_have_value("63")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from contract.patient import EXAMPLE
-from tests.compose.stack import LOGIN, Stack, engine, say
+from tests.compose.stack import LOGIN, SHOWN, Stack, engine, say
 from tests.servers import ROOT
 from tests.waiting import wait_until
 
@@ -34,7 +34,7 @@ print(json.dumps({
 
 
 def test_a_patient_is_submitted_and_polled(stack: Stack) -> None:
-    with httpx2.Client(base_url=stack.url, timeout=30) as client:
+    with httpx2.Client(base_url=stack.url, headers=SHOWN, timeout=30) as client:
         answer = client.post("/v1/jobs", json=EXAMPLE)
         assert answer.status_code == 202
 
@@ -50,7 +50,7 @@ def test_a_csv_of_100_000_rows_is_scored(stack: Stack) -> None:
     # Patients like those that the model learned from: any others would rightly have it say that they drift.
     write = [sys.executable, "-m", "producer", "file", "--rows", str(ROWS), "--seed", "1"]
     sent = subprocess.run(write, cwd=ROOT, capture_output=True, check=True).stdout
-    with httpx2.Client(base_url=stack.url, timeout=60) as client:
+    with httpx2.Client(base_url=stack.url, headers=SHOWN, timeout=60) as client:
         answer = client.post("/v1/batches", content=sent, headers={"Content-Type": "text/csv"})
         assert answer.status_code == 202
         place = answer.headers["Location"]

@@ -93,7 +93,7 @@ def split_key(text: str) -> tuple[str, str] | None:
 def check_key(key: SecretStr) -> SecretStr:
     """Return the key if it looks like one. Raises ValueError."""
     if split_key(key.get_secret_value()) is None:
-        raise ValueError("must be an API key: `python -m api keys draw` prints a new one")
+        raise ValueError("must be sl_, a prefix and a secret, as `python -m api keys draw` prints them")
     return key
 
 

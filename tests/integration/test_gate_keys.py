@@ -1,11 +1,14 @@
 """Who shows a key is let in as far as it allows; nobody else is."""
 
+import re
 import threading
 
 import httpx2
 import pytest
+from redis import Redis
 
-from contract.key import Limits, Scope
+from contract.key import USUAL, Limits, Scope, make_key
+from contract.ledger.keyring import Keyring
 from contract.patient import EXAMPLE
 from tests.keyed import Keyed, prefix_of
 from tests.servers import gateway, start_python, stop
@@ -145,6 +148,39 @@ def test_a_gateway_that_others_reach_does_not_start_without_keys(tmp_path_factor
     finally:
         stop(process)
     assert "python -m api keys create" in (folder / "log").read_text()
+
+
+def test_the_key_of_our_own_clients_is_taken_in_when_it_is_first_shown_and_stays_revoked(
+    tmp_path_factory: pytest.TempPathFactory, keyed: Keyed
+) -> None:
+    folder, key = tmp_path_factory.mktemp("own"), make_key()[2]
+    variables = {"SCORELINE_REDIS_URL": keyed.redis_url, "SCORELINE_API_KEYS": "required", "SCORELINE_API_KEY": key}
+    with gateway(folder, **variables) as url, Keyed(url, keyed.redis_url, folder).client(key) as client:
+        with Redis.from_url(keyed.redis_url) as redis:
+            assert Keyring(redis).find(prefix_of(key)) is None
+            assert client.post("/v1/jobs", json=EXAMPLE).status_code == 202
+            found = Keyring(redis).find(prefix_of(key))
+        assert found
+        assert found.caller.scopes == set(USUAL)
+        with keyed.client(key) as elsewhere:  # at a gateway that was told of no such key
+            assert elsewhere.get("/v1/jobs").status_code == 200
+        keyed.revoke(key)
+        wait_until(lambda: client.get("/v1/jobs").status_code == 401, within_s=2, what="the key to be refused")
+        assert client.get("/v1/jobs").status_code == 401
+
+
+def test_who_is_not_let_in_is_counted_by_why(keyed: Keyed) -> None:
+    def counted() -> float:
+        found = re.search(
+            r'^scoreline_refused_requests_total{reason="missing-key"} (\S+)$',
+            httpx2.get(f"{keyed.url}/metrics").text,
+            re.MULTILINE,
+        )
+        return float(found[1]) if found else 0
+
+    before = counted()
+    assert httpx2.get(f"{keyed.url}/v1/jobs").status_code == 401
+    assert counted() == before + 1
 
 
 def test_a_gateway_without_keys_says_so(tmp_path_factory: pytest.TempPathFactory, keyed: Keyed) -> None:

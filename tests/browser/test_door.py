@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from redis import Redis
 
 from contract.key import Scope
 from tests.browser.house import House, open_house
@@ -147,5 +148,8 @@ def test_over_https_the_cookie_is_secure(keyed: Keyed, key: str) -> None:
 def test_a_session_is_no_key(keyed: Keyed, key: str) -> None:
     entered = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers={"Origin": keyed.url})
     secret = entered.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
+    with Redis.from_url(keyed.redis_url) as redis:
+        kept = {name: redis.ttl(name) for name in redis.scan_iter("sl:session:*")}
+    assert all(0 < left_s <= 43_200 and secret.encode() not in name for name, left_s in kept.items())
     answer = httpx2.get(f"{keyed.url}/v1/jobs", headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 401

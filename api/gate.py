@@ -49,7 +49,7 @@ def stand_gate(app: FastAPI, keepers: "Keepers | None", show: Show, refused: Cou
     Who is not let in is told so as `show` does, and counted as `refused` by why.
     """
     if keepers:
-        app.state.keepers = keepers
+        app.state.keepers, app.state.refused = keepers, refused
         app.add_middleware(Gate, keepers=keepers, show=show, refused=refused)
         declare_keys(app, scope_of)
 
@@ -110,9 +110,10 @@ class Gate:
                 )
         except ScorelineError as error:
             self._refused.labels(error.code).inc()
-            answer = self._show(scope, problem_of(error))
+            told = problem_of(error)
             if challenge := challenge_of(error, wanted):
-                answer.headers["WWW-Authenticate"] = challenge
+                told.headers["WWW-Authenticate"] = challenge
+            answer = self._show(scope, told)
             await answer(scope, receive, self._told(scope, send, found, requests) if found else send)
             return
         scope[CALLER] = found.caller

@@ -33,8 +33,8 @@ class Heard(logging.Handler):
 def doctor(output: Shown = None, url: Url = None, api_key: Key = None) -> None:
     """Find what is wrong, and say what to do.
 
-    Looks at the gateway, versions, disk, ports, Redis, and workers. What lies behind a service of another machine
-    cannot be seen: then only the gateway is asked.
+    Looks at the gateway, the API key, versions, disk, ports, Redis, and workers. What lies behind a service of another
+    machine cannot be seen: then only the gateway is asked.
     """
     known = Configuration.read(url=url, api_key=api_key, output=output)
     findings = list(examine(known))

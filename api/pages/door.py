@@ -64,6 +64,7 @@ async def leave(request: Request) -> Response:
 
 def refused(visit: Visit, next: str, error: ScorelineError) -> Response:
     """Return the form that says why a key was not taken."""
+    visit.request.app.state.refused.labels(error.code).inc()
     problem = problem_of(error).problem
     return visit.page("enter.html", problem.status, next=next, problem=problem)
 

@@ -13,7 +13,7 @@ from contract.ledger.batch_record import ClaimedPart
 from contract.ledger.batches import Batches
 from contract.ledger.message import Message
 from contract.store import Store
-from worker.bulk.part import Judge, Scored, score_part
+from worker.bulk.part import Judge, score_part
 
 STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
 ATTEMPT_BYTES = 8
@@ -65,17 +65,22 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Judge) -> D
     Raises what the store raises, FileNotFoundError among it, and what the judge does.
     """
     data = store.read(input_key(part.batch, part.number))
-    scored: Scored = score_part(data, form, part.first_line, judge)
-    attempt = token_hex(ATTEMPT_BYTES)
-    if scored.output:
-        store.write(results_key(part.batch, part.number, attempt), scored.output)
+    attempt, results_bytes = token_hex(ATTEMPT_BYTES), 0
+    with store.writing(results_key(part.batch, part.number, attempt)) as write:
+
+        def take(block: bytes) -> None:
+            nonlocal results_bytes
+            results_bytes += len(block)
+            write(block)
+
+        scored = score_part(data, form, part.first_line, judge, take)
     if scored.errors:
         store.write(errors_key(part.batch, part.number, attempt), scored.errors)
     return DonePart(
         rows=scored.rows,
         scored=scored.scored,
         rejected=scored.rejected,
-        results_bytes=len(scored.output),
+        results_bytes=results_bytes,
         errors_bytes=len(scored.errors),
         attempt=attempt,
     )

@@ -5,6 +5,7 @@ window `w` in seconds, `RateLimit` what remains `r` and the seconds `t` until it
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from contract.errors import QuotaExceeded
 from contract.key import Limits
@@ -14,6 +15,7 @@ DAY_S = 86_400
 BATCH_ENDS_S = 5  # within which one of the open batches may end
 
 
+@lru_cache
 def policy_of(limits: Limits) -> str:
     """Return the value of `RateLimit-Policy`, empty without a limit."""
     policies = {

@@ -35,7 +35,7 @@ class Trail:
             kind, id = match[1] or match[2], match[3]
             ids = self._read.setdefault((key, Action.READ if id else Action.LIST, kind), set())
             if id:
-                ids.add(str(UUID(id)))
+                ids.add(id)
             if self._writing is None or self._writing.done():
                 self._writing = asyncio.create_task(self._write_soon())
 
@@ -53,7 +53,9 @@ class Trail:
     async def _write(self) -> None:
         read, self._read = self._read, {}
         deeds = [
-            Deed(key, action, kind, tuple(some)) for (key, action, kind), ids in read.items() for some in in_some(ids)
+            Deed(key, action, kind, tuple(some))
+            for (key, action, kind), ids in read.items()
+            for some in in_some({str(UUID(id)) for id in ids})  # which may be written in several ways
         ]
         try:
             await run_sync(self._audit.note, deeds)

@@ -1,6 +1,5 @@
 """The pages where keys are asked for: a visitor enters one, works, sees their own work alone, and leaves."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from redis import Redis
 
 from contract.key import Scope
 from tests.browser.house import House, open_house
@@ -114,42 +112,3 @@ def test_the_door_keeps_out_no_one_who_has_a_key(browser: Browser, house: House,
     assert fault_of(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
     context.close()
-
-
-@pytest.mark.parametrize("next", ["//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "/\t/x"])
-def test_who_enters_is_sent_nowhere_else(keyed: Keyed, key: str, next: str) -> None:
-    headers = {"Origin": keyed.url}
-    answer = httpx2.post(f"{keyed.url}/enter", data={"key": key, "next": next}, headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
-
-
-def test_what_a_cookie_came_along_with_unasked_changes_nothing(keyed: Keyed, key: str) -> None:
-    entered = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers={"Origin": keyed.url})
-    cookie = {"Cookie": entered.headers["Set-Cookie"].partition(";")[0]}
-    host, _, port = keyed.url.rpartition(":")
-    calls = [("/v1/jobs", {"json": {}}), ("/batches", {"content": b""}), ("/", {"content": b""}), ("/leave", {})]
-    for origin in (None, "null", "https://elsewhere.example", f"{host}:{int(port) + 1}"):
-        named = cookie | ({"Origin": origin} if origin else {})
-        for path, body in calls:
-            answer = httpx2.post(f"{keyed.url}{path}", headers=named, **body)  # type: ignore[arg-type]
-            assert (answer.status_code, answer.json()["type"]) == (403, "urn:scoreline:problem:foreign-form"), path
-    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 200
-    own = httpx2.post(f"{keyed.url}/v1/jobs", headers=cookie | {"Origin": keyed.url}, json={})
-    assert own.status_code == 422
-
-
-def test_over_https_the_cookie_is_secure(keyed: Keyed, key: str) -> None:
-    headers = {"Origin": keyed.url.replace("http:", "https:"), "X-Forwarded-Proto": "https"}
-    answer = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers=headers)
-    assert re.search(r"; Secure\b", answer.headers["Set-Cookie"])
-    assert "; Max-Age=43200" in answer.headers["Set-Cookie"]
-
-
-def test_a_session_is_no_key(keyed: Keyed, key: str) -> None:
-    entered = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers={"Origin": keyed.url})
-    secret = entered.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
-    with Redis.from_url(keyed.redis_url) as redis:
-        kept = {name: redis.ttl(name) for name in redis.scan_iter("sl:session:*")}
-    assert all(0 < left_s <= 43_200 and secret.encode() not in name for name, left_s in kept.items())
-    answer = httpx2.get(f"{keyed.url}/v1/jobs", headers={"Authorization": f"Bearer {secret}"})
-    assert answer.status_code == 401

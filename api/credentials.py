@@ -35,11 +35,16 @@ def shown_in(scope: Scope) -> Shown:
     if not shown and (cookie := Request(scope).cookies.get(COOKIE)):
         if scope["method"] not in READING:
             check_origin(scope)
-        return Shown(cookie.encode("latin-1", "replace"), is_session=True)
+        return session_in(cookie)
     scheme, _, token = shown[0].partition(b" ") if shown else (b"", b"", b"")
     if scheme.lower() != b"bearer":
         raise MissingKey
     return Shown(bytes(token.strip()))
+
+
+def session_in(cookie: str) -> Shown:
+    """Return what the value of our cookie shows."""
+    return Shown(cookie.encode("latin-1", "replace"), is_session=True)
 
 
 def check_origin(scope: Scope) -> None:

@@ -75,6 +75,13 @@ class Doorkeeper:
             task.add_done_callback(lambda done: self._forget(digest, done))
         return await asyncio.shield(self._asked[digest])
 
+    async def forget(self, session: Shown) -> None:
+        """End the session: at once here, and within a second elsewhere. Raises LedgerUnavailable."""
+        await asyncio.get_running_loop().run_in_executor(
+            self._strangers, self.sessions.end, session.text.decode("latin-1")
+        )
+        self._known.pop(self._digest(session), None)
+
     def close(self) -> None:
         """Wait for what is being looked at."""
         self._regulars.shutdown()

@@ -78,6 +78,14 @@ def test_what_a_page_follows_is_streamed_to_a_session(keyed: Keyed, key: str) ->
     assert "event: end" in told
 
 
+def test_who_has_left_is_known_no_more(keyed: Keyed, key: str) -> None:
+    cookie = cookie_of(enter(keyed, key))
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 200
+    left = httpx2.post(f"{keyed.url}/leave", headers=cookie | {"Origin": keyed.url})
+    assert (left.status_code, left.headers["Location"]) == (303, "/enter")
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 401
+
+
 def test_over_https_the_cookie_is_secure(keyed: Keyed, key: str) -> None:
     headers = {"Origin": keyed.url.replace("http:", "https:"), "X-Forwarded-Proto": "https"}
     answer = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers=headers)

@@ -17,6 +17,7 @@ from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI
+from redis import Redis
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
@@ -28,6 +29,7 @@ from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
 from contract.ledger.histograms import Histograms
+from contract.ledger.keyring import Keyring
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.survey import survey_server
 from contract.queue import make_celery, make_send, make_send_parts
@@ -118,12 +120,20 @@ def main() -> None:
         run(settings)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+def warn_of_keys(settings: Settings, redis: Redis) -> None:
+    """Say in the log if everyone is let in, or no one can be. Raises LedgerUnavailable."""
     if settings.api_keys == "off":
         log.warning("API keys are off: whoever reaches %s may do anything", settings.api_host)
+    elif not settings.api_key and not any(Keyring(redis).all()):
+        log.warning("there is no API key, so no one is let in: `python -m api keys create --name NAME` makes one")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
     try:
-        check_redis(open_redis(settings))
+        redis = open_redis(settings)
+        warn_of_keys(settings, redis)
+        check_redis(redis)
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
     config = uvicorn.Config(

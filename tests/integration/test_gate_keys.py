@@ -183,11 +183,14 @@ def test_who_is_not_let_in_is_counted_by_why(keyed: Keyed) -> None:
     assert counted() == before + 1
 
 
-def test_a_gateway_without_keys_says_so(tmp_path_factory: pytest.TempPathFactory, keyed: Keyed) -> None:
+def test_a_gateway_that_lets_in_everyone_or_no_one_says_so(
+    tmp_path_factory: pytest.TempPathFactory, keyed: Keyed
+) -> None:
     folder = tmp_path_factory.mktemp("off")
     with gateway(folder, SCORELINE_REDIS_URL=keyed.redis_url) as url:
         assert httpx2.get(f"{url}/v1/jobs").status_code == 200
     assert "API keys are off" in (folder / "api.log").read_text()
+    assert "there is no API key" in (keyed.folder / "api.log").read_text()
 
 
 def test_requests_a_second_are_limited_and_the_headers_say_so(keyed: Keyed) -> None:

@@ -78,6 +78,7 @@ lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make
 	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock
 	$(UV_COMPILE) --group up --constraint requirements.lock --upgrade --output-file requirements.txt
 	$(subst pyproject.toml,monitoring/exporter.in,$(UV_COMPILE)) --upgrade --output-file monitoring/exporter.txt
+	$(UV_COMPILE) --group otel --constraint requirements.lock --upgrade --output-file requirements-otel.txt
 
 clean:           ## remove what was installed and cached; keeps var, where accepted jobs are
 	rm -rf $(VENV) $(EXPORTER) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,5 @@
 """Puts the gateway together."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -16,11 +15,12 @@ from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gate import Keepers, stand_gate
 from api.gateway import Gateway
+from api.identity import Identified, Logged, Witness
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.options import Options
 from api.pages.routes import include_pages
-from api.problem import Problem, answer_problems
-from api.short_way import ShortWay
+from api.problem import Problem, Show, answer_problems
+from api.short_way import ShortWay, Submit
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
@@ -30,6 +30,8 @@ from contract.ledger.survey import Server
 from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
+from monitoring.instrument import GatewayMetrics
+from monitoring.tracing import is_traced
 
 LOOKUPS_AT_ONCE = 16
 
@@ -39,22 +41,16 @@ ABOUT = """Scores patients for the risk of heart disease, off a queue, and never
 """
 
 
-SUBMITS = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
+SUBMITS: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
 """The routes that are worth a short way, by their paths."""
 
 
-def is_measured() -> bool:
-    """Whether the environment configures OpenTelemetry, by which FastAPI measures each request."""
-    return any(name.startswith("OTEL_") for name in os.environ)
+def telemetry(*, traced: bool) -> TelemetryConfig:
+    """Return what FastAPI is to tell OpenTelemetry: of each request a span, if any is `traced`.
 
-
-def telemetry() -> TelemetryConfig:
-    """Return what FastAPI is to measure by OpenTelemetry: nothing, unless the environment configures it.
-
-    Asking each time whether it is configured would cost a twentieth of a request.
+    Asking each time whether it is would cost a twentieth of a request. A log of its would hold the text of errors.
     """
-    configured = is_measured()
-    return {"tracing": configured, "metrics": configured, "logs": configured}
+    return {"tracing": traced, "metrics": False, "logs": False, "operation_spans": False}
 
 
 def make_app(
@@ -72,6 +68,7 @@ def make_app(
     Redis stands, for the metrics. Without keepers it has no gate, and everyone is let in.
     """
 
+    traced = is_traced()
     metrics, shown = make_metrics(settings, ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
@@ -94,26 +91,22 @@ def make_app(
                 closing.callback(files.uploads.close)
             yield
 
-    app = bare_app(serve)
+    app = bare_app(serve, traced=traced)
     add_routes(app, bulk, histograms)
-    if not is_measured():
-        app.add_middleware(ShortWay, submits=SUBMITS)
     pages = {
         "takes_files": bulk is not None,
         "knows_model": histograms is not None,
         "asks_for_keys": keepers is not None,
     }
     show = include_pages(app, **pages)
-    stand_gate(app, keepers, show, metrics.refused)
-    answer_problems(app, show)
-    describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:
         app.include_router(shown)
-        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
+    wrap(app, settings, metrics, show, keepers, traced=traced)
+    describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
 
-def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
+def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
     """Return an app that answers nothing yet, and documents itself without any other server."""
     return FastAPIOffline(
         title="Scoreline",
@@ -121,7 +114,7 @@ def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
         description=ABOUT,
         redoc_url=None,
         lifespan=serve,
-        telemetry=telemetry(),
+        telemetry=telemetry(traced=traced),
         generate_unique_id_function=name_operation,
     )
 
@@ -136,3 +129,18 @@ def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -
     if histograms:
         app.state.histograms = histograms
         app.include_router(model.routes)
+
+
+def wrap(
+    app: FastAPI, settings: Settings, metrics: GatewayMetrics, show: Show, keepers: Keepers | None, *, traced: bool
+) -> None:
+    """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
+    short = {} if traced else SUBMITS
+    if short:
+        app.add_middleware(ShortWay, submits=short)
+    stand_gate(app, keepers, show, metrics.refused)
+    answer_problems(app, show)
+    witnesses: list[Witness] = [Measured(metrics, short)] if settings.metrics else []
+    if settings.log_requests:
+        witnesses.append(Logged(short))
+    app.add_middleware(Identified, traced=traced, witnesses=witnesses)

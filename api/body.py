@@ -7,7 +7,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema, from_json
 
-from api.problem import field_errors
+from api.faults import field_errors
 from contract.errors import BodyTooLarge, FieldError, InvalidPatient, NotJson, UnsupportedMediaType
 from contract.patient import Patient, Row, quick_schema
 

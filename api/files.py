@@ -29,6 +29,7 @@ from contract.ledger.survey import Load
 from contract.queue import Send, ring
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.log import trace
 
 REFUSALS: dict[Verdict, Callable[[], ScorelineError]] = {
     Verdict.MISMATCH: KeyReused,
@@ -73,7 +74,7 @@ class Files:
         upload = await self.uploads.take(id, request, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle)
         same = idempotency(request, by, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
-        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, by)
+        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by)
         # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
         verdict, known, messages = await run_sync(self.bulk.batches.create, new)
         if verdict is not Verdict.ACCEPTED:

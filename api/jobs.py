@@ -20,6 +20,7 @@ from contract.job import Job, State
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 from contract.patient import EXAMPLE, Patient
+from monitoring.log import trace
 
 CallbackUrl = Annotated[
     str | None,
@@ -82,7 +83,7 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     by = caller_of(request)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, by)
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import parent_process
@@ -13,7 +13,7 @@ from typing import TypeVar
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Scope
 from typing_extensions import override
 
 from api.files import Bulk
@@ -39,11 +39,10 @@ OTHER_METHOD, NO_ROUTE = "other", "none"
 
 
 class Measured:
-    """Middleware that counts each answer and the seconds until it began; `short` are the paths of the short way."""
+    """Counts each answer and the seconds until it began; `short` are the paths of the short way."""
 
-    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, short: Sequence[str]) -> None:
-        self._app = app
-        self._short = frozenset(short)
+    def __init__(self, metrics: GatewayMetrics, short: Collection[str]) -> None:
+        self._short = short
 
         @cache  # bounded, as all three are
         def bind(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
@@ -52,28 +51,18 @@ class Measured:
 
         self._bind = bind
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun_s = time.perf_counter()
+    def __call__(self, scope: Scope, message: Message, seconds: float) -> None:
+        """Count the answer that begins with this message."""
+        count, observe = self._bind(method_of(scope), template_of(scope, self._short), message["status"])
+        count()
+        observe(seconds)
 
-        def watch(message: Message) -> object:
-            # No coroutine of its own, since it is called for each piece of an answer.
-            if message["type"] == "http.response.start":
-                count, observe = self._bind(method_of(scope), self._route_of(scope), message["status"])
-                count()
-                observe(time.perf_counter() - begun_s)
-            return send(message)
 
-        await self._app(scope, receive, watch)  # type: ignore[arg-type]  # what it returns is awaited all the same
-
-    def _route_of(self, scope: Scope) -> str:
-        """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
-        route = scope.get("route")
-        path: str = scope["path"] if route is None else route.path
-        return path if route is not None or path in self._short else NO_ROUTE
+def template_of(scope: Scope, short: Collection[str]) -> str:
+    """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
+    route = scope.get("route")
+    path: str = scope["path"] if route is None else route.path
+    return path if route is not None or path in short else NO_ROUTE
 
 
 def method_of(scope: Scope) -> str:

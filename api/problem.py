@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.document import refer
 from contract import errors
 from contract.errors import FieldError, ScorelineError
+from monitoring.log import ORIGIN
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,13 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
 
 
 class Problem(BaseModel):
-    """What went wrong with a request (RFC 9457): `detail` also says what to do next."""
+    """What went wrong with a request (RFC 9457): `detail` also says what to do next, `instance` names the request."""
 
     type: str
     title: str
     status: int
     detail: str
+    instance: str | None = None
     errors: list[FieldError] | None = None
 
 
@@ -95,20 +96,6 @@ def answers(*statuses: int) -> Responses:
     """Return what a route says in the OpenAPI document of the problems it may answer."""
     content = {"application/problem+json": {"schema": refer(Problem)}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
-
-
-def field_errors(faults: list[ErrorDetails]) -> tuple[FieldError, ...]:
-    """Return pydantic's errors as ours: where, code and rule, without the value."""
-    return tuple(_field_error(fault) for fault in faults)
-
-
-def _field_error(fault: ErrorDetails) -> FieldError:
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:64]}" for step in fault["loc"])
-    code, message = {
-        "missing": ("missing", "must be given"),
-        "extra_forbidden": ("unknown_field", "is not a field of a patient"),
-    }.get(fault["type"], (fault["type"], fault["msg"]))
-    return FieldError(field=place.lstrip("."), code=code, message=message)
 
 
 def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
@@ -194,5 +181,13 @@ def _problem(
     headers: Mapping[str, str],
     listed: list[FieldError] | None = None,
 ) -> Told:
-    type = f"urn:scoreline:problem:{code}"
-    return Told(Problem(type=type, title=status.phrase, status=status, detail=detail, errors=listed), headers)
+    origin = ORIGIN.get()
+    problem = Problem(
+        type=f"urn:scoreline:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:scoreline:request:{origin[0]}" if origin else None,
+        errors=listed,
+    )
+    return Told(problem, headers)

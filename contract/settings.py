@@ -13,6 +13,8 @@ from contract.callback import check_secrets
 from contract.errors import OperatorError
 from contract.key import check_key
 
+LogFormat = Literal["text", "json"]
+
 
 class Settings(BaseSettings):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
@@ -52,6 +54,8 @@ class Settings(BaseSettings):
     prometheus_port: int = Describe(
         9090, ge=0, le=65535, description="Port of Prometheus in `make up`, where one is installed; 0 starts none."
     )
+    log_format: LogFormat = Describe("text", description="How a line of the log is written: `text` or `json`.")
+    log_requests: bool = Describe(False, description="Whether each request, and each job scored, is a line in the log.")
     metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
     metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
     worker_metrics_port: int = Describe(

@@ -54,7 +54,15 @@ class MemoryLedger(Ledger):
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
                 self._jobs[id] = Record(
-                    list(job.rows), len(job.rows), now, deadline, key, job.explain, job.by.key, callback=job.callback
+                    list(job.rows),
+                    len(job.rows),
+                    now,
+                    deadline,
+                    key,
+                    job.explain,
+                    job.by.key,
+                    callback=job.callback,
+                    trace=job.trace,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -104,7 +112,7 @@ class MemoryLedger(Ledger):
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1))
+                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
         if ahead and not suspect:
             enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
             self._attended_ms = now + TRUSTED_MS if attends and enough else 0

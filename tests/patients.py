@@ -35,8 +35,9 @@ def new_job(
     body: str = "body",
     explain: bool = False,
     callback: str | None = None,
+    trace: str | None = None,
     by: Caller = ANYONE,
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, by)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace, by)

@@ -21,6 +21,7 @@ from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Mod
 from worker.model_note import noting
 from worker.parts import score_parts
 from worker.scoring import score_message
+from worker.watching import start_watching
 
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
@@ -35,6 +36,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     tally = cache(partial(make_tally, settings))  # of one process, so not before the fork
     counting = cache(partial(make_counting, folder, tally))
     noted = noting(current, settings)
+    watcher = cache(partial(start_watching, settings))
 
     @cache
     def ledger() -> RedisLedger:
@@ -50,6 +52,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     def warm_up(**_: object) -> None:
         # After the fork, since the model's threads would not survive one, and before the first job has to wait.
         model()
+        watcher()
 
     @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def count_the_last(**_: object) -> None:
@@ -58,7 +61,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
         # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
-        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app))
+        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), watcher().jobs)
 
     @cache
     def files() -> tuple[Batches, Store]:
@@ -70,7 +73,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
         judge = model()
-        score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s)
+        score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s, watcher().part)
 
     return app
 

@@ -53,7 +53,7 @@ end
 # a batch that exists is left as it is, so that a call whose answer was lost can be made again.
 CREATE = """
 local now, limit, idem_ttl, id = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
-local key, fingerprint, form, bytes, lines, most, callback, owner, daily, at_once = unpack(ARGV, 5, 14)
+local key, fingerprint, form, bytes, lines, most, callback, trace, owner, daily, at_once = unpack(ARGV, 5, 15)
 if call('EXISTS', BATCH .. id) == 1 then return {now, 'accepted', id} end
 local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
 if held then
@@ -66,12 +66,13 @@ if num(call('GET', BACKLOG) or 0) + lines > limit then return {now, 'full', id} 
 if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
 if at_once ~= '' and opened(owner) >= num(at_once) then return {now, 'batches', id} end
 if not spend(owner, lines, daily, now) then return {now, 'rows', id} end
-for i = 15, #ARGV, 3 do
+for i = 16, #ARGV, 3 do
   local number, first, n = unpack(ARGV, i, i + 2)
   write(part_of(id, number), first, n, now)
 end
 call('HSET', BATCH .. id, 'state', 'queued', 'form', form, 'bytes', bytes, 'lines', lines, 'most', most,
-  'parts', (#ARGV - 14) / 3)
+  'parts', (#ARGV - 15) / 3)
+if trace ~= '' then call('HSET', BATCH .. id, 'trace', trace) end
 if owner ~= '' then call('HSET', BATCH .. id, 'owner', owner) end
 enlist(id, 'queued', 'queued')
 note(owner, 'submit', 'batch', id)
@@ -88,16 +89,17 @@ flush()
 return {now, 'accepted', id}
 """
 
-# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it, or that it has ended.
+# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it and for which request,
+# or that it has ended.
 BEGIN = """
 local id = ARGV[2]
-local state, form = unpack(call('HMGET', BATCH .. id, 'state', 'form'))
+local state, form, trace = unpack(call('HMGET', BATCH .. id, 'state', 'form', 'trace'))
 if not open(state) then return nil end
 if state == 'queued' then
   call('HSET', BATCH .. id, 'state', 'running', 'started', clock(ARGV[1]))
   enlist(id, 'queued', 'running')
 end
-return form
+return {form, trace or ''}
 """
 
 # Invariant: a part that is put back is on its way, and was delivered once less.

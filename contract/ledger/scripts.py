@@ -15,8 +15,8 @@ local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
 local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 10 do
-  local id, rows, n, after, explain, key, fingerprint, callback, owner, daily = unpack(ARGV, i, i + 9)
+for i = 4, #ARGV, 11 do
+  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily = unpack(ARGV, i, i + 10)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
@@ -41,6 +41,7 @@ for i = 4, #ARGV, 10 do
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
     end
+    if trace ~= '' then call('HSET', JOB .. id, 'trace', trace) end
     if callback ~= '' then
       call('HSET', JOB .. id, 'callback', callback)
       later('ZADD', CALLBACKS, '+inf', id)
@@ -70,14 +71,16 @@ local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARG
 local most_jobs, half_the_room = ahead, room / 2
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
-local function take(...)
-  for _, value in ipairs({...}) do taken[#taken + 1] = value end
+local function take(id, rows, explain, tries, trace)
+  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+  taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, told
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain, tries = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries) end
+    local state, rows, explain, tries, trace =
+      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace) end
   end
   return taken
 end
@@ -96,8 +99,8 @@ if #ids == 0 then
 end
 local leases, claimed, left = call('ZMSCORE', OPEN, unpack(ids)), {}, #ids >= most_jobs
 for i, id in ipairs(ids) do
-  local state, rows, n, tries, deadline, explain, owner =
-    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'owner'))
+  local state, rows, n, tries, deadline, explain, trace, owner =
+    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner'))
   tries = num(tries or 0)
   if open(state) and num(leases[i] or 0) <= now then
     if deadline and num(deadline) <= now then
@@ -118,7 +121,7 @@ for i, id in ipairs(ids) do
       end
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
-      take(id, rows, explain, tries + 1)
+      take(id, rows, explain, tries + 1, trace)
     elseif tries == 0 then
       left = true
     end

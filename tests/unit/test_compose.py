@@ -52,6 +52,11 @@ def test_what_is_published_is_for_people_and_on_loopback(name: str) -> None:
     assert all(re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+", port) for port in ports)
 
 
+@pytest.mark.parametrize("name", ["api", "worker", "worker-bulk", "sweep", "notify"])
+def test_what_we_wrote_logs_json(name: str) -> None:
+    assert SERVICES[name]["environment"]["SCORELINE_LOG_FORMAT"] == "${SCORELINE_LOG_FORMAT:-json}"
+
+
 @each_service
 def test_who_neither_publishes_nor_calls_out_has_no_way_out(name: str) -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}

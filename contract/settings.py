@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         default_factory=lambda known: f"redis://127.0.0.1:{known.get('valkey_port', 0)}/0",
         description="Redis or Valkey that holds both the ledger and the queue; by default the embedded one.",
     )
+    redis_ca: Path | None = Describe(
+        None, description="File of the authorities that a rediss:// Redis is certified by; by default the system's."
+    )
     redis_master: str = Describe("mymaster", description="Name of the master, where the URL names Sentinels.")
     redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
     api_host: str = Describe("127.0.0.1", description="Address that the gateway listens on.")

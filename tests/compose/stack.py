@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.key import make_key
+from tests.guarded import ROLES
 from tests.receiver import SECRET
 from tests.servers import ROOT, free_port
 
@@ -39,7 +40,7 @@ class Stack:
         self._command += ["--file", str(ROOT / "docker-compose.yml"), "--env-file", os.devnull]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")},
-            "REDIS_PASSWORD": "e2e",
+            **{f"REDIS_{role.upper()}_PASSWORD": f"e2e-{role}" for role in ROLES},
             "FLOWER_BASIC_AUTH": ":".join(LOGIN),
             "GRAFANA_USER": LOGIN[0],
             "GRAFANA_PASSWORD": LOGIN[1],

@@ -74,8 +74,8 @@ class LedgerMachine(RuleBasedStateMachine):
         trace=st.sampled_from([None, TRACE]),
         by=st.sampled_from(OWNERS),
     )
-    def submit(self, patients: list[int], deadline: float | None, **asked: Any) -> None:
-        jobs = [new_job(n, cancel_after_s=deadline, **asked) for n in patients]
+    def submit(self, patients: list[int], deadline: float | None, by: Caller, **asked: Any) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline, by=by, **asked) for n in patients]
         receipt = self.real.submit(jobs)
         assert receipt == self.twin.submit(jobs)
         jobs = [job for job, (verdict, _) in zip(jobs, receipt.verdicts, strict=True) if verdict == "accepted"]

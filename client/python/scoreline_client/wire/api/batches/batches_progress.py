@@ -30,9 +30,9 @@ def _get_kwargs(
     return _kwargs
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Response) -> Any | Problem | str | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Response) -> Any | Problem | None:
     if response.status_code == 200:
-        response_200 = response.text
+        response_200 = cast(Any, None)
         return response_200
 
     if response.status_code == 204:
@@ -75,9 +75,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
         return None
 
 
-def _build_response(
-    *, client: AuthenticatedClient | Client, response: httpx2.Response
-) -> Response[Any | Problem | str]:
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Response) -> Response[Any | Problem]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -91,7 +89,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     last_event_id: str | Unset = UNSET,
-) -> Response[Any | Problem | str]:
+) -> Response[Any | Problem]:
     """Progress
 
      Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then
@@ -108,7 +106,7 @@ def sync_detailed(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | Problem | str]
+        Response[Any | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -128,7 +126,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     last_event_id: str | Unset = UNSET,
-) -> Any | Problem | str | None:
+) -> Any | Problem | None:
     """Progress
 
      Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then
@@ -145,7 +143,7 @@ def sync(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | Problem | str
+        Any | Problem
     """
 
     return sync_detailed(
@@ -160,7 +158,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     last_event_id: str | Unset = UNSET,
-) -> Response[Any | Problem | str]:
+) -> Response[Any | Problem]:
     """Progress
 
      Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then
@@ -177,7 +175,7 @@ async def asyncio_detailed(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | Problem | str]
+        Response[Any | Problem]
     """
 
     kwargs = _get_kwargs(
@@ -195,7 +193,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     last_event_id: str | Unset = UNSET,
-) -> Any | Problem | str | None:
+) -> Any | Problem | None:
     """Progress
 
      Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then
@@ -212,7 +210,7 @@ async def asyncio(
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | Problem | str
+        Any | Problem
     """
 
     return (

@@ -22,8 +22,10 @@ ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "client" / "python"
 STARTED_WITHIN_S = 30
 LATELY_GIVEN: deque[int] = deque(maxlen=100)
-NOT_SHOWN = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")}
-"""Programs that are measured, but show it only on a port that a test names: many run at once."""
+USUAL = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")} | {
+    "SCORELINE_API_KEYS": "off"
+}
+"""Programs are measured, but show it only on a port that a test names: many run at once. Most tests need no keys."""
 
 
 def free_port() -> int:
@@ -47,7 +49,7 @@ def start(*command: str, log: Path, **variables: str) -> subprocess.Popen[bytes]
     """Start a program of the project's with these environment variables; what it says goes to the file `log`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")}
     with log.open("ab") as out:
-        return subprocess.Popen(command, cwd=ROOT, env=clean | NOT_SHOWN | variables, stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=ROOT, env=clean | USUAL | variables, stdout=out, stderr=out)
 
 
 def start_python(module: str, *arguments: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:

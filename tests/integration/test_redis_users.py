@@ -18,6 +18,7 @@ from contract.settings import Settings
 from stack.onlookers import describe_broker
 from stack.settings import StackSettings
 from tests.guarded import Guarded, guarded
+from tests.keyed import prefix_of
 from tests.ledgers import Clock
 from tests.receiver import SECRET, receiving
 from tests.servers import ROOT, free_port, gateway, responds, running, start, stop
@@ -47,8 +48,12 @@ def test_every_program_does_its_work_as_its_own_user_and_is_refused_nothing(redi
     }
     worker = settings | redis_of.variables("worker")
     with ExitStack() as stack:
-        url = stack.enter_context(gateway(tmp_path, **settings, **redis_of.variables("gateway")))
-        client = stack.enter_context(httpx2.Client(base_url=url, timeout=60))
+        keyed = settings | redis_of.variables("gateway") | {"SCORELINE_API_KEYS": "required"}
+        limits = ["--requests-per-second=1000", "--rows-per-day=100000", "--batches-at-once=9"]
+        key = operate("keys", "create", "--name=all", *limits, **keyed)
+        url = stack.enter_context(gateway(tmp_path, **keyed))
+        shown = {"Authorization": f"Bearer {key}"}
+        client = stack.enter_context(httpx2.Client(base_url=url, headers=shown, timeout=60))
         told = stack.enter_context(receiving())
         replay(client, redis_of)
         for name, *arguments in (("run",), ("bulk", "run", "--queue", "bulk"), ("sweep",), ("notify",)):
@@ -58,7 +63,28 @@ def test_every_program_does_its_work_as_its_own_user_and_is_refused_nothing(redi
         score(client, told.url)
         wait_until(lambda: len(told.told) >= 2, within_s=SOON_S, what="both callbacks")
         inspect(redis_of)
+        enter_and_leave(url, key)
+        assert prefix_of(key) in operate("keys", "list", **keyed)
+        operate("keys", "revoke", prefix_of(key), **keyed)
+        wait_until(lambda: client.get("/v1/jobs").status_code == 401, within_s=SOON_S, what="the key to be refused")
+        assert "revoke-key" in operate("audit", **keyed)
     assert redis_of.refused() == []
+
+
+def operate(*arguments: str, **variables: str) -> str:
+    """Return what `python -m api` prints for an operator."""
+    command = [sys.executable, "-m", "api", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def enter_and_leave(url: str, key: str) -> None:
+    """Enter the key on the pages, look at a list, and leave."""
+    with httpx2.Client(base_url=url, headers={"Origin": url}) as client:
+        assert client.post("/enter", data={"key": key}).status_code == 303
+        assert client.get("/jobs").status_code == 200
+        assert client.post("/leave").status_code == 303
 
 
 def replay(client: httpx2.Client, redis_of: Guarded) -> None:

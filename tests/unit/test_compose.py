@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from contract.connect import ONLOOKER
+from contract.key import split_key
 from tests.guarded import ROLES
 from tests.servers import ROOT
 
@@ -76,6 +77,14 @@ def test_a_secret_has_no_default_but_that_of_the_example(name: str) -> None:
     assert any(use.startswith(":?") for use in uses)
     assert all(use == "" or use.startswith(":?") for use in uses)
     assert re.search(rf"^{name}=\S+$", EXAMPLE, re.MULTILINE)
+
+
+def test_there_is_no_api_key_that_everyone_knows_and_the_example_makes_one_that_fits() -> None:
+    assert re.findall(r"\$\{SCORELINE_API_KEY(:.)", TEXT) == [":?"]
+    assert not re.search(r"^SCORELINE_API_KEY=", EXAMPLE, re.MULTILINE)
+    (make,) = re.findall(r"^#   (echo .*) >> \.env$", EXAMPLE, re.MULTILINE)
+    said = subprocess.run(["sh", "-c", make], capture_output=True, text=True, check=True).stdout
+    assert split_key(said.removeprefix("SCORELINE_API_KEY=").strip())
 
 
 def test_the_example_names_every_variable_and_no_other() -> None:

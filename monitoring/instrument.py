@@ -123,3 +123,15 @@ class NotifierMetrics:
             ["outcome"],
             registry=registry,
         )
+
+
+class QueueMetrics:
+    """What whoever takes messages from a queue counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.refused = Counter(
+            "scoreline_refused_messages",
+            "Messages that were not ours, and were dropped.",
+            ["queue"],
+            registry=registry,
+        )

@@ -131,10 +131,12 @@ return answer
 # same claim made again, since its answer was lost, is answered the same and not counted. What was delivered before is
 # claimed only by a message of its own, and then nothing is claimed along with it. Who attends is trusted for a while to
 # claim once more, but not where more may wait, or so much came that it is work for several: there, bells are rung.
+# A message that says it was sent later than now was not sent by us, and must not have all that waits look lost.
 CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
 local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARGV[9])
 local most_jobs, half_the_room = ahead, room / 2
+sent = math.min(sent, now)
 if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
 local function take(...)

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
+from api.connection import Connection
 from api.files import Bulk
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
@@ -111,6 +112,7 @@ def main() -> None:
     config = uvicorn.Config(
         "api.__main__:serve",
         factory=True,
+        http=Connection,
         workers=settings.api_processes,
         log_config=None,
         access_log=False,

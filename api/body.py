@@ -6,9 +6,10 @@ from functools import partial
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema, from_json
+from starlette.requests import ClientDisconnect
 
 from api.problem import field_errors
-from contract.errors import BodyTooLarge, FieldError, InvalidPatient, NotJson, UnsupportedMediaType
+from contract.errors import BodyIncomplete, BodyTooLarge, FieldError, InvalidPatient, NotJson, UnsupportedMediaType
 from contract.patient import Patient, Row, quick_schema
 
 IN_A_THREAD_BYTES = 65_536  # a larger body's faults are looked for in a thread, so that other requests are still served
@@ -31,16 +32,19 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
 
 
 async def read_limited(request: Request, limit_bytes: int) -> bytes:
-    """Return the body, of whatever type. Raises BodyTooLarge before it is all read."""
+    """Return the body, of whatever type. Raises BodyTooLarge before it is all read, and BodyIncomplete."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit_bytes:
         raise _too_large(limit_bytes)
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit_bytes:
-            raise _too_large(limit_bytes)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit_bytes:
+                raise _too_large(limit_bytes)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise BodyIncomplete from None
     return b"".join(chunks)
 
 

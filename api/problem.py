@@ -1,6 +1,5 @@
 """Turns every error into a problem (RFC 9457) that names what is wrong and what to do, and no patient's value."""
 
-import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -10,20 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from api.document import refer
 from contract import errors
 from contract.errors import FieldError, ScorelineError
 
-log = logging.getLogger(__name__)
-
 LISTED_AT_MOST = 1_000
 
 STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.BadHeader: HTTPStatus.BAD_REQUEST,
+    errors.NotHttp: HTTPStatus.BAD_REQUEST,
     errors.NotJson: HTTPStatus.BAD_REQUEST,
     errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
     errors.ForeignForm: HTTPStatus.FORBIDDEN,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
@@ -37,6 +36,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.ExpiredJob: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
+    errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -44,6 +45,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.RefusedCallback: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -115,7 +117,6 @@ def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
     }
     for error, problem in tell.items():
         app.add_exception_handler(error, _handler(problem, show))
-    app.add_middleware(Unforeseen, show=show)
 
 
 def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
@@ -151,35 +152,10 @@ def _http(error: HTTPException) -> Told:
     return _problem(status, code, details.get(status, status.description), error.headers or {})
 
 
-class Unforeseen:
-    """Middleware that answers an error which no one foresaw, and keeps it from the server's log.
-
-    Its text could hold a patient's values, and the server would log it whole.
-    """
-
-    def __init__(self, app: ASGIApp, show: Show) -> None:
-        self._app = app
-        self._show = show
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request."""
-        begun = False
-
-        async def begin(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, begin)
-        except Exception as error:  # whatever it is
-            if scope["type"] != "http":
-                raise
-            log.error("%s %s failed: %s", scope["method"], scope["path"], type(error).__name__)
-            if not begun:
-                detail = "The service failed in a way it should not. Send it again, a submit with the same key."
-                problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
-                await self._show(scope, problem)(scope, receive, send)
+def internal_error() -> Told:
+    """Return the answer to a request that failed in a way that no one foresaw."""
+    detail = "The service failed in a way it should not. Send it again, a submit with the same key."
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
 
 
 def _problem(

@@ -83,6 +83,36 @@ class ForeignForm(RequestError):
     code = "foreign-form"
 
 
+class NotHttp(RequestError):
+    """What was sent is no HTTP/1.1 request, or breaks off in the middle: correct it, then send it again."""
+
+    code = "not-http"
+
+
+class UnknownHost(RequestError):
+    """The gateway is not known by the name in `Host`: an operator may add it to SCORELINE_HOSTS."""
+
+    code = "unknown-host"
+
+
+class HeadTooLarge(RequestError):
+    """Request line and headers are too large: send fewer or shorter headers."""
+
+    code = "head-too-large"
+
+
+class TooSlow(RequestError):
+    """The request did not come in the time that there is for it: send it again, faster."""
+
+    code = "too-slow"
+
+
+class Unread(RequestError):
+    """Nobody read the answer, so it was broken off: ask again."""
+
+    code = "unread"
+
+
 class UnsupportedMediaType(RequestError):
     """The body must be JSON: send it with `Content-Type: application/json`."""
 
@@ -183,6 +213,12 @@ class LedgerUnavailable(Unavailable):
     """The ledger does not answer: send it again after the seconds in `Retry-After`, a submit with the same key."""
 
     code = "ledger-unavailable"
+
+
+class Crowded(Unavailable):
+    """Too many connections are open: send it again after the seconds in `Retry-After`."""
+
+    code = "crowded"
 
 
 class Backlogged(Unavailable):

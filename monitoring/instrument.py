@@ -53,6 +53,12 @@ class GatewayMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.refused_connections = Counter(
+            "scoreline_refused_connections",
+            "Connections that were ended, or refused, before a route was asked.",
+            ["reason"],
+            registry=registry,
+        )
 
 
 class WorkerMetrics:

@@ -128,8 +128,8 @@ def problem_of(error: ScorelineError) -> Told:
     status = STATUS[type(error)]
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
-    if len(error.errors) > len(listed):
-        detail += f" The first {len(listed)} of {len(error.errors)} are listed."
+    if (total := len(error.errors) + error.unlisted) > len(listed):
+        detail += f" The first {len(listed)} of {total} are listed."
     return _problem(status, error.code, detail, headers, listed or None)
 
 

@@ -23,10 +23,16 @@ class ScorelineError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(
-        self, message: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None
+        self,
+        message: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        unlisted: int = 0,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message or " ".join((type(self).__doc__ or "").split()))
         self.errors = errors
+        self.unlisted = unlisted  # more of them
         self.retry_after_s = retry_after_s
 
 

@@ -22,7 +22,7 @@ DEVELOP := $(VENV)/.installed-to-develop
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check e2e client faults dashboards bench train study mlflow lock clean
+.PHONY: help up demo test check e2e client faults fuzz dashboards bench train study mlflow lock clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count 
 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
+
+fuzz: $(DEVELOP) ## hold the cutter of files to the csv module, by 3,000 random files a test
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/hostile/test_fuzz.py --timeout=900
 
 dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
 	@$(BIN)/python -m monitoring.grafana

@@ -48,7 +48,6 @@ class Connection(HttpToolsProtocol):
         self._watch: Watch = app_state[WATCH]
         self._serves = self.app
         self._surplus = False
-        self._in_head = False
         self._came_bytes = 0  # of a head, and maybe of what came with its end
         self._pauses = 0
         self._seen: tuple[Turn, object, int] = (Turn.OURS, None, 0)
@@ -71,24 +70,23 @@ class Connection(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        self._came_bytes = self._came_bytes + len(data) if self._in_head else len(data)
-        super().data_received(data)
-        if self._in_head and self._came_bytes > self._watch.head_limit_bytes:
+        self._came_bytes += len(data)
+        HttpToolsProtocol.data_received(self, data)
+        if not self._in_head:
+            self._came_bytes = 0
+        elif self._came_bytes > self._watch.head_limit_bytes:
             self._end(HeadTooLarge())
 
-    @override
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        super().on_message_begin()
+    @property
+    def _in_head(self) -> bool:
+        """Whether the head of a request has begun to come, and not ended."""
+        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
 
     @override
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        if len(self.pipeline) >= PIPELINED_LIMIT:
-            raise ValueError("too many requests at once")
-        if self._surplus or self._came_bytes > self._watch.head_limit_bytes:
+        if self._surplus or self._came_bytes > self._watch.head_limit_bytes or self.pipeline:
             self.app = self._choose()
-        super().on_headers_complete()
+        HttpToolsProtocol.on_headers_complete(self)
 
     @override
     def pause_writing(self) -> None:
@@ -136,7 +134,12 @@ class Connection(HttpToolsProtocol):
         self._since_s, self._left_bytes = now_s, left_bytes
 
     def _choose(self) -> Any:
-        """Return what serves a request of a connection too many, or one whose head may be too large."""
+        """Return what serves a request of a connection too many, or one whose head may be too large.
+
+        Raises ValueError, which ends the connection, where too many requests wait on it.
+        """
+        if len(self.pipeline) >= PIPELINED_LIMIT:
+            raise ValueError("too many requests at once")
         if self._came_bytes > self._watch.head_limit_bytes:
             head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if head_bytes > self._watch.head_limit_bytes:

@@ -1,20 +1,26 @@
 # A target for each room, and with it no more than the room needs: its group of packages (pyproject.toml), of the
-# versions in requirements.lock, and the code that it imports. docker-compose.yml says what each runs.
+# versions in requirements.lock, and the code that it imports. docker-compose.yml says what each runs. Gateway and workers
+# take one group more by `--build-arg WITH=otel`.
 
 FROM python:3.11-slim AS uv
 WORKDIR /build
 COPY pyproject.toml requirements.lock ./
-RUN pip install --quiet --root-user-action ignore --no-cache-dir --constraint requirements.lock uv && uv venv /opt/scoreline
-ENV VIRTUAL_ENV=/opt/scoreline UV_NO_CACHE=1 UV_CONSTRAINT=requirements.lock
+# The lines of uv and its hashes: pip takes none from a file of constraints, as uv does below.
+RUN awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > uv.txt \
+    && pip install --quiet --root-user-action ignore --no-cache-dir --require-hashes --requirement uv.txt \
+    && uv venv /opt/scoreline
+ENV VIRTUAL_ENV=/opt/scoreline UV_NO_CACHE=1 UV_CONSTRAINT=requirements.lock UV_REQUIRE_HASHES=1
 
 FROM uv AS api-packages
-RUN uv pip install --group api
+ARG WITH
+RUN uv pip install --group api ${WITH:+--group $WITH}
 
 FROM uv AS producer-packages
 RUN uv pip install --group producer
 
 FROM uv AS worker-packages
-RUN uv pip install --group worker
+ARG WITH
+RUN uv pip install --group worker ${WITH:+--group $WITH}
 
 FROM worker-packages AS flower-packages
 RUN uv pip install --group flower

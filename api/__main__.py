@@ -31,7 +31,9 @@ from contract.ledger.survey import survey_server
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.log import last_words, start_log
 from monitoring.sharing import FOLDER, take_folder
+from monitoring.tracing import start_tracing
 
 log = logging.getLogger("api")
 
@@ -52,11 +54,6 @@ def listen(settings: Settings) -> socket.socket:
     return door
 
 
-def start_log() -> None:
-    """Have the log of this process written to stderr; called again, it changes nothing."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-
-
 def allow_many_clients() -> None:
     """Let this process and its children hold as many connections as the system allows; often a soft limit is 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -65,9 +62,11 @@ def allow_many_clients() -> None:
 
 def serve() -> FastAPI:
     """Return the app of one gateway process."""
-    start_log()
+    settings = Settings.read()
+    start_log(settings.log_format)
     stop_with_parent()
-    app = build(Settings.read())
+    start_tracing("scoreline-gateway")
+    app = build(settings)
     # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
     # while results are turned into another format.
     gc.collect()
@@ -103,8 +102,8 @@ def stop_with_parent() -> None:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
-    start_log()
     settings = Settings.read()
+    start_log(settings.log_format)
     try:
         check_redis(open_redis(settings))
     except LedgerUnavailable:
@@ -133,4 +132,4 @@ if __name__ == "__main__":
     try:
         write_document() if sys.argv[1:] == ["openapi"] else main()
     except ScorelineError as error:
-        sys.exit(f"scoreline: {error}")
+        sys.exit(last_words(error))

@@ -1,7 +1,6 @@
 """Puts the gateway together."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -21,11 +20,12 @@ from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.guard import Guard
+from api.identity import Identified, Logged, Witness
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.options import Options
 from api.pages.routes import include_pages
 from api.problem import Problem, Show, answer_problems
-from api.short_way import ShortWay
+from api.short_way import ShortWay, Submit
 from api.stopping import when_told_to_stop
 from api.unforeseen import Unforeseen
 from api.upload import Uploads
@@ -37,6 +37,8 @@ from contract.ledger.survey import Server
 from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
+from monitoring.instrument import GatewayMetrics
+from monitoring.tracing import is_traced
 
 LOOKUPS_AT_ONCE = 16
 
@@ -53,22 +55,16 @@ CORS: dict[str, Any] = {
 }
 """What pages of the origins that were named may send and read."""
 
-SUBMITS = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
+SUBMITS: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
 """The routes that are worth a short way, by their paths."""
 
 
-def is_measured() -> bool:
-    """Whether the environment configures OpenTelemetry, by which FastAPI measures each request."""
-    return any(name.startswith("OTEL_") for name in os.environ)
+def telemetry(*, traced: bool) -> TelemetryConfig:
+    """Return what FastAPI is to tell OpenTelemetry: of each request a span, if any is `traced`.
 
-
-def telemetry() -> TelemetryConfig:
-    """Return what FastAPI is to measure by OpenTelemetry: nothing, unless the environment configures it.
-
-    Asking each time whether it is configured would cost a twentieth of a request.
+    Asking each time whether it is would cost a twentieth of a request. A log of its would hold the text of errors.
     """
-    configured = is_measured()
-    return {"tracing": configured, "metrics": configured, "logs": configured}
+    return {"tracing": traced, "metrics": False, "logs": False, "operation_spans": False}
 
 
 def make_app(
@@ -85,6 +81,7 @@ def make_app(
     Redis stands, for the metrics.
     """
 
+    traced = is_traced()
     metrics, shown = make_metrics(settings, ledger, bulk, histograms, server)
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
@@ -109,29 +106,17 @@ def make_app(
             closing.callback(asyncio.create_task(watch.keep()).cancel)
             yield {WATCH: watch}
 
-    app = bare_app(serve)
+    app = bare_app(serve, traced=traced)
     add_routes(app, bulk, histograms)
     show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
-    answer_problems(app, show)
-    add_layers(app, settings, show)
-    describe(app, [Patient, jobs.Patients, Problem, Options])
     if settings.metrics:
         app.include_router(shown)
-        app.add_middleware(Measured, metrics=metrics, short=list(SUBMITS) if not is_measured() else [])
+    wrap(app, settings, metrics, show, traced=traced)
+    describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
 
-def add_layers(app: FastAPI, settings: Settings, show: Show) -> None:
-    """Put around the app what each request passes, the innermost first."""
-    if not is_measured():
-        app.add_middleware(ShortWay, submits=SUBMITS)
-    app.add_middleware(Unforeseen, show=show)
-    if settings.cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(), **CORS)
-    app.add_middleware(Guard, settings=settings, show=show)
-
-
-def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
+def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
     """Return an app that answers nothing yet, and documents itself without any other server."""
     app = FastAPIOffline(
         title="Scoreline",
@@ -140,7 +125,7 @@ def bare_app(serve: Lifespan[FastAPI]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=serve,
-        telemetry=telemetry(),
+        telemetry=telemetry(traced=traced),
         generate_unique_id_function=name_operation,
     )
     include_docs(app)
@@ -157,3 +142,19 @@ def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -
     if histograms:
         app.state.histograms = histograms
         app.include_router(model.routes)
+
+
+def wrap(app: FastAPI, settings: Settings, metrics: GatewayMetrics, show: Show, *, traced: bool) -> None:
+    """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
+    short = {} if traced else SUBMITS
+    if short:
+        app.add_middleware(ShortWay, submits=short)
+    answer_problems(app, show)
+    app.add_middleware(Unforeseen, show=show)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(), **CORS)
+    app.add_middleware(Guard, settings=settings, show=show)
+    witnesses: list[Witness] = [Measured(metrics, short)] if settings.metrics else []
+    if settings.log_requests:
+        witnesses.append(Logged(short))
+    app.add_middleware(Identified, traced=traced, witnesses=witnesses)

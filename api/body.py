@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema, from_json
 from starlette.requests import ClientDisconnect
 
-from api.problem import LISTED_AT_MOST, field_errors
+from api.faults import field_errors
+from api.problem import LISTED_AT_MOST
 from contract.errors import BodyIncomplete, BodyTooLarge, FieldError, InvalidPatient, NotJson, UnsupportedMediaType
 from contract.patient import Patient, Row, quick_schema
 

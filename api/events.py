@@ -83,7 +83,9 @@ def _state(number: int, state: State, at: datetime | None) -> Event:
     return Event(number, "state", to_json({"state": state, "at": at}).decode())
 
 
-STREAM = {"description": "The events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+TEXT = {"type": "string"}
+EVENT = {"type": "object", "properties": {"event": TEXT, "data": TEXT, "id": TEXT}, "required": ["event", "data"]}
+STREAM = {"description": "The events", "content": {"text/event-stream": {"itemSchema": EVENT}}}
 TOLD = {"description": "All has been told"}
 FROM = {"parameters": [LAST_EVENT_ID]}
 SAID: Responses = {200: STREAM, 204: TOLD, **answers(404, 410, 503)}

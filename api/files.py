@@ -25,6 +25,7 @@ from contract.ledger.record import new_id
 from contract.queue import Send, ring
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.log import trace
 
 
 class Bulk(NamedTuple):
@@ -62,7 +63,7 @@ class Files:
         upload = await self.uploads.take(id, request, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle)
         same = idempotency(request, ANYONE, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
-        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback)
+        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace())
         # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
         verdict, known, messages = await run_sync(self.bulk.batches.create, new)
         if verdict is not Verdict.ACCEPTED:

@@ -19,6 +19,7 @@ from contract.job import Job, State
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 from contract.patient import EXAMPLE, Patient
+from monitoring.log import trace
 
 CallbackUrl = Annotated[
     str | None,
@@ -81,7 +82,7 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     callback = await check_callback(callback_url, here.settings, here.resolver)
     same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback)
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace())
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

@@ -1,11 +1,11 @@
 """Measures the gateway: its requests from outside all else, its groups, and who waits; and shows it at /metrics."""
 
+import asyncio
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +13,7 @@ from typing import TypeVar
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Scope
 from typing_extensions import override
 
 from api.files import Bulk
@@ -36,44 +36,38 @@ Commit = Callable[[Sequence[NewJob]], Receipt]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER_METHOD, NO_ROUTE = "other", "none"
+COUNT_AFTER_S = 0.25  # one count for all answers of that time costs a tenth of one for each
 
 
 class Measured:
-    """Middleware that counts each answer and the seconds until it began; `short` are the paths of the short way."""
+    """Counts each answer and the seconds until it began, those of a moment together.
 
-    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, short: Sequence[str]) -> None:
-        self._app = app
-        self._short = frozenset(short)
+    `short` are the paths of the short way.
+    """
 
-        @cache  # bounded, as all three are
-        def bind(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
-            count = metrics.requests.labels(method, route, status).inc
-            return count, metrics.request_seconds.labels(method, route).observe
+    def __init__(self, metrics: GatewayMetrics, short: Collection[str]) -> None:
+        self._metrics = metrics
+        self._short = short
+        self._answers: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)  # bounded, as all three are
 
-        self._bind = bind
+    def __call__(self, scope: Scope, message: Message, seconds: float) -> None:
+        """Note the answer that begins with this message."""
+        if not self._answers:
+            asyncio.get_running_loop().call_later(COUNT_AFTER_S, self._count)
+        self._answers[method_of(scope), template_of(scope, self._short), message["status"]].append(seconds)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun_s = time.perf_counter()
+    def _count(self) -> None:
+        for (method, route, status), seconds in self._answers.items():
+            self._metrics.requests.labels(method, route, status).inc(len(seconds))
+            self._metrics.request_seconds.labels(method, route).observe_all(seconds)
+        self._answers.clear()
 
-        def watch(message: Message) -> object:
-            # No coroutine of its own, since it is called for each piece of an answer.
-            if message["type"] == "http.response.start":
-                count, observe = self._bind(method_of(scope), self._route_of(scope), message["status"])
-                count()
-                observe(time.perf_counter() - begun_s)
-            return send(message)
 
-        await self._app(scope, receive, watch)  # type: ignore[arg-type]  # what it returns is awaited all the same
-
-    def _route_of(self, scope: Scope) -> str:
-        """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
-        route = scope.get("route")
-        path: str = scope["path"] if route is None else route.path
-        return path if route is not None or path in self._short else NO_ROUTE
+def template_of(scope: Scope, short: Collection[str]) -> str:
+    """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
+    route = scope.get("route")
+    path: str = scope["path"] if route is None else route.path
+    return path if route is not None or path in short else NO_ROUTE
 
 
 def method_of(scope: Scope) -> str:

@@ -13,6 +13,7 @@ from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 from contract.patient import EXAMPLE, Patient
 from contract.score import Score
+from monitoring.log import trace
 
 routes = APIRouter(prefix="/api", tags=["prediction"])
 
@@ -30,7 +31,7 @@ async def predict(request: Request, here: Here, explain: Explain = False) -> Res
     with the job, which is not lost and can be polled.
     """
     row = parse_row(await read_body(request, here.settings.body_limit_bytes))
-    new = NewJob(new_id(), [row], explain=explain)
+    new = NewJob(new_id(), [row], explain=explain, trace=trace())
     job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
         return Response(to_json(job.scores[0]), media_type="application/json")

@@ -7,13 +7,14 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from api.document import refer
+from api.methods import methods_at
 from contract import errors
 from contract.errors import FieldError, ScorelineError
+from monitoring.log import ORIGIN
 
 LISTED_AT_MOST = 1_000
 
@@ -57,12 +58,13 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
 
 
 class Problem(BaseModel):
-    """What went wrong with a request (RFC 9457): `detail` also says what to do next."""
+    """What went wrong with a request (RFC 9457): `detail` also says what to do next, `instance` names the request."""
 
     type: str
     title: str
     status: int
     detail: str
+    instance: str | None = None
     errors: list[FieldError] | None = None
 
 
@@ -94,20 +96,6 @@ def answers(*statuses: int) -> Responses:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def field_errors(faults: list[ErrorDetails]) -> tuple[FieldError, ...]:
-    """Return pydantic's errors as ours: where, code and rule, without the value."""
-    return tuple(_field_error(fault) for fault in faults)
-
-
-def _field_error(fault: ErrorDetails) -> FieldError:
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:64]}" for step in fault["loc"])
-    code, message = {
-        "missing": ("missing", "must be given"),
-        "extra_forbidden": ("unknown_field", "is not a field of a patient"),
-    }.get(fault["type"], (fault["type"], fault["msg"]))
-    return FieldError(field=place.lstrip("."), code=code, message=message)
-
-
 def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
     """Make the app answer a problem, as it is shown, for every error that leaves a route, or that no route ever saw."""
     tell: dict[type[Exception], Callable[[Any], Told]] = {
@@ -120,7 +108,13 @@ def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
 
 
 def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
-    return lambda request, error: show(request.scope, tell(error))
+    def handle(request: Request, error: Exception) -> Response:
+        told = tell(error)
+        if told.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # of which each route knows its own methods alone
+            told.headers["Allow"] = ", ".join(methods_at(request))
+        return show(request.scope, told)
+
+    return handle
 
 
 def problem_of(error: ScorelineError) -> Told:
@@ -165,5 +159,13 @@ def _problem(
     headers: Mapping[str, str],
     listed: list[FieldError] | None = None,
 ) -> Told:
-    type = f"urn:scoreline:problem:{code}"
-    return Told(Problem(type=type, title=status.phrase, status=status, detail=detail, errors=listed), headers)
+    origin = ORIGIN.get()
+    problem = Problem(
+        type=f"urn:scoreline:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:scoreline:request:{origin[0]}" if origin else None,
+        errors=listed,
+    )
+    return Told(problem, headers)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -14,6 +14,7 @@ from api.cutter import Cut
 from api.incoming import gather
 from api.intake import Intake, too_large
 from api.options import Options
+from api.threads import Threads
 from contract.batch import Form, NewPart, folder_of, input_key
 from contract.errors import Backlogged, BodyIncomplete, StoreUnavailable, UploadStalled
 from contract.settings import Settings
@@ -57,8 +58,8 @@ class Uploads:
         self._settings = settings
         self.held_s = settings.upload_idle_s + settings.store_timeout_s + HOLD_SPARE_S
         self._going = 0
-        self._cutting = ThreadPoolExecutor(1, "cut")
-        self._writing = ThreadPoolExecutor(WRITERS, "write")
+        self._cutting = Threads(1, "cut")
+        self._writing = Threads(WRITERS, "write")
 
     async def take(self, id: str, request: Request, hold: Hold, settled: Settled) -> Upload:
         """Read the request's body into the store as batch `id`; return once every part is durable.
@@ -125,7 +126,7 @@ class Uploads:
 class Shelf:
     """The parts of one upload on their way into the store, `IN_FLIGHT` at once."""
 
-    def __init__(self, id: str, store: Store, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, id: str, store: Store, threads: Threads) -> None:
         self.parts: list[NewPart] = []
         self._id = id
         self._store = store

@@ -1,7 +1,7 @@
 """Settings: everything that may differ between two installations, read from `SCORELINE_*` once at start."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationError, model_validator
@@ -11,6 +11,8 @@ from pydantic_settings import SettingsConfigDict
 from contract.callback import check_secrets
 from contract.door import Door
 from contract.errors import OperatorError
+
+LogFormat = Literal["text", "json"]
 
 
 class Settings(Door):
@@ -28,6 +30,9 @@ class Settings(Door):
         default_factory=lambda known: f"redis://127.0.0.1:{known.get('valkey_port', 0)}/0",
         description="Redis or Valkey that holds both the ledger and the queue; by default the embedded one.",
     )
+    redis_ca: Path | None = Describe(
+        None, description="File of the authorities that a rediss:// Redis is certified by; by default the system's."
+    )
     redis_master: str = Describe("mymaster", description="Name of the master, where the URL names Sentinels.")
     redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
     api_host: str = Describe("127.0.0.1", description="Address that the gateway listens on.")
@@ -42,6 +47,8 @@ class Settings(Door):
     prometheus_port: int = Describe(
         9090, ge=0, le=65535, description="Port of Prometheus in `make up`, where one is installed; 0 starts none."
     )
+    log_format: LogFormat = Describe("text", description="How a line of the log is written: `text` or `json`.")
+    log_requests: bool = Describe(False, description="Whether each request, and each job scored, is a line in the log.")
     metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
     metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
     worker_metrics_port: int = Describe(

@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from contract.durable import write_durably
+from contract.durable import DurableFile
 from contract.errors import OperatorError, StoreFull, StoreUnavailable
 from contract.settings import Settings
 
@@ -78,12 +78,37 @@ class Store:
 
     def write(self, key: str, data: bytes) -> None:
         """Write a file, whole or not at all, over one that is there; it is durable on return."""
+        with self.writing(key) as take:
+            take(data)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Callable[[bytes], None]]:
+        """Give what takes the blocks of a file; it is written, as by `write`, once the block of code is left.
+
+        In a folder a block is being written while the next one is made. Whatever is raised meanwhile goes on, and
+        leaves no file; without a block there is none either.
+        """
+        if not self._folder:
+            blocks: list[bytes] = []
+            yield blocks.append
+            if blocks:
+                with refusals():
+                    obstore.put(self._objects, key, b"".join(blocks), use_multipart=False)
+            return
+        file = DurableFile(self._folder / key, self._folder)  # obstore leaves it to the kernel when the disk has it
+
+        def take(block: bytes) -> None:
+            with refusals():
+                self._check()
+                file.write(block)
+
+        try:
+            yield take
+        except BaseException:
+            file.abandon()
+            raise
         with refusals():
-            self._check()
-            if self._folder:  # by ourselves: obstore leaves it to the kernel when the disk has it
-                write_durably(self._folder / key, data, self._folder)
-            else:
-                obstore.put(self._objects, key, data, use_multipart=False)
+            file.finish()
 
     def read(self, key: str) -> bytes:
         """Return a file. Raises FileNotFoundError."""

@@ -25,7 +25,8 @@ class MemoryCallbacks(Callbacks):
         for _, id, job in self._due()[:CALLBACKS_AT_ONCE]:
             job.rung += 1
             job.due_ms = self._ledger._clock() + int(3 * self._settings.callback_timeout_s * 1000)
-            taken.append(Callback(id, job.callback or "", job.state, job.finished_ms or 0, job.rung))
+            ended = (job.state, job.finished_ms or 0)
+            taken.append(Callback(id, job.callback or "", *ended, job.rung, trace=job.trace))
         return taken
 
     @override

@@ -33,3 +33,4 @@ class Record:
     callback: str | None = None
     due_ms: int | None = None
     rung: int = 0
+    trace: str | None = None

@@ -49,7 +49,14 @@ class MemoryLedger(Ledger):
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
                 self._jobs[id] = Record(
-                    list(job.rows), len(job.rows), now, deadline, key, job.explain, callback=job.callback
+                    list(job.rows),
+                    len(job.rows),
+                    now,
+                    deadline,
+                    key,
+                    job.explain,
+                    callback=job.callback,
+                    trace=job.trace,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -74,7 +81,7 @@ class MemoryLedger(Ledger):
     @override
     def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
         now, taken, room, left = self._clock(), list[Claimed](), PATIENTS_IN_MESSAGE, False
-        self._passed_ms = max(self._passed_ms, min(message.sent_ms, now))
+        self._passed_ms = max(self._passed_ms, message.sent_ms if message.sent_ms <= now else 0)
         alone = len(message.ids) == 1
         suspect = alone and message.ids[0] in self._jobs and self._jobs[message.ids[0]].deliveries > 0
         looked_at = message.ids + ([] if suspect else self._waiting(ahead, message.ids))
@@ -97,7 +104,7 @@ class MemoryLedger(Ledger):
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1))
+                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
         if ahead and not suspect:
             enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
             self._attended_ms = now + TRUSTED_MS if attends and enough else 0

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,17 +42,29 @@ def csv_row(ending: bytes = b"\n", delimiter: str = ",", **cells: object) -> byt
     return delimiter.join(str((PATIENT | cells)[name]) for name in NAMES).encode() + ending
 
 
-def score(data: bytes, form: Form = CSV, first_line: int = 2) -> Scored:
+class ScoredRows(NamedTuple):
+    """What became of a part, with the rows that were scored."""
+
+    output: bytes
+    errors: bytes
+    rows: int
+    scored: int
+    rejected: int
+
+
+def score(data: bytes, form: Form = CSV, first_line: int = 2) -> ScoredRows:
     """Return the part scored by age."""
-    return score_part(data, form, first_line, ByAge())
+    blocks: list[bytes] = []
+    found = score_part(data, form, first_line, ByAge(), blocks.append)
+    return ScoredRows(b"".join(blocks), found.errors, found.rows, found.scored, found.rejected)
 
 
-def told(scored: Scored) -> list[tuple[int, str | None, str, str]]:
+def told(scored: Scored | ScoredRows) -> list[tuple[int, str | None, str, str]]:
     """Return line, column, code and message of each error."""
     errors = [from_json(line) for line in scored.errors.splitlines()]
     return [(error["line"], error["column"], error["code"], error["message"]) for error in errors]
 
 
-def faults(scored: Scored) -> Sequence[tuple[int, str | None, str]]:
+def faults(scored: Scored | ScoredRows) -> Sequence[tuple[int, str | None, str]]:
     """Return line, column and code of each error."""
     return [error[:3] for error in told(scored)]

@@ -34,7 +34,8 @@ def new_job(
     body: str = "body",
     explain: bool = False,
     callback: str | None = None,
+    trace: str | None = None,
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace)

@@ -62,12 +62,18 @@ def stop(process: subprocess.Popen[bytes], within_s: float = 20) -> None:
     process.wait(within_s)
 
 
-def start_valkey(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
-    """Start Valkey as `make up` does, with its data in `folder`, and return once it answers."""
+def start_valkey(
+    folder: Path, port: int, *options: str, through: tuple[str, ...] = (), **variables: str
+) -> subprocess.Popen[bytes]:
+    """Start Valkey as `make up` does, with its data in `folder`, and return once it answers.
+
+    `through` is a program that is given the command, and starts it.
+    """
     folder.mkdir(exist_ok=True)
     durable = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", ""]
     where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
-    process = start(str(get_binary_path()), *where, *durable, *options, log=folder / "log")
+    command = (*through, str(get_binary_path()), *where, *durable, *options)
+    process = start(*command, log=folder / "log", **variables)
     wait_until(lambda: answers(port), within_s=STARTED_WITHIN_S, what="Valkey to answer")
     return process
 
@@ -84,10 +90,10 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def valkey(folder: Path, *options: str) -> Iterator[str]:
-    """Run Valkey, and give its URL."""
+def valkey(folder: Path, *options: str, through: tuple[str, ...] = (), **variables: str) -> Iterator[str]:
+    """Run Valkey, as `start_valkey` does, and give its URL."""
     port = free_port()
-    process = start_valkey(folder, port, *options)
+    process = start_valkey(folder, port, *options, through=through, **variables)
     try:
         yield f"redis://127.0.0.1:{port}/0"
     finally:

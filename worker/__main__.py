@@ -33,12 +33,14 @@ from contract.queue import (
 from contract.settings import Settings
 from contract.store import Store
 from monitoring.instrument import NotifierMetrics, QueueMetrics, SweepMetrics
+from monitoring.log import last_words, start_log
 from monitoring.serving import registry_of, show
 from monitoring.sharing import Shared, take_folder
 from worker import quarantine
 from worker.canary import Canary
 from worker.checked_queue import count_refused
 from worker.clearing import clear_until
+from worker.log import keep_log
 from worker.stop import bound_stop
 from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
@@ -94,8 +96,7 @@ def run(settings: Settings, queue: str, name: str) -> int:
         processes, port = settings.bulk_processes, settings.bulk_metrics_port
     folder = take_folder(settings.var, name) if settings.metrics else None
     if folder:
-        registry = registry_of(Shared(folder))
-        count_refused(queue, QueueMetrics(registry))
+        count_refused(queue, QueueMetrics(registry := registry_of(Shared(folder))))
         show(registry, settings.metrics_host, port)
     app = make_worker(settings, released.scorer, folder)
     if queue == BULK:
@@ -128,13 +129,14 @@ def notify(settings: Settings, name: str) -> int:
 def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
     """Be a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
     bound_stop()
+    keep_log()
     # Celery's own command line would load Flower and a shell first, which takes a third of a worker's start.
     app.Worker(
         hostname=host_format(f"{name}@{name}.%h"),  # celery-exporter knows a worker by what follows the @ alone
         pool=pool,
         concurrency=concurrency,
         queues=[queue],
-        loglevel="WARNING",
+        quiet=True,
         without_gossip=True,
         without_mingle=True,
     ).start()
@@ -169,8 +171,8 @@ def sweep(redis: Redis, settings: Settings) -> int:
 def main() -> int:
     """Do what was asked for; return the exit code."""
     asked = parse(sys.argv[1:])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.read()
+    start_log(settings.log_format)
     redis = open_redis(settings)
     wait_for(redis, settings)
     ledger = RedisLedger(redis, settings)
@@ -191,4 +193,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except ScorelineError as error:
-        sys.exit(f"scoreline: {error}")
+        sys.exit(last_words(error))

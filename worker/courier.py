@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -38,6 +38,10 @@ class Answer:
         return self.status == 410
 
 
+Deliver = Callable[[Callback], Coroutine[None, None, Answer]]
+"""Makes one attempt; never raises. `Courier.deliver`."""
+
+
 class Courier:
     """Delivers to any number of receivers at once; follows no redirect, asks no proxy, and reads no answer's body."""
 
@@ -55,6 +59,7 @@ class Courier:
             "User-Agent": "Scoreline",
             "Content-Type": "application/json",
             **self._sign(f"{callback.id}-{callback.state}", body),
+            **({"traceparent": callback.trace} if callback.trace else {}),
         }
         # A pool of its own: a connection that was checked for one host serves no other at the same address.
         pool = httpcore2.AsyncConnectionPool(self._tls, network_backend=self._network)

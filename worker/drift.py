@@ -6,7 +6,7 @@ No patient is kept: within a second they are counted, each feature by itself, an
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Lock, Thread
 
 import numpy as np
@@ -39,7 +39,7 @@ class Tally:
         self._binning: Binning | None = None
         self._unpublished: list[Card] = []
         self._publish_at_s = 0.0
-        self._held: list[NDArray[np.float32]] = []
+        self._before: list[Callable[[], None]] = []
         self._noted: list[Noted] = []
         self._rows = 0
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -53,6 +53,7 @@ class Tally:
         now_s = time.monotonic()
         if card is self._card and now_s < self._publish_at_s:
             return
+        self._count_before()
         with self._lock:
             if card is not self._card:
                 self._count()  # by the bins that they were scored with
@@ -61,14 +62,13 @@ class Tally:
             self._publish_at_s = now_s + PUBLISH_EVERY_S
         self._news.set()
 
-    def hold(self, matrix: NDArray[np.float32]) -> None:
-        """Hold the rows of patients who were scored until it is known who they are."""
-        self._held.append(matrix)
+    def count_before(self, count: Callable[[], None]) -> None:
+        """Have something else counted each time before the patients are, who may be noted by it; it may not raise."""
+        self._before.append(count)
 
-    def release(self) -> list[NDArray[np.float32]]:
-        """Return what was held, in its order, and hold it no longer."""
-        held, self._held = self._held, []
-        return held
+    def wake(self) -> None:
+        """Have what was noted counted, and told, within about a second."""
+        self._news.set()
 
     def note(
         self, matrices: Sequence[NDArray[np.float32]], risk: NDArray[np.float64], ours: NDArray[np.bool_] | None = None
@@ -88,6 +88,7 @@ class Tally:
 
     def tell(self) -> None:
         """Tell the ledger what is new, if it answers."""
+        self._count_before()
         with self._lock:
             self._count()
             counts, self._counts = self._counts, defaultdict(Counter)
@@ -97,13 +98,17 @@ class Tally:
                 self._histograms.publish(card.version, card.model_dump_json(exclude_none=True))
             for version, bins in counts.items():
                 self._histograms.add(version, bins)
-            self._is_away = False
+            self._is_away = self._is_away and not (cards or counts)
         except LedgerUnavailable as error:
             if cards:
                 self._publish_at_s = 0.0
             if not self._is_away:
                 log.warning("patients are not counted for drift: %s", type(error.__cause__).__name__)
             self._is_away = True
+
+    def _count_before(self) -> None:
+        for count in self._before:
+            count()
 
     def _count(self) -> None:
         noted, self._noted, self._rows = self._noted, [], 0

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Thread
 
@@ -20,7 +20,10 @@ from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.queue import NOTIFY
 from contract.settings import Settings
 from monitoring.instrument import NotifierMetrics
-from worker.courier import Answer, Courier
+from monitoring.log import about
+from monitoring.tracing import start_tracing
+from worker.courier import Answer, Courier, Deliver
+from worker.watching import traced
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +32,6 @@ ATTEMPTS = 10  # as in the schedule of Standard Webhooks 1.0.0, "Deliverability 
 LONGEST_WAIT_S = 86_400  # as there
 GROWTH = 4  # over ten attempts from 5 s, spans the days that are recommended there
 SETTLE_RETRIES = 15  # what was delivered is forgotten if Redis is back within about three seconds; else told again
-
-Deliver = Callable[[Callback], Coroutine[None, None, Answer]]
-"""Makes one attempt; never raises. `Courier.deliver`."""
 
 
 class Notifier:
@@ -67,7 +67,8 @@ class Notifier:
             fate = "the ledger is away, so that it may be told again"
         what = answer.fault or f"answered {answer.status}"
         place = f"callback of {callback.kind} {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
-        log.log(logging.INFO if answer.delivered else logging.WARNING, "%s: %s; %s", place, what, fate)
+        level, ids = logging.INFO if answer.delivered else logging.WARNING, {f"{callback.kind}_id": callback.id}
+        log.log(level, "%s: %s; %s", place, what, fate, extra=about(**ids, trace=callback.trace))
 
     def _settle(self, keeper: Callbacks, callback: Callback, answer: Answer) -> str:
         """Write down what is to become of the callback, and return it in words."""
@@ -104,4 +105,5 @@ def make_notifier(settings: Settings, metrics: NotifierMetrics) -> Notifier:
     courier = Courier(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
     redis = open_redis(settings, retries=SETTLE_RETRIES)
     keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
-    return Notifier(keepers, courier.deliver, settings.callback_retry_s, metrics)
+    deliver = traced(courier.deliver) if start_tracing("scoreline-notifier") else courier.deliver
+    return Notifier(keepers, deliver, settings.callback_retry_s, metrics)

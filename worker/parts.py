@@ -1,8 +1,9 @@
 """Scores the parts of files: claim, read, score, write, commit."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from secrets import token_hex
 from threading import Event, Thread
 
@@ -13,15 +14,26 @@ from contract.ledger.batch_record import ClaimedPart
 from contract.ledger.batches import Batches
 from contract.ledger.message import Message
 from contract.store import Store
-from worker.bulk.part import Judge, Scored, score_part
+from monitoring.log import about
+from worker.bulk.part import Judge, score_part
 
 STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
 ATTEMPT_BYTES = 8
 
 log = logging.getLogger(__name__)
 
+Watch = Callable[[ClaimedPart, str | None, Callable[[], bool]], bool]
+"""Sees how a part, whose upload came with this `traceparent`, is scored; returns whether that ended it."""
 
-def score_parts(batches: Batches, store: Store, judge: Judge, message: Message, lease_s: float) -> int:
+
+def unwatched(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) -> bool:
+    """See nothing."""
+    return score()
+
+
+def score_parts(
+    batches: Batches, store: Store, judge: Judge, message: Message, lease_s: float, watch: Watch = unwatched
+) -> int:
     """Score those of the message's parts that can be claimed; return how many that ended.
 
     A part whose batch has ended is left as it is, and one that the store cannot give or take is put back. What comes of
@@ -30,31 +42,39 @@ def score_parts(batches: Batches, store: Store, judge: Judge, message: Message, 
     """
     parts = batches.claim(message)
     with held(batches, parts, lease_s):
-        return sum(_score_claimed(batches, store, judge, part) for part in parts)
+        return sum(_score_claimed(batches, store, judge, part, watch) for part in parts)
 
 
-def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPart) -> bool:
-    form = batches.begin(part)
-    if form is None:
+def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPart, watch: Watch) -> bool:
+    begun = batches.begin(part)
+    if begun is None:
         return False
+    form, trace = begun
     if form.model_version not in ("", judge.version):
         batches.fail(part.batch, unserved(form, judge))
         return False
+    told = about(batch_id=part.batch, part_id=part.id, trace=trace)
+    return watch(part, trace, partial(_score_begun, batches, store, judge, part, form, told))
+
+
+def _score_begun(
+    batches: Batches, store: Store, judge: Judge, part: ClaimedPart, form: Form, told: dict[str, str]
+) -> bool:
     try:
         ended = batches.finish(part, score_stored(store, form, part, judge))
         if not ended and batches.state(part.batch) is None:
             batches.hold(part.batch, 0)  # erased meanwhile: what was just written must go too
         return ended
     except (StoreUnavailable, StoreFull) as error:
-        log.warning("part %s is put back: %s", part.id, error)
+        log.warning("part %s is put back: %s", part.id, error, extra=told)
         batches.put_back(part, STORE_AWAY_S)
     except LedgerUnavailable:
         raise
     except FileNotFoundError:
-        log.error("part %s is not in the store", part.id)
+        log.error("part %s is not in the store", part.id, extra=told)
         batches.fail(part.batch, LOST)
     except Exception as error:  # a model may fail in any way; the error's text could hold a patient's values
-        log.error("part %s failed: the model raised %s", part.id, type(error).__name__)
+        log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=told)
         batches.fail(part.batch, failed(error))
     return False
 
@@ -65,17 +85,22 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Judge) -> D
     Raises what the store raises, FileNotFoundError among it, and what the judge does.
     """
     data = store.read(input_key(part.batch, part.number))
-    scored: Scored = score_part(data, form, part.first_line, judge)
-    attempt = token_hex(ATTEMPT_BYTES)
-    if scored.output:
-        store.write(results_key(part.batch, part.number, attempt), scored.output)
+    attempt, results_bytes = token_hex(ATTEMPT_BYTES), 0
+    with store.writing(results_key(part.batch, part.number, attempt)) as write:
+
+        def take(block: bytes) -> None:
+            nonlocal results_bytes
+            results_bytes += len(block)
+            write(block)
+
+        scored = score_part(data, form, part.first_line, judge, take)
     if scored.errors:
         store.write(errors_key(part.batch, part.number, attempt), scored.errors)
     return DonePart(
         rows=scored.rows,
         scored=scored.scored,
         rejected=scored.rejected,
-        results_bytes=len(scored.output),
+        results_bytes=results_bytes,
         errors_bytes=len(scored.errors),
         attempt=attempt,
     )

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.queue import Send, ring
 from contract.score import ScoreRow
 from models.features import to_matrix
+from monitoring.log import about
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,18 @@ class Classifier(Protocol):
         """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for."""
 
 
-def score_message(ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send) -> list[str]:
+Watch = Callable[[Sequence[Claimed]], AbstractContextManager[None]]
+"""Sees a batch of jobs from its claim to its commit."""
+
+
+def unwatched(_: Sequence[Claimed]) -> AbstractContextManager[None]:
+    """See nothing."""
+    return nullcontext()
+
+
+def score_message(
+    ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, watch: Watch = unwatched
+) -> list[str]:
     """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
 
     A message is a bell: going on from the ledger itself costs far less than taking the next message through Celery. So
@@ -43,7 +56,8 @@ def score_message(ledger: Ledger, current: Callable[[], Classifier], message: Me
     """
     scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
     while jobs := ledger.claim(message, ahead=JOBS_IN_MESSAGE, attends=attends):
-        ledger.finish(score_jobs(classifier, jobs))
+        with watch(jobs):
+            ledger.finish(score_jobs(classifier, jobs))
         scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
         if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
@@ -81,7 +95,8 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome
             half = len(jobs) // 2
             return score_batch(classifier, jobs[:half]) + score_batch(classifier, jobs[half:])
         # The error's text is left out: it could hold a patient's values.
-        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__)
+        told = about(job_id=jobs[0].id, trace=jobs[0].trace)
+        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)
         reason = f"The model could not score this job ({type(error).__name__}); the service's log has its id."
         return [Outcome(jobs[0].id, error=JobError(code="scoring-failed", message=reason))]
     return [Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version) for job in jobs]

@@ -4,12 +4,15 @@ Celery's prefork pool waits for children that wait for it when a stop meets a me
 warm shutdown, and for ever at a cold one, which it runs inside the signal's handler.
 """
 
+import logging
 import os
 import signal
 from contextlib import suppress
 
 from billiard import active_children
 from celery.signals import worker_shutting_down
+
+from monitoring.log import line_of
 
 STOP_WITHIN_S = 8  # above what a batch takes, below the 10 s after which container engines kill
 
@@ -26,6 +29,7 @@ def bound_stop() -> None:
 def start_clock(**_: object) -> None:
     """Start the time that is left. Runs in a signal's handler, where no lock may be taken."""
     signal.alarm(STOP_WITHIN_S)
+    tell(logging.INFO, "told to stop; what is in hand is finished first")
 
 
 def cut_off(*_: object) -> None:
@@ -33,5 +37,11 @@ def cut_off(*_: object) -> None:
     for child in active_children():
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-    os.write(2, b"worker: cut off; what was in hand is sent again when its leases run out\n")
+    tell(logging.WARNING, "cut off; what was in hand is sent again when its leases run out")
     os._exit(0)
+
+
+def tell(level: int, message: str) -> None:
+    """Write a line of the log from a signal's handler: not by the log's own, whose lock this process may hold."""
+    for handler in logging.getLogger().handlers:
+        os.write(2, f"{handler.format(line_of(level, __name__, message))}\n".encode())

@@ -5,7 +5,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_process_shutdown
 
 from contract.connect import open_redis
 from contract.ledger.batches import Batches
@@ -15,10 +15,12 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send
 from contract.settings import Settings
 from contract.store import Store
+from worker.counting import Counting
 from worker.drift import Tally
 from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
 from worker.parts import score_parts
 from worker.scoring import score_message
+from worker.watching import start_watching
 
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
@@ -30,40 +32,46 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     """
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
-    metrics = cache(partial(join_metrics, folder))  # of one process, so not before the fork
-    tally = cache(partial(make_tally, settings))
+    tally = cache(partial(make_tally, settings))  # of one process, so not before the fork
+    counting = cache(partial(make_counting, folder, tally))
+    watcher = cache(partial(start_watching, settings))
 
     @cache
     def ledger() -> RedisLedger:
-        redis, measured = open_redis(settings, retries=COMMIT_RETRIES), metrics()
-        return MeasuredLedger(redis, settings, measured, tally()) if measured else RedisLedger(redis, settings)
+        redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
+        return MeasuredLedger(redis, settings, counts) if counts else RedisLedger(redis, settings)
 
     def model() -> Model:
-        found, measured = current(), metrics()
+        found, counts = current(), counting()
         tally().serve(found.card)
-        return MeasuredModel(found, measured, tally()) if measured else found
+        return MeasuredModel(found, counts) if counts else found
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def warm_up(**_: object) -> None:
         # After the fork, since the model's threads would not survive one, and before the first job has to wait.
         model()
+        watcher()
+
+    @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def count_the_last(**_: object) -> None:
+        tally().tell()
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
         # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
-        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app))
+        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), watcher().jobs)
 
     @cache
     def files() -> tuple[Batches, Store]:
         # After the fork as well: the store's threads would not survive one either.
-        redis, measured = open_redis(settings, retries=COMMIT_RETRIES), metrics()
-        batches = MeasuredBatches(redis, settings, measured) if measured else Batches(redis, settings)
+        redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
+        batches = MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings)
         return batches, Store.open(settings)
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
         judge = model()
-        score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s)
+        score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s, watcher().part)
 
     return app
 
@@ -72,3 +80,9 @@ def make_tally(settings: Settings) -> Tally:
     """Return what counts the patients of this process; it has a thread, so not before the fork."""
     # Its connection gives up at once: a count that is told twice is worse than one lost.
     return Tally(Histograms(open_redis(settings, retries=0)))
+
+
+def make_counting(folder: Path | None, tally: Callable[[], Tally]) -> Counting | None:
+    """Return what counts this process together with the others of its worker, or None where nothing is measured."""
+    metrics = join_metrics(folder)
+    return Counting(metrics, tally()) if metrics else None

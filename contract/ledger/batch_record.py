@@ -32,7 +32,8 @@ def split_part_id(id: str) -> tuple[str, int]:
 class NewBatch:
     """A batch to be written down, once all of its parts lie in the store; `form` says how they are read.
 
-    With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL to tell of its end.
+    With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL to tell of its end,
+    and `trace` the `traceparent` of its upload, in our form.
     """
 
     id: str
@@ -42,6 +43,7 @@ class NewBatch:
     rejected_limit: int | None = None
     idempotency: Idempotency | None = None
     callback: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ return 1
 # a batch that exists is left as it is, so that a call whose answer was lost can be made again.
 CREATE = """
 local now, limit, idem_ttl, id = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
-local key, fingerprint, form, bytes, lines, most, callback = unpack(ARGV, 5, 11)
+local key, fingerprint, form, bytes, lines, most, callback, trace = unpack(ARGV, 5, 12)
 if call('EXISTS', BATCH .. id) == 1 then return {now, 'accepted', id} end
 local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
 if held then
@@ -61,12 +61,13 @@ if held then
 end
 if num(call('GET', BACKLOG) or 0) + lines > limit then return {now, 'full', id} end
 if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
-for i = 12, #ARGV, 3 do
+for i = 13, #ARGV, 3 do
   local number, first, n = unpack(ARGV, i, i + 2)
   write(part_of(id, number), first, n, now)
 end
 call('HSET', BATCH .. id, 'state', 'queued', 'form', form, 'bytes', bytes, 'lines', lines, 'most', most,
-  'parts', (#ARGV - 11) / 3)
+  'parts', (#ARGV - 12) / 3)
+if trace ~= '' then call('HSET', BATCH .. id, 'trace', trace) end
 call('ZADD', BATCHES .. 'queued', 0, id)
 if key ~= '' then
   call('SET', IDEMPOTENCY .. key, fingerprint .. ' ' .. id, 'PX', idem_ttl)
@@ -81,17 +82,18 @@ flush()
 return {now, 'accepted', id}
 """
 
-# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it, or that it has ended.
+# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it and for which request,
+# or that it has ended.
 BEGIN = """
 local id = ARGV[2]
-local state, form = unpack(call('HMGET', BATCH .. id, 'state', 'form'))
+local state, form, trace = unpack(call('HMGET', BATCH .. id, 'state', 'form', 'trace'))
 if not open(state) then return nil end
 if state == 'queued' then
   call('HSET', BATCH .. id, 'state', 'running', 'started', clock(ARGV[1]))
   call('ZREM', BATCHES .. 'queued', id)
   call('ZADD', BATCHES .. 'running', 0, id)
 end
-return form
+return {form, trace or ''}
 """
 
 # Invariant: a part that is put back is on its way, and was delivered once less.

@@ -61,7 +61,8 @@ class Batches(RedisView[Batch]):
         lines = sum(part.lines for part in batch.parts)
         flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
         limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
-        what = (*limits, batch.id, *key, batch.form.to_json(), batch.bytes, lines, most, batch.callback or "", *flat)
+        wanted = (batch.callback or "", batch.trace or "")
+        what = (*limits, batch.id, *key, batch.form.to_json(), batch.bytes, lines, most, *wanted, *flat)
         sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
         accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
         parts = [part_id(batch.id, part.number) for part in batch.parts if accepted]
@@ -72,10 +73,10 @@ class Batches(RedisView[Batch]):
         claimed = self._parts.claim(message)
         return [ClaimedPart(*split_part_id(part.id), int(str(part.rows))) for part in claimed]
 
-    def begin(self, part: ClaimedPart) -> Form | None:
-        """Return how the part is to be read, or None if its batch has ended."""
-        form = self._run(batch_scripts.BEGIN, part.batch)
-        return Form.from_json(form) if form else None
+    def begin(self, part: ClaimedPart) -> tuple[Form, str | None] | None:
+        """Return how the part is to be read and the trace of its upload, if any; or None if its batch has ended."""
+        begun = self._run(batch_scripts.BEGIN, part.batch)
+        return (Form.from_json(begun[0]), begun[1].decode() or None) if begun else None
 
     def renew(self, parts: Sequence[ClaimedPart]) -> None:
         """Give those of the parts that are still held a whole lease from now."""

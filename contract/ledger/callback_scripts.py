@@ -5,10 +5,10 @@ TAKE = """
 local now, lease, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local taken = {}
 for _, id in ipairs(call('ZRANGE', CALLBACKS, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
-  local url, state, ended = unpack(call('HMGET', JOB .. id, 'callback', 'state', 'finished'))
+  local url, state, ended, trace = unpack(call('HMGET', JOB .. id, 'callback', 'state', 'finished', 'trace'))
   if url then
     later('ZADD', CALLBACKS, now + lease, id)
-    for _, value in ipairs({id, url, state, ended, call('HINCRBY', JOB .. id, 'rung', 1)}) do
+    for _, value in ipairs({id, url, state, ended, call('HINCRBY', JOB .. id, 'rung', 1), trace or ''}) do
       taken[#taken + 1] = value
     end
   else

@@ -12,7 +12,7 @@ CALLBACKS_AT_ONCE = 16  # that one message makes a notifier take
 class Callback:
     """A callback in a notifier's hands until its lease ends: the job or batch it is of, how and when that ended.
 
-    `url` may hold secrets, and stays out of every log. Attempts are counted from 1.
+    `url` may hold secrets, and stays out of every log. Attempts are counted from 1. `trace` is its job's or batch's.
     """
 
     id: str
@@ -21,6 +21,7 @@ class Callback:
     ended_ms: int
     attempt: int
     kind: Literal["job", "batch"] = "job"
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as, callback, rung
+        # code, message, replayed_as, callback, rung, trace (the `traceparent` of its request, where there was one)
         self.job = f"{prefix}job:"
         self.index = f"{prefix}index:"  # sorted set of ids, one a state
         self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent

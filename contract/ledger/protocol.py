@@ -28,17 +28,15 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be written down: its id (UUIDv7, text), its patients, at least one, and if its scores are explained.
-
-    `callback` is the URL to tell of its end.
-    """
+    """A job to be written down: its id (UUIDv7, text), its patients, at least one, and if its scores are explained."""
 
     id: str
     rows: Sequence[Row]
     cancel_after_s: float | None = None
     idempotency: Idempotency | None = None
     explain: bool = False
-    callback: str | None = None
+    callback: str | None = None  # the URL that is told of its end
+    trace: str | None = None  # the `traceparent` of its request, in our form
 
 
 class Verdict(StrEnum):
@@ -73,6 +71,7 @@ class Claimed:
     rows: list[Row]
     explain: bool = False
     suspect: bool = False
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,16 @@ class RedisCallbacks(RedisView[Job], Callbacks):
         lease_ms = int(3 * self._settings.callback_timeout_s * 1000)
         found = iter(self._run(TAKE, lease_ms, CALLBACKS_AT_ONCE))
         return [
-            Callback(id.decode(), url.decode(), State(state.decode()), int(ended), attempt, self._kind_told)
-            for id, url, state, ended, attempt in zip(found, found, found, found, found, strict=True)
+            Callback(
+                id.decode(),
+                url.decode(),
+                State(state.decode()),
+                int(ended),
+                attempt,
+                self._kind_told,
+                trace.decode() or None,
+            )
+            for id, url, state, ended, attempt, trace in zip(*[found] * 6, strict=True)
         ]
 
     @override

@@ -44,7 +44,7 @@ class RedisLedger(RedisView[Job], Ledger):
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
-            args.append(job.callback or "")
+            args += [job.callback or "", job.trace or ""]
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
@@ -57,10 +57,7 @@ class RedisLedger(RedisView[Job], Ledger):
         room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
         trusted_ms = TRUSTED_MS if attends else 0
         taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, trusted_ms, *message.ids)
-        found = zip(taken[::4], taken[1::4], taken[2::4], taken[3::4], strict=True)
-        return [
-            Claimed(id.decode(), from_json(rows), bool(explain), int(tries) > 1) for id, rows, explain, tries in found
-        ]
+        return [read_claimed(*found) for found in zip(taken[::3], taken[1::3], taken[2::3], strict=True)]
 
     @override
     def listen(self, within_s: float) -> bool:
@@ -121,3 +118,9 @@ class RedisLedger(RedisView[Job], Ledger):
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, *args))
+
+
+def read_claimed(id: bytes, rows: bytes, told: bytes) -> Claimed:
+    """Return a job that the script claimed, as it tells of it."""
+    explain, deliveries, trace = told.decode().split(" ")
+    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None)

@@ -92,8 +92,8 @@ local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
 local fresh, answer = {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 8 do
-  local id, rows, n, after, explain, key, fingerprint, callback = unpack(ARGV, i, i + 7)
+for i = 4, #ARGV, 9 do
+  local id, rows, n, after, explain, key, fingerprint, callback, trace = unpack(ARGV, i, i + 8)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
@@ -109,6 +109,7 @@ for i = 4, #ARGV, 8 do
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
     end
+    if trace ~= '' then call('HSET', JOB .. id, 'trace', trace) end
     if callback ~= '' then
       call('HSET', JOB .. id, 'callback', callback)
       later('ZADD', CALLBACKS, '+inf', id)
@@ -131,22 +132,22 @@ return answer
 # same claim made again, since its answer was lost, is answered the same and not counted. What was delivered before is
 # claimed only by a message of its own, and then nothing is claimed along with it. Who attends is trusted for a while to
 # claim once more, but not where more may wait, or so much came that it is work for several: there, bells are rung.
-# A message that says it was sent later than now was not sent by us, and must not have all that waits look lost.
 CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
 local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARGV[9])
 local most_jobs, half_the_room = ahead, room / 2
-sent = math.min(sent, now)
-if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
+if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
-local function take(...)
-  for _, value in ipairs({...}) do taken[#taken + 1] = value end
+local function take(id, rows, explain, tries, trace)
+  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+  taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, told
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain, tries = unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries) end
+    local state, rows, explain, tries, trace =
+      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace) end
   end
   return taken
 end
@@ -165,8 +166,8 @@ if #ids == 0 then
 end
 local leases, claimed, left = call('ZMSCORE', OPEN, unpack(ids)), {}, #ids >= most_jobs
 for i, id in ipairs(ids) do
-  local state, rows, n, tries, deadline, explain =
-    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain'))
+  local state, rows, n, tries, deadline, explain, trace =
+    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace'))
   tries = num(tries or 0)
   if open(state) and num(leases[i] or 0) <= now then
     if deadline and num(deadline) <= now then
@@ -186,7 +187,7 @@ for i, id in ipairs(ids) do
       end
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
-      take(id, rows, explain, tries + 1)
+      take(id, rows, explain, tries + 1, trace)
     elseif tries == 0 then
       left = true
     end

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.guarded import ROLES
 from tests.receiver import SECRET
 from tests.servers import ROOT, free_port
 
@@ -36,7 +37,7 @@ class Stack:
         self._command += ["--file", str(ROOT / "docker-compose.yml"), "--env-file", os.devnull]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")},
-            "REDIS_PASSWORD": "e2e",
+            **{f"REDIS_{role.upper()}_PASSWORD": f"e2e-{role}" for role in ROLES},
             "FLOWER_BASIC_AUTH": ":".join(LOGIN),
             "GRAFANA_USER": LOGIN[0],
             "GRAFANA_PASSWORD": LOGIN[1],

@@ -91,7 +91,13 @@ def test_flower_lets_in_who_has_its_credentials_and_no_one_else(stack: Stack) ->
 
 
 def test_redis_answers_nobody_without_its_password(stack: Stack) -> None:
-    assert "NOAUTH" in stack.run_in("redis", "env", "--unset=REDISCLI_AUTH", "redis-cli", "ping")
+    assert "NOAUTH" in stack.run_in("redis", "redis-cli", "ping")
+
+
+def test_no_role_is_refused_what_it_does_in_redis(stack: Stack) -> None:
+    ask = 'REDISCLI_AUTH="$REDIS_ADMIN_PASSWORD" redis-cli --user admin --no-auth-warning acl log'
+    refused = stack.run_in("redis", "sh", "-c", ask)
+    assert "username" not in refused, refused
 
 
 def test_only_what_a_person_uses_is_published_and_on_loopback_only(stack: Stack) -> None:

@@ -66,7 +66,7 @@ def test_a_batch_runs_from_its_first_part_and_ends_with_its_last(batches: Batche
         (batch.id, 3, 2 + 2 * LINES),
     ]
     assert batches.read(batch.id).state is State.QUEUED
-    assert {batches.begin(part) for part in parts} == {FORM}
+    assert {batches.begin(part) for part in parts} == {(FORM, None)}
     assert batches.read(batch.id).state is State.RUNNING
     assert [batches.finish(part, done(rejected=1)) for part in parts] == [True] * 3
     ended = batches.read(batch.id)

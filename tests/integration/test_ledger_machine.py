@@ -33,6 +33,7 @@ from tests.patients import new_job
 ROUNDS_TO_DRAIN = 40
 HISTORIES = int(os.environ.get("SCORELINE_TEST_HISTORIES", "50"))
 URL = "https://receiver.example/told"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ERROR = JobError(code="scoring-failed", message="why")
 
 
@@ -63,9 +64,12 @@ class LedgerMachine(RuleBasedStateMachine):
         deadline=st.sampled_from([None, 4.0]),
         explain=st.booleans(),
         callback=st.sampled_from([None, URL]),
+        trace=st.sampled_from([None, TRACE]),
     )
-    def submit(self, patients: list[int], deadline: float | None, explain: bool, callback: str | None) -> None:
-        jobs = [new_job(n, cancel_after_s=deadline, explain=explain, callback=callback) for n in patients]
+    def submit(
+        self, patients: list[int], deadline: float | None, explain: bool, callback: str | None, trace: str | None
+    ) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline, explain=explain, callback=callback, trace=trace) for n in patients]
         receipt = self.real.submit(jobs)
         assert receipt == self.twin.submit(jobs)
         self.known += [job.id for job in jobs]
@@ -209,9 +213,8 @@ class LedgerMachine(RuleBasedStateMachine):
             if not self.open_ids():
                 break
             self.clock.move(self.options.lease_s)
-            self.submit(
-                [1], None, explain=False, callback=None
-            )  # what a canary does: it carries the queue's clock forward
+            # What a canary does: it carries the queue's clock forward.
+            self.submit([1], None, explain=False, callback=None, trace=None)
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -227,7 +230,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Claim from both, check that they agree, and return what was claimed."""
         claimed = self.real.claim(message, ahead=ahead, attends=attends)
         others = self.twin.claim(message, ahead=ahead, attends=attends)
-        told = [[(job.id, job.explain, job.suspect) for job in jobs] for jobs in (claimed, others)]
+        told = [[(job.id, job.explain, job.suspect, job.trace) for job in jobs] for jobs in (claimed, others)]
         assert told[0] == told[1]
         return claimed
 

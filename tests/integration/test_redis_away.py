@@ -1,5 +1,6 @@
 """What the gateway does while Redis is away, and what no room accepts of a Redis."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -76,6 +77,12 @@ def test_a_setting_that_cannot_be_is_named_and_not_repeated(name: str, value: st
     assert said in told
     assert "70000" not in told
     assert told.count("\n") == 1
+
+
+def test_in_json_that_sentence_is_an_object_as_each_line_of_the_log_is() -> None:
+    told = json.loads(run(["worker", "sweep"], SCORELINE_LOG_FORMAT="json", SCORELINE_API_PORT="70000"))
+    assert (told["level"], told["logger"]) == ("CRITICAL", "scoreline")
+    assert "SCORELINE_API_PORT: " in told["message"]
 
 
 def run(room: list[str], **variables: str) -> str:

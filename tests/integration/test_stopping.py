@@ -70,7 +70,7 @@ def test_a_worker_a_notifier_and_a_sweep_end_with_0_when_told_to(
     arguments = ["run", "--name", "other"] if room == "run" else [room]
     variables = {"SCORELINE_REDIS_URL": served[1], "SCORELINE_CALLBACK_SECRET": SECRET_TO_SIGN}
     process = start_python("worker", *arguments, log=log, **variables)
-    ready = "" if room == "sweep" else "[queues]"
+    ready = "" if room == "sweep" else " ready."
     wait_until(lambda: log.exists() and ready in log.read_text(), within_s=20, what="it to have started")
     wait_until(lambda: handles_sigterm(process.pid), within_s=20, what="it to listen for SIGTERM")
     process.terminate()

@@ -44,6 +44,32 @@ def test_a_file_is_read_as_it_was_written_and_written_over_whole(store: Store) -
     assert store.read("batches/a/in/000001") == b""
 
 
+def break_off(store: Store, key: str) -> None:
+    """Write half a file."""
+    with store.writing(key) as write:
+        write(b"one ")
+        raise ValueError("no score")
+
+
+def test_a_file_is_written_in_blocks_or_not_at_all(store: Store) -> None:
+    with store.writing("batches/a/out/000001") as write:
+        for block in (b"one ", b"two ", b"three"):
+            write(block)
+    assert store.read("batches/a/out/000001") == b"one two three"
+    with store.writing("batches/b/out/000001"):
+        pass
+    with pytest.raises(ValueError, match="no score"):
+        break_off(store, "batches/c/out/000001")
+    assert [file.key for file in store.files("batches")] == ["batches/a/out/000001"]
+
+
+def test_what_is_raised_while_a_file_is_written_leaves_nothing_of_it(tmp_path: Path) -> None:
+    store = Store.open(Settings(store=f"file://{tmp_path}"))
+    with pytest.raises(ValueError, match="no score"):
+        break_off(store, "batches/c/out/000001")
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and "batches" in path.parts] == []
+
+
 def test_a_file_that_is_not_there_is_a_missing_file(store: Store) -> None:
     with pytest.raises(FileNotFoundError, match=r"^batches/no$"):
         store.read("batches/no")

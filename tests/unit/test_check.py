@@ -69,7 +69,7 @@ sent = {name: str({"chol": "", **EXAMPLE}[name]) for name in COLUMNS}
 @given(st.lists(changes.map(lambda changed: {**sent, **changed}), min_size=1, max_size=8))
 def test_a_file_is_checked_as_each_of_its_rows_would_be(patients: list[dict[str, str]]) -> None:
     model = Listening()
-    scored = score_part("".join(",".join(each.values()) + "\n" for each in patients).encode(), FORM, 2, model)
+    scored = score_part("".join(",".join(each.values()) + "\n" for each in patients).encode(), FORM, 2, model, bytes)
     checked = [read_row(patient) for patient in patients]
     rows = [row for row in checked if isinstance(row, tuple)]
     assert told(scored) == [

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from contract.connect import ONLOOKER
+from tests.guarded import ROLES
 from tests.servers import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -15,7 +17,8 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-SECRETS = ["REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "GRAFANA_USER", "GRAFANA_PASSWORD"]
+USERS = [f"REDIS_{role.upper()}_PASSWORD" for role in ROLES]
+SECRETS = [*USERS, "FLOWER_BASIC_AUTH", "GRAFANA_USER", "GRAFANA_PASSWORD"]
 FOR_PEOPLE = {"api", "flower", "grafana", "mlflow"}
 CALL_OUT = FOR_PEOPLE | {"notify"}
 
@@ -51,6 +54,11 @@ def test_what_is_published_is_for_people_and_on_loopback(name: str) -> None:
     assert all(re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+", port) for port in ports)
 
 
+@pytest.mark.parametrize("name", ["api", "worker", "worker-bulk", "sweep", "notify"])
+def test_what_we_wrote_logs_json(name: str) -> None:
+    assert SERVICES[name]["environment"]["SCORELINE_LOG_FORMAT"] == "${SCORELINE_LOG_FORMAT:-json}"
+
+
 @each_service
 def test_who_neither_publishes_nor_calls_out_has_no_way_out(name: str) -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
@@ -73,6 +81,20 @@ def test_a_secret_has_no_default_but_that_of_the_example(name: str) -> None:
 def test_the_example_names_every_variable_and_no_other() -> None:
     used = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) - {"TAG"}
     assert set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE)) - {"COMPOSE_PROFILES"} == used
+
+
+def test_celery_exporter_gives_no_message_of_the_workers_back() -> None:
+    told = SERVICES["celery-exporter"]["environment"]["CE_BROKER_TRANSPORT_OPTION"].split()
+    assert dict(option.split("=") for option in told) == ONLOOKER
+
+
+def test_each_service_reaches_redis_as_the_user_of_its_role() -> None:
+    urls = {name: str(service.get("environment")) for name, service in SERVICES.items()}
+    users = {name: re.findall(r"redis://(\w+):\$\{REDIS_(\w+)_PASSWORD\}", url) for name, url in urls.items()}
+    found = {name: user for name, ((user, _),) in ((name, user) for name, user in users.items() if user)}
+    assert all(user.upper() == variable for ((user, variable),) in filter(None, users.values()))
+    workers = dict.fromkeys(["worker", "worker-bulk", "sweep", "notify"], "worker")
+    assert found == workers | {"api": "gateway", "flower": "flower", "celery-exporter": "exporter"}
 
 
 def test_each_image_of_ours_is_a_target_that_ends_as_nobody_special() -> None:

@@ -9,6 +9,7 @@ from cli.app import make_app
 from cli.configuration import Configuration
 from contract.settings import Settings
 from monitoring.listing import Listed, list_metrics
+from monitoring.log import FIELDS
 from tests.servers import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -56,3 +57,8 @@ def test_no_document_names_a_metric_that_is_none() -> None:
     known = {metric.name for metric in list_metrics()}
     named = set(re.findall(r"^\| `((?:scoreline|process)_[a-z_]+)`", OPERATIONS, re.MULTILINE))
     assert named == known
+
+
+def test_every_field_of_a_line_of_the_log_is_documented_in_its_order() -> None:
+    table = OPERATIONS.partition("## Logs")[2].partition("\n## ")[0]
+    assert tuple(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == FIELDS

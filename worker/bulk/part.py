@@ -1,5 +1,6 @@
 """One part of a file, scored: from bytes to bytes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,13 +31,12 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What became of a part of `rows` rows: each is in the output, or refused and in the errors.
+    """What became of a part of `rows` rows: each was scored, or refused and is in the errors.
 
-    `output` is the scored rows in their order, each ended by a line ending. `errors` is lines of JSON with `line`,
-    `column`, `code` and `message`, in the order of the rows; it never shows a value.
+    `errors` is lines of JSON with `line`, `column`, `code` and `message`, in the order of the rows; it never shows a
+    value.
     """
 
-    output: bytes
     errors: bytes
     rows: int
     scored: int
@@ -47,8 +47,10 @@ class Scored:
         return self.rows - self.scored
 
 
-def score_part(data: bytes, form: Form, first_line: int, judge: Judge) -> Scored:
-    """Return the scores of the whole rows that a part holds, and what is wrong with those that cannot be scored.
+def score_part(data: bytes, form: Form, first_line: int, judge: Judge, take: Callable[[bytes], object]) -> Scored:
+    """Score the whole rows that a part holds; return what is wrong with those that cannot be scored.
+
+    The scored rows, in their order and each ended by a line ending, are handed to `take` in blocks of at least one.
 
     The part begins, and ends, between two rows, and without the header; `first_line` is the number in the user's file,
     from 1, of the line that it begins with. The same part always gives the same bytes. Raises what the judge raises.
@@ -56,10 +58,10 @@ def score_part(data: bytes, form: Form, first_line: int, judge: Judge) -> Scored
     is_csv = form.format is Format.CSV
     rows = cut_rows(data, form.delimiter if is_csv else "")
     patients = (check_table if is_csv else check_objects)(rows, form)
-    write, output = write_table if is_csv else write_objects, []
+    write = write_table if is_csv else write_objects
     for start in range(0, len(patients.places), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         verdicts = judge.judge(to_matrix(patients.values[block]))
-        output.append(write(rows, patients.places[block], verdicts, form, judge.version))
+        take(write(rows, patients.places[block], verdicts, form, judge.version))
     errors = write_errors(rows, patients.faults, first_line)
-    return Scored(b"".join(output), errors, len(rows), len(patients.places))
+    return Scored(errors, len(rows), len(patients.places))

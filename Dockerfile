@@ -5,8 +5,11 @@
 FROM python:3.11-slim AS uv
 WORKDIR /build
 COPY pyproject.toml requirements.lock ./
-RUN pip install --quiet --root-user-action ignore --no-cache-dir --constraint requirements.lock uv && uv venv /opt/scoreline
-ENV VIRTUAL_ENV=/opt/scoreline UV_NO_CACHE=1 UV_CONSTRAINT=requirements.lock
+# The lines of uv and its hashes: pip takes none from a file of constraints, as uv does below.
+RUN awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > uv.txt \
+    && pip install --quiet --root-user-action ignore --no-cache-dir --require-hashes --requirement uv.txt \
+    && uv venv /opt/scoreline
+ENV VIRTUAL_ENV=/opt/scoreline UV_NO_CACHE=1 UV_CONSTRAINT=requirements.lock UV_REQUIRE_HASHES=1
 
 FROM uv AS api-packages
 ARG WITH

@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXPORTER := .venv-exporter
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP_LOCKED := --require-hashes --requirement # a package whose file is not the one that was locked is not installed
 
 # The command `scoreline`: this very checkout, found by its path.
 PIP_SELF := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
@@ -19,10 +20,15 @@ EXPORT := $(EXPORTER)/.installed
 RUN := $(VENV)/.installed-to-run
 DEVELOP := $(VENV)/.installed-to-develop
 
-UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --quiet
+UV_COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+SBOM := var/sbom
+LISTED := requirements.txt requirements-otel.txt requirements.lock monitoring/exporter.txt training/mlflow.txt
+
+# Locks of environments of their own.
+APART := monitoring/exporter training/mlflow $(basename $(wildcard bench/locks/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check e2e client faults dashboards bench train study mlflow lock clean
+.PHONY: help up demo test check audit sbom e2e client faults fuzz dashboards bench train study mlflow upgrade clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,7 +47,19 @@ check: $(DEVELOP) ## everything that a change must pass: format, lint, types, ar
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.audit
 	@$(MAKE) --no-print-directory test
+
+audit: $(DEVELOP) ## ask whether vulnerabilities are known of what is locked
+	@$(BIN)/python -m tests.audit
+
+sbom: $(DEVELOP) ## write bills of materials (CycloneDX) of what is locked into var/sbom
+	@mkdir -p $(SBOM)
+	@for lock in $(LISTED); do \
+		$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible \
+			--pyproject pyproject.toml --output-file $(SBOM)/$$(basename $$lock).cdx.json $$lock || exit 1; \
+	done
+	@ls $(SBOM)/*.cdx.json
 
 e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count what was lost (some minutes)
 	@if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then \
@@ -52,6 +70,9 @@ e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count 
 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
+
+fuzz: $(DEVELOP) ## hold a real service against its OpenAPI document, by some 20,000 requests (ten minutes)
+	@$(BIN)/python -m tests.fuzz
 
 dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
 	@$(BIN)/python -m monitoring.grafana
@@ -74,11 +95,11 @@ client: $(DEVELOP) ## write openapi.json, and what is generated of it in client/
 	@$(BIN)/python -m api openapi > openapi.json.new && mv openapi.json.new openapi.json
 	@$(BIN)/python client/python/generate.py
 
-lock: $(DEVELOP) ## upgrade every dependency: the one command for it; then `make check`
-	$(UV_COMPILE) --group up --group train --group check --upgrade --output-file requirements.lock
-	$(UV_COMPILE) --group up --constraint requirements.lock --upgrade --output-file requirements.txt
-	$(subst pyproject.toml,monitoring/exporter.in,$(UV_COMPILE)) --upgrade --output-file monitoring/exporter.txt
-	$(UV_COMPILE) --group otel --constraint requirements.lock --upgrade --output-file requirements-otel.txt
+upgrade: $(DEVELOP) ## upgrade every dependency, with its hashes: the one command for it; then `make check`
+	$(UV_COMPILE) --upgrade pyproject.toml --group up --group train --group check --output-file requirements.lock
+	$(UV_COMPILE) --upgrade pyproject.toml --group up --constraint requirements.lock --output-file requirements.txt
+	$(UV_COMPILE) --upgrade pyproject.toml --group otel --constraint requirements.lock --output-file requirements-otel.txt
+	$(foreach lock,$(APART),$(UV_COMPILE) --upgrade $(lock).in --output-file $(lock).txt &&) true
 
 clean:           ## remove what was installed and cached; keeps var, where accepted jobs are
 	rm -rf $(VENV) $(EXPORTER) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -86,20 +107,20 @@ clean:           ## remove what was installed and cached; keeps var, where accep
 
 $(RUN): requirements.txt | $(BIN)/pip
 	@echo "installing requirements.txt into $(VENV) ..."
-	@$(PIP_INSTALL) --requirement $<
+	@$(PIP_INSTALL) $(PIP_LOCKED) $<
 	@$(PIP_SELF)
 	@touch $@
 
 $(DEVELOP): requirements.lock | $(BIN)/pip
 	@echo "installing requirements.lock into $(VENV) ..."
-	@$(PIP_INSTALL) --requirement $<
+	@$(PIP_INSTALL) $(PIP_LOCKED) $<
 	@$(PIP_SELF)
 	@touch $@ $(RUN)
 
 $(EXPORT): monitoring/exporter.txt | $(BIN)/pip
 	@echo "installing $< into $(EXPORTER) ..."
 	@$(PYTHON) -m venv --clear --without-pip $(EXPORTER)
-	@$(BIN)/pip --python $(EXPORTER)/bin/python install --quiet --disable-pip-version-check --requirement $<
+	@$(BIN)/pip --python $(EXPORTER)/bin/python install --quiet --disable-pip-version-check $(PIP_LOCKED) $<
 	@touch $@
 
 # An environment without pip was left unfinished: it is made again.

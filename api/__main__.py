@@ -1,4 +1,4 @@
-"""Runs the gateway: `python -m api`. With `openapi` it writes the OpenAPI document to standard output instead."""
+"""Runs the gateway, `python -m api`; handles its keys and audit, or writes its document: `python -m api --help`."""
 
 import gc
 import json
@@ -17,14 +17,19 @@ from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI
+from redis import Redis
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
+from api.arguments import parse
 from api.files import Bulk
+from api.gate import Keepers
+from api.operating import operate
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
 from contract.ledger.histograms import Histograms
+from contract.ledger.keyring import Keyring
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.survey import survey_server
 from contract.queue import make_celery, make_send, make_send_parts
@@ -78,13 +83,14 @@ def build(settings: Settings) -> FastAPI:
     redis, queue = open_redis(settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
     ledger, server = RedisLedger(redis, settings), partial(survey_server, redis)
-    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server)
+    keepers = Keepers.over(redis, settings) if settings.api_keys == "required" else None
+    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server, keepers)
 
 
 def write_document() -> None:
     """Write the OpenAPI document to standard output. It is the same whatever the environment says."""
     with TemporaryDirectory() as folder:
-        app = build(Settings(store=f"file://{folder}"))
+        app = build(Settings(store=f"file://{folder}", api_keys="required"))
     print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 
@@ -100,11 +106,33 @@ def stop_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    """Do what was asked for: serve, if nothing else."""
+    asked = parse(sys.argv[1:])
+    if asked.command == "openapi":
+        write_document()
+        return
     settings = Settings.read()
     start_log(settings.log_format)
+    if asked.command:
+        operate(open_redis(settings), asked)
+    else:
+        run(settings)
+
+
+def warn_of_keys(settings: Settings, redis: Redis) -> None:
+    """Say in the log if everyone is let in, or no one can be. Raises LedgerUnavailable."""
+    if settings.api_keys == "off":
+        log.warning("API keys are off: whoever reaches %s may do anything", settings.api_host)
+    elif not settings.api_key and not any(Keyring(redis).all()):
+        log.warning("there is no API key, so no one is let in: `python -m api keys create --name NAME` makes one")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
     try:
-        check_redis(open_redis(settings))
+        redis = open_redis(settings)
+        warn_of_keys(settings, redis)
+        check_redis(redis)
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
     config = uvicorn.Config(
@@ -128,6 +156,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        write_document() if sys.argv[1:] == ["openapi"] else main()
+        main()
     except ScorelineError as error:
         sys.exit(last_words(error))

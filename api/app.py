@@ -13,6 +13,7 @@ from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
 from api.document import describe, name_operation
 from api.files import Bulk, Files
+from api.gate import Keepers, stand_gate
 from api.gateway import Gateway
 from api.identity import Identified, Logged, Witness
 from api.measuring import CountedNotices, Measured, make_metrics, measured
@@ -59,11 +60,12 @@ def make_app(
     bulk: Bulk | None = None,
     histograms: Histograms | None = None,
     server: Callable[[], Server] | None = None,
+    keepers: Keepers | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
     Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
-    Redis stands, for the metrics.
+    Redis stands, for the metrics. Without keepers it has no gate, and everyone is let in.
     """
 
     traced = is_traced()
@@ -91,10 +93,15 @@ def make_app(
 
     app = bare_app(serve, traced=traced)
     add_routes(app, bulk, histograms)
-    show = include_pages(app, takes_files=bulk is not None, knows_model=histograms is not None)
+    pages = {
+        "takes_files": bulk is not None,
+        "knows_model": histograms is not None,
+        "asks_for_keys": keepers is not None,
+    }
+    show = include_pages(app, **pages)
     if settings.metrics:
         app.include_router(shown)
-    wrap(app, settings, metrics, show, traced=traced)
+    wrap(app, settings, metrics, show, keepers, traced=traced)
     describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
@@ -124,11 +131,14 @@ def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -
         app.include_router(model.routes)
 
 
-def wrap(app: FastAPI, settings: Settings, metrics: GatewayMetrics, show: Show, *, traced: bool) -> None:
+def wrap(
+    app: FastAPI, settings: Settings, metrics: GatewayMetrics, show: Show, keepers: Keepers | None, *, traced: bool
+) -> None:
     """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
     short = {} if traced else SUBMITS
     if short:
         app.add_middleware(ShortWay, submits=short)
+    stand_gate(app, keepers, show, metrics.refused)
     answer_problems(app, show)
     witnesses: list[Witness] = [Measured(metrics, short)] if settings.metrics else []
     if settings.log_requests:

@@ -7,6 +7,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from api.caller import By
 from api.document import in_query
 from api.download import MEDIA_TYPES, Download, choose_format, send
 from api.files import Files, Here
@@ -72,9 +73,9 @@ async def upload(request: Request, here: Here) -> Response:
 
 
 @routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 503))
-def read(id: str, here: Here) -> Response:
+def read(id: str, here: Here, by: By) -> Response:
     """Read a batch: its state, and how much of it is done."""
-    batch = here.bulk.batches.read(batch_id(id))
+    batch = here.bulk.batches.read(batch_id(id), by)
     headers = {} if batch.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
     return Response(batch.model_dump_json(), 200, headers, media_type="application/json")
 
@@ -82,12 +83,13 @@ def read(id: str, here: Here) -> Response:
 @routes.get("", name="list", responses=answers(422, 503))
 def list_batches(
     here: Here,
+    by: By,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
 ) -> BatchPage:
     """List batches, newest first: those in one state or all, `limit` at a time, older than the batch `after`."""
-    page = here.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None)
+    page = here.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return BatchPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
@@ -98,7 +100,7 @@ def list_batches(
     openapi_extra={"parameters": [RANGE]},
 )
 async def results(
-    id: str, request: Request, here: Here, format: Format | None = None, spreadsheet_safe: bool = False
+    id: str, request: Request, here: Here, by: By, format: Format | None = None, spreadsheet_safe: bool = False
 ) -> Response:
     """Download the rows with their scores, in their order: every column as it was sent, then those of the score.
 
@@ -106,8 +108,8 @@ async def results(
     that is sent as it is can be asked for with `Range`. Before the batch has ended these are the rows done so far. With
     `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
     """
-    form = await run_sync(here.bulk.batches.form, batch_id(id))
-    download = await run_sync(here.results, batch_id(id), form, format or choose_format(request, form.format))
+    form = await run_sync(here.bulk.batches.form, batch_id(id), by)
+    download = await run_sync(here.results, batch_id(id), form, format or choose_format(request, form.format), by)
     turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
     return await send_stored(request, here, id, download, turn)
 
@@ -118,9 +120,9 @@ async def results(
     responses={**ERRORS, **answers(404, 410, 416, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
-async def errors(id: str, request: Request, here: Here) -> Response:
+async def errors(id: str, request: Request, here: Here, by: By) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
-    return await send_stored(request, here, id, await run_sync(here.errors, batch_id(id)))
+    return await send_stored(request, here, id, await run_sync(here.errors, batch_id(id), by))
 
 
 async def send_stored(request: Request, here: Files, id: str, download: Download, turn: Turn | None = None) -> Response:
@@ -133,18 +135,18 @@ async def send_stored(request: Request, here: Files, id: str, download: Download
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
-def cancel(id: str, here: Here) -> Batch:
+def cancel(id: str, here: Here, by: By) -> Batch:
     """Cancel a batch; the parts that are done stay. One that is being scored is canceled at its next part."""
-    batch = here.bulk.batches.cancel(batch_id(id))
+    batch = here.bulk.batches.cancel(batch_id(id), by)
     if batch.state is not State.CANCELED:
         raise EndedBatch
     return batch
 
 
 @routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
-def erase(id: str, here: Here) -> None:
+def erase(id: str, here: Here, by: By) -> None:
     """Erase a batch with its file and its results, whatever its state; from then on it is unknown."""
-    here.bulk.batches.erase(batch_id(id))
+    here.bulk.batches.erase(batch_id(id), by)
 
 
 def batch_id(text: str) -> str:

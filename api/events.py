@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from anyio.to_thread import run_sync
@@ -13,6 +14,7 @@ from pydantic_core import to_json
 
 from api import files, gateway
 from api.batches import batch_id
+from api.caller import By
 from api.headers import LAST_EVENT_ID
 from api.jobs import job_id
 from api.notices import Notices
@@ -83,29 +85,33 @@ def _state(number: int, state: State, at: datetime | None) -> Event:
     return Event(number, "state", to_json({"state": state, "at": at}).decode())
 
 
-STREAM = {"description": "The events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+TEXT = {"type": "string"}
+EVENT = {"type": "object", "properties": {"event": TEXT, "data": TEXT, "id": TEXT}, "required": ["event", "data"]}
+STREAM = {"description": "The events", "content": {"text/event-stream": {"itemSchema": EVENT}}}
 TOLD = {"description": "All has been told"}
 FROM = {"parameters": [LAST_EVENT_ID]}
 SAID: Responses = {200: STREAM, 204: TOLD, **answers(404, 410, 503)}
 
 
 @job_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
-async def events(id: str, request: Request, here: gateway.Here) -> Response:
+async def events(id: str, request: Request, here: gateway.Here, by: By) -> Response:
     """Stream a job's events (`text/event-stream`): each `state`, then the `result` (the job), then `end`.
 
     A client that was cut off sends `Last-Event-ID` and is told what came after it; one that has been told all is
     answered 204, which ends an EventSource for good.
     """
-    return await tell(request, job_id(id), here.notices, here.ledger.read, events_of, LAST)
+    return await tell(request, job_id(id), here.notices, partial(here.ledger.read, by=by), events_of, LAST)
 
 
 @batch_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
-async def progress(id: str, request: Request, here: files.Here) -> Response:
+async def progress(id: str, request: Request, here: files.Here, by: By) -> Response:
     """Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then `end`.
 
     `Last-Event-ID` is taken as for a job.
     """
-    return await tell(request, batch_id(id), here.notices, here.bulk.batches.read, progress_of, LAST_OF_BATCH)
+    return await tell(
+        request, batch_id(id), here.notices, partial(here.bulk.batches.read, by=by), progress_of, LAST_OF_BATCH
+    )
 
 
 async def tell(

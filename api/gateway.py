@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from api.committer import Committer
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
+from api.quotas import too_many_rows
 from contract.address import Resolver
 from contract.errors import Backlogged, KeyInUse, KeyReused
 from contract.job import Job, State
@@ -33,19 +34,21 @@ class Gateway:
     async def submit(self, job: NewJob) -> tuple[Job, bool]:
         """Write the job down; return it, and whether it was there before.
 
-        Raises KeyReused, KeyInUse, and Backlogged above the backlog limit: then nothing was accepted. Raises
-        LedgerUnavailable: then it is not known, and a repeat with the same Idempotency-Key counts once.
+        Raises KeyReused, KeyInUse, QuotaExceeded, and Backlogged above the backlog limit: then nothing was accepted.
+        Raises LedgerUnavailable: then it is not known, and a repeat with the same Idempotency-Key counts once.
         """
         verdict, id = await self.committer.submit(job)
         if verdict is Verdict.ACCEPTED:
             uuid = UUID(id)
             return Job(id=uuid, state=State.QUEUED, patients=len(job.rows), accepted_at=time_of_id(uuid)), False
         if verdict is Verdict.REPLAYED:
-            return await run_sync(self.ledger.read, id), True
+            return await run_sync(self.ledger.read, id, job.by), True
         if verdict is Verdict.MISMATCH:
             raise KeyReused
         if verdict is Verdict.BUSY:
             raise KeyInUse(retry_after_s=1)
+        if verdict is Verdict.MANY_ROWS:
+            raise too_many_rows()
         load = await run_sync(self.ledger.load)
         raise Backlogged(retry_after_s=load.room_in_s(self.settings.backlog_limit))
 
@@ -60,7 +63,7 @@ class Gateway:
             if not before:
                 return await wait(submitted, notice, within_s, request), False
         with self.notices.of(str(submitted.id)) as notice:  # of the first request's job, which may have ended by now
-            earlier = await run_sync(self.ledger.read, str(submitted.id))
+            earlier = await run_sync(self.ledger.read, str(submitted.id), job.by)
             return await wait(earlier, notice, within_s, request), True
 
 

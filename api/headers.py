@@ -7,6 +7,7 @@ from fastapi import Request
 
 from api.document import header
 from contract.errors import BadHeader
+from contract.key import Caller
 from contract.ledger.protocol import Idempotency
 
 IDEMPOTENCY_KEY = header("Idempotency-Key", "Makes a repeat harmless: with the same key and body it is the same one.")
@@ -17,9 +18,10 @@ RANGE = header("Range", "`bytes=1000-`: go on with a download that broke off; wh
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 86_400
+UNKEYED = "anyone"  # stands for every caller where no keys are required
 
 
-def idempotency(request: Request, caller: str, body: bytes) -> Idempotency | None:
+def idempotency(request: Request, by: Caller, body: bytes) -> Idempotency | None:
     """Return what makes a repeat of this submit the same one, or None without an `Idempotency-Key`.
 
     The key is a quoted string of 1 to 255 characters (draft-ietf-httpapi-idempotency-key-header-07); the quotes
@@ -35,7 +37,7 @@ def idempotency(request: Request, caller: str, body: bytes) -> Idempotency | Non
     if not 1 <= len(key) <= 255:
         raise BadHeader('Idempotency-Key must be 1 to 255 characters in quotes, such as "8e03978e-40d5-43dd".')
     asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    return Idempotency(_hash(f"{caller}\0{key}".encode()), _hash(asked.encode() + b"\0" + body))
+    return Idempotency(_hash(f"{by.key or UNKEYED}\0{key}".encode()), _hash(asked.encode() + b"\0" + body))
 
 
 def cancel_after_s(request: Request) -> float | None:

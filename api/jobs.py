@@ -9,6 +9,7 @@ from pydantic import Field as Describe
 
 from api.body import parse_rows, read_body
 from api.callback import check_callback
+from api.caller import By, caller_of
 from api.document import refer
 from api.gateway import Here
 from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, cancel_after_s, idempotency, wait_s
@@ -30,7 +31,6 @@ CallbackUrl = Annotated[
 ]
 
 RETRY_AFTER_S = 1
-ANYONE = "anyone"  # every caller counts as the same one, as long as there are no keys
 
 Explain = Annotated[bool, Query(description="Say with each score how its risk comes about.")]
 """A route's parameter: whether to explain the scores."""
@@ -80,9 +80,10 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     """
     body = await read_body(request, here.settings.body_limit_bytes)
     callback = await check_callback(callback_url, here.settings, here.resolver)
-    same, deadline_s = idempotency(request, ANYONE, body), cancel_after_s(request)
+    by = caller_of(request)
+    same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace())
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))
@@ -102,9 +103,9 @@ def accepted(job: Job, before: bool) -> Response:
 
 
 @routes.get("/{id}", response_model=Job, responses=answers(404, 410, 503))
-def read(id: str, here: Here) -> Response:
+def read(id: str, here: Here, by: By) -> Response:
     """Read a job: its state, and its scores once it succeeded."""
-    job = here.ledger.read(job_id(id))
+    job = here.ledger.read(job_id(id), by)
     headers = {} if job.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
     return Response(job.model_dump_json(), 200, headers, media_type="application/json")
 
@@ -112,28 +113,29 @@ def read(id: str, here: Here) -> Response:
 @routes.get("", name="list", responses=answers(422, 503))
 def list_jobs(
     here: Here,
+    by: By,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
 ) -> JobPage:
     """List jobs, newest first: those in one state or all, `limit` at a time, older than the job `after`."""
-    page = here.ledger.page(state=state, limit=limit, after=str(after) if after else None)
+    page = here.ledger.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return JobPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
-def cancel(id: str, here: Here) -> Job:
+def cancel(id: str, here: Here, by: By) -> Job:
     """Cancel a job. One that is being scored is canceled all the same: its result is thrown away."""
-    job = here.ledger.cancel(job_id(id))
+    job = here.ledger.cancel(job_id(id), by)
     if job.state is not State.CANCELED:
         raise EndedJob
     return job
 
 
 @routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
-def erase(id: str, here: Here) -> None:
+def erase(id: str, here: Here, by: By) -> None:
     """Erase a job with all that is known of it, whatever its state; from then on it is unknown."""
-    here.ledger.erase(job_id(id))
+    here.ledger.erase(job_id(id), by)
 
 
 def job_id(text: str) -> str:

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from api.body import parse_row, read_body
+from api.caller import caller_of
 from api.gateway import Here
 from api.jobs import Explain, accepted, body_of
 from api.problem import answers
@@ -31,7 +32,7 @@ async def predict(request: Request, here: Here, explain: Explain = False) -> Res
     with the job, which is not lost and can be polled.
     """
     row = parse_row(await read_body(request, here.settings.body_limit_bytes))
-    new = NewJob(new_id(), [row], explain=explain, trace=trace())
+    new = NewJob(new_id(), [row], explain=explain, trace=trace(), by=caller_of(request))
     job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
         return Response(to_json(job.scores[0]), media_type="application/json")

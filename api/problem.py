@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.document import refer
+from api.methods import methods_at
 from contract import errors
 from contract.errors import FieldError, ScorelineError
 from monitoring.log import ORIGIN
@@ -26,6 +27,9 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
     errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
     errors.ForeignForm: HTTPStatus.FORBIDDEN,
+    errors.MissingKey: HTTPStatus.UNAUTHORIZED,
+    errors.RefusedKey: HTTPStatus.UNAUTHORIZED,
+    errors.MissingScope: HTTPStatus.FORBIDDEN,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.UnknownBatch: HTTPStatus.NOT_FOUND,
     errors.UnknownModel: HTTPStatus.NOT_FOUND,
@@ -44,6 +48,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.RefusedCallback: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -106,7 +112,13 @@ def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
 
 
 def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
-    return lambda request, error: show(request.scope, tell(error))
+    def handle(request: Request, error: Exception) -> Response:
+        told = tell(error)
+        if told.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # of which each route knows its own methods alone
+            told.headers["Allow"] = ", ".join(methods_at(request))
+        return show(request.scope, told)
+
+    return handle
 
 
 def problem_of(error: ScorelineError) -> Told:

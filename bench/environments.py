@@ -1,8 +1,4 @@
-"""Environments for what Scoreline itself does not need: the peers and the profiler, at the versions of bench/locks.
-
-To upgrade one: `uv pip compile bench/locks/NAME.in --universal --python-version 3.11 --no-header --no-annotate
---upgrade --output-file bench/locks/NAME.txt`.
-"""
+"""Environments for what Scoreline itself does not need: the peers and the profiler, at the versions of bench/locks."""
 
 import os
 import subprocess
@@ -33,7 +29,8 @@ def environment(name: str, kept: Path) -> Path:
     complete = made / "complete"
     if not complete.exists():
         run(UV, "venv", "--quiet", "--clear", "--python", sys.executable, made)
-        run(UV, "pip", "install", "--quiet", "--python", made / "bin" / "python", "--requirement", lock_of(name))
+        locked = ("--require-hashes", "--requirement", lock_of(name))
+        run(UV, "pip", "install", "--quiet", "--python", made / "bin" / "python", *locked)
         complete.touch()
     return made / "bin"
 

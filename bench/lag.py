@@ -33,7 +33,8 @@ def watched(url: str) -> Iterator[dict[str, float]]:
     """Watch until the block is left; then `worst_ms`, `p999_ms` and `asked` are in what it was given."""
     seen: dict[str, float] = {}
     command = [sys.executable, "-m", "bench.lag", url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603 - our own command
         assert process.stdout  # noqa: S101 - for mypy: it is a pipe
         process.stdout.readline()  # it has begun
         try:

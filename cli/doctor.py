@@ -12,9 +12,10 @@ from cli.exits import REFUSED, say
 from cli.findings import Finding, Verdict
 from contract.settings import Settings
 from scoreline_client import Client
-from scoreline_client.errors import ScorelineError, ServiceAway
+from scoreline_client.errors import Forbidden, ScorelineError, ServiceAway, Unauthorized
 
 LOCAL = {"127.0.0.1", "localhost", "::1"}
+MAKE = "have the operator make one (`python -m api keys create`), and set SCORELINE_API_KEY"
 
 
 class Heard(logging.Handler):
@@ -32,8 +33,8 @@ class Heard(logging.Handler):
 def doctor(output: Shown = None, url: Url = None, api_key: Key = None) -> None:
     """Find what is wrong, and say what to do.
 
-    Looks at the gateway, versions, disk, ports, Redis, and workers. What lies behind a service of another machine
-    cannot be seen: then only the gateway is asked.
+    Looks at the gateway, the API key, versions, disk, ports, Redis, and workers. What lies behind a service of another
+    machine cannot be seen: then only the gateway is asked.
     """
     known = Configuration.read(url=url, api_key=api_key, output=output)
     findings = list(examine(known))
@@ -82,4 +83,20 @@ def check_gateway(known: Configuration) -> Iterator[Finding]:
         except ScorelineError as error:
             yield Finding("gateway", Verdict.WRONG, f"{known.url}: {error}", "see its log, in var/log/api.log")
             return
-    yield Finding("gateway", Verdict.OK, f"{known.url} answers, and workers score")
+        yield Finding("gateway", Verdict.OK, f"{known.url} answers, and workers score")
+        yield check_key(client, known)
+
+
+def check_key(client: Client, known: Configuration) -> Finding:
+    """Ask the gateway, which needs to be told who asks only for what is not open, whether it takes the API key."""
+    try:
+        client.jobs(limit=1)
+    except Unauthorized:
+        if known.api_key:
+            return Finding("API key", Verdict.WRONG, "it is unknown, revoked or expired", f"{MAKE} to it")
+        return Finding("API key", Verdict.WRONG, "none is set, and the gateway asks for one", MAKE)
+    except Forbidden:
+        return Finding("API key", Verdict.WARNING, "it does not allow to read jobs", f"{MAKE}, with the scope `read`")
+    except ScorelineError as error:
+        return Finding("API key", Verdict.WRONG, str(error), "see the log of the gateway, in var/log/api.log")
+    return Finding("API key", Verdict.OK, "the gateway takes it" if known.api_key else "none is set, and none needed")

@@ -1,6 +1,7 @@
 """Opens the connection to Redis, and refuses a server that would lose what it was given."""
 
 import logging
+import ssl
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
@@ -11,6 +12,9 @@ from redis.sentinel import Sentinel
 
 from contract.errors import LedgerUnavailable, UnfitRedis
 from contract.settings import Settings
+
+ONLOOKER = {f"{key}_key": f"onlooker.{key}" for key in ("unacked", "unacked_index", "unacked_mutex")}
+"""Options of the broker for who only looks on: any other gives the workers' overdue messages back, as workers do."""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
         "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
     }
     if not settings.redis_url.startswith("sentinel://"):
-        return Redis.from_url(settings.redis_url, **options)
+        return Redis.from_url(settings.redis_url, **options, **check_certificate(settings))
     urls = [urlsplit(url) for url in settings.redis_url.split(";")]
     watchers = [(url.hostname, url.port or 26379) for url in urls]
     sentinel = Sentinel(watchers, sentinel_kwargs=ask_sentinel(settings))
@@ -37,6 +41,14 @@ def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
     database = int(urls[-1].path.strip("/") or 0)
     master: Redis = sentinel.master_for(settings.redis_master, db=database, **login, **options)
     return master
+
+
+def check_certificate(settings: Settings) -> dict[str, object]:
+    """Return how a rediss:// server is trusted, nothing for any other; what its URL says of that goes before."""
+    if not settings.redis_url.startswith("rediss://"):
+        return {}
+    by: dict[str, object] = {"ssl_ca_certs": str(settings.redis_ca)} if settings.redis_ca else {}
+    return by | {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
 
 
 def ask_sentinel(settings: Settings) -> dict[str, object]:
@@ -75,6 +87,8 @@ def check_redis(redis: Redis) -> None:
 
 def _fsync(redis: Redis) -> str | None:
     try:
+        if not redis.eval("return redis.acl_check_cmd('CONFIG', 'GET', 'appendfsync')", 0):
+            return None  # a refusal would stand in the server's log
         return str(redis.config_get("appendfsync").get("appendfsync"))
     except ResponseError:  # a managed server may forbid CONFIG; then it cannot be known
         return None

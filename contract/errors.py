@@ -173,6 +173,24 @@ class KeyInUse(RequestError):
     code = "idempotency-key-in-use"
 
 
+class MissingKey(RequestError):
+    """This needs an API key: send it as `Authorization: Bearer sl_...`; the operator of the service makes them."""
+
+    code = "missing-key"
+
+
+class RefusedKey(RequestError):
+    """This API key is not valid: it is unknown, revoked or expired. Ask the operator of the service for another."""
+
+    code = "refused-key"
+
+
+class MissingScope(RequestError):
+    """This API key does not allow that: ask the operator of the service for one that does."""
+
+    code = "missing-scope"
+
+
 class Unavailable(ScorelineError):
     """The service cannot do this at the moment: send it again after the seconds in `Retry-After`."""
 
@@ -189,6 +207,18 @@ class Backlogged(Unavailable):
     """Too many patients are waiting to be scored: send it again after the seconds in `Retry-After`."""
 
     code = "backlogged"
+
+
+class QuotaExceeded(Unavailable):
+    """The API key allows no more of this for now: send it again after the seconds in `Retry-After`."""
+
+    code = "quota-exceeded"
+
+
+class Crowded(Unavailable):
+    """Too many keys are being looked at that were not seen before: send it again after the seconds in `Retry-After`."""
+
+    code = "crowded"
 
 
 class StoreUnavailable(Unavailable):
@@ -231,6 +261,12 @@ class OperatorError(ScorelineError):
     """The service is set up wrongly: correct what the message names, then start it again."""
 
     code = "misconfigured"
+
+
+class UnknownKey(OperatorError):
+    """There is no API key with this prefix: `python -m api keys list` shows all."""
+
+    code = "unknown-key"
 
 
 class UnfitRedis(OperatorError):

@@ -78,7 +78,15 @@ class Measure:
         low, high = self.hard
         schema: JsonSchemaValue = {"type": "number", "minimum": low, "maximum": high}
         schema |= {"x-unit": self.unit, "x-trained-range": list(self.soft)}
-        return nullable(schema) if self.nullable else schema
+        if not self.nullable:
+            return schema
+        taken = nullable(schema)
+        return taken | {
+            "anyOf": [
+                *taken["anyOf"],
+                *({"type": "number", "minimum": value, "maximum": value} for value in self.missing),
+            ]
+        }
 
 
 @dataclass(frozen=True, slots=True)

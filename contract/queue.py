@@ -8,7 +8,7 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
-from contract.connect import ask_sentinel
+from contract.connect import ask_sentinel, check_certificate
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callbacks
 from contract.ledger.keys import CALLBACK_QUEUE, JOBS, PARTS
 from contract.ledger.message import Message, to_messages
@@ -52,6 +52,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_connection_timeout=settings.redis_timeout_s,
         broker_transport_options=_transport(settings),
+        broker_use_ssl=check_certificate(settings),  # without any, kombu would speak plainly to a rediss://
         # A gateway that cannot ring does not wait: the sweep rings for it.
         task_publish_retry=False,
     )

@@ -1,5 +1,6 @@
 """Settings: everything that may differ between two installations, read from `SCORELINE_*` once at start."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contract.callback import check_secrets
 from contract.errors import OperatorError
+from contract.key import check_key
 
 LogFormat = Literal["text", "json"]
 
@@ -29,10 +31,22 @@ class Settings(BaseSettings):
         default_factory=lambda known: f"redis://127.0.0.1:{known.get('valkey_port', 0)}/0",
         description="Redis or Valkey that holds both the ledger and the queue; by default the embedded one.",
     )
+    redis_ca: Path | None = Describe(
+        None, description="File of the authorities that a rediss:// Redis is certified by; by default the system's."
+    )
     redis_master: str = Describe("mymaster", description="Name of the master, where the URL names Sentinels.")
     redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
     api_host: str = Describe("127.0.0.1", description="Address that the gateway listens on.")
     api_port: int = Describe(8001, ge=1, le=65535, description="Port that the gateway listens on.")
+    api_keys: Literal["required", "off"] = Describe(
+        "required", description="Whether each request needs an API key; only on a loopback address may it be `off`."
+    )
+    api_key: Annotated[SecretStr, AfterValidator(check_key)] | None = Describe(
+        None, description="API key that our own clients show, and that a gateway which has it too lets in."
+    )
+    session_ttl: int = Describe(
+        43_200, gt=0, description="Seconds after which a key that was entered on the pages must be entered again."
+    )
     api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")
     grafana_url: str | None = Describe(None, description="Where Grafana is, for the page of the system to lead there.")
@@ -84,6 +98,7 @@ class Settings(BaseSettings):
     )
     idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
     result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
+    audit_ttl: int = Describe(604_800, gt=0, description="Seconds that the audit keeps who did what.")
     gone_ttl: int = Describe(
         86_400, gt=0, description="Seconds, after the time to keep it, that a job is 410 rather than 404."
     )
@@ -149,6 +164,11 @@ class Settings(BaseSettings):
                 "times must keep this order: SCORELINE_TASK_LIMIT_S < SCORELINE_LEASE_S < "
                 "SCORELINE_VISIBILITY_TIMEOUT_S"
             )
+        if self.api_keys == "off" and not is_loopback(self.api_host):
+            raise ValueError(
+                f"the gateway would be open to everyone who reaches {self.api_host}: leave SCORELINE_API_KEYS at "
+                "`required` and make keys with `python -m api keys create`, or set SCORELINE_API_HOST to 127.0.0.1"
+            )
         if self.patients_limit > self.backlog_limit:
             raise ValueError("SCORELINE_PATIENTS_LIMIT must not exceed SCORELINE_BACKLOG_LIMIT")
         return self
@@ -158,6 +178,14 @@ def door_of(host: str, port: int) -> str:
     """Return where this machine reaches what listens on the host, be it on all of them, and the port."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches who listens on the address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -47,6 +47,12 @@ class GatewayMetrics:
         self.submits = Counter(
             "scoreline_submits", "Jobs submitted, by what became of the submit.", ["verdict"], registry=registry
         )
+        self.refused = Counter(
+            "scoreline_refused_requests",
+            "Requests that showed no API key that allows them, by the problem that they were told.",
+            ["reason"],
+            registry=registry,
+        )
         self.waiting = Gauge(
             "scoreline_waiting_clients",
             "Clients that wait for a job or a batch, or follow its events.",

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from contextlib import ExitStack, suppress
 from itertools import islice
 
+from pydantic import SecretStr
 from rich.console import Console
 
 from contract.errors import ScorelineError
@@ -27,7 +28,7 @@ from producer.traffic import Traffic
 from producer.visits import Mishaps, make_visits, stream
 
 
-async def send_traffic(asked: argparse.Namespace, url: str, console: Console) -> None:
+async def send_traffic(asked: argparse.Namespace, url: str, key: SecretStr | None, console: Console) -> None:
     """Send patients until there are enough or SIGINT or SIGTERM comes, then say what came of them."""
     scenario = SCENARIOS.get(asked.scenario)
     mishaps = Mishaps(scenario, asked.since, asked.malformed, asked.duplicates, asked.label_after)
@@ -38,7 +39,7 @@ async def send_traffic(asked: argparse.Namespace, url: str, console: Console) ->
     with ExitStack() as stack:
         labels = stack.enter_context(Labels(asked.labels)) if asked.labels else None
         screen = stack.enter_context(Screen(console))
-        async with Client(url, tell=screen.tell) as client:
+        async with Client(url, tell=screen.tell, key=key) as client:
             traffic = Traffic(client, screen.show, screen.tell, labels)
             await run_until_stopped(traffic.send(visits, pauses))
         screen.tell(f"{traffic.tally}")
@@ -60,12 +61,13 @@ def main() -> int:
     asked = parse(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
-    console, url = Console(), asked.url or Settings.read().api_url
+    settings = Settings.read()
+    console, url = Console(), asked.url or settings.api_url
     if asked.command == "demo":
-        out = Settings.read().var / "demo-scores.csv"
-        asyncio.run(show_demo(url, read_cases(), asked.rows, out, console))
+        out = settings.var / "demo-scores.csv"
+        asyncio.run(show_demo(url, settings.api_key, read_cases(), asked.rows, out, console))
     else:
-        asyncio.run(send_traffic(asked, url, console))
+        asyncio.run(send_traffic(asked, url, settings.api_key, console))
     return 0
 
 

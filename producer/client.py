@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx2
+from pydantic import SecretStr
 
 from contract.batch import Batch
 from contract.job import Job
@@ -32,10 +33,18 @@ class Client:
     """A connection to the service at `url`, to be used with `async with`.
 
     A request that fails for now is sent again, for at most `patience_s` seconds, after a growing pause or the one
-    that the service names. `tell` is called with a sentence when the service goes away, and when it is back.
+    that the service names. `tell` is called with a sentence when the service goes away, and when it is back. `key` is
+    the API key that it is shown, if it asks for one.
     """
 
-    def __init__(self, url: str, *, patience_s: float = math.inf, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience_s: float = math.inf,
+        tell: Callable[[str], None] = lambda _: None,
+        key: SecretStr | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self._patience_s = patience_s
         self._tell = tell
@@ -45,6 +54,7 @@ class Client:
         """How often the service has said 429: later."""
         self._http = httpx2.AsyncClient(
             base_url=self.url,
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
             timeout=httpx2.Timeout(ANSWER_WITHIN_S, pool=None),
             trust_env=urlsplit(self.url).hostname not in LOOPBACK,  # a proxy cannot reach this very machine
         )

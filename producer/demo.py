@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,12 +31,14 @@ PATIENCE_S = 30
 BANDS = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 1)
 
 
-async def show_demo(url: str, cases: Sequence[Case], rows: int, out: Path, console: Console) -> None:
+async def show_demo(
+    url: str, key: SecretStr | None, cases: Sequence[Case], rows: int, out: Path, console: Console
+) -> None:
     """Score the example patient, all cases, and a file of so many rows, whose scores go to the path `out`.
 
     Raises ServiceAway, Refused.
     """
-    async with Client(url, patience_s=PATIENCE_S) as client:
+    async with Client(url, patience_s=PATIENCE_S, key=key) as client:
         await client.check()
         console.print("[bold]One patient[/]")
         (score,) = await score_patients(client, [Patient.model_validate(EXAMPLE)], console)

@@ -110,6 +110,7 @@ def make_environment(settings: StackSettings) -> dict[str, str]:
     environment = {
         PARENT: str(os.getpid()),
         "SCORELINE_VAR": str(settings.var_folder),
+        "SCORELINE_API_KEYS": settings.api_keys,
         "SCORELINE_FLOWER_PORT": str(settings.flower_port),
         "SCORELINE_VALKEY_PORT": str(settings.valkey_port),
         "SCORELINE_EXPORTER_PORT": str(settings.exporter_port),

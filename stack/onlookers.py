@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from string import Template
 
+from contract.connect import ONLOOKER, check_certificate
 from contract.settings import door_of
 from stack.ports import LOOPBACK
 from stack.settings import CHECKOUT, StackSettings
@@ -12,12 +13,14 @@ MONITORING = CHECKOUT / "monitoring"
 
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:
-    """Return the variables by which celery-exporter finds the queue.
-
-    Of all that look at a broker, the shortest visibility timeout rules: so it has the workers' own.
-    """
-    options = [f"visibility_timeout={settings.visibility_timeout_s}", f"master_name={settings.redis_master}"]
-    return {"CE_BROKER_URL": settings.redis_url, "CE_BROKER_TRANSPORT_OPTION": " ".join(options)}
+    """Return the variables by which celery-exporter finds the queue."""
+    options: dict[str, object] = {**ONLOOKER, "master_name": settings.redis_master}
+    trust: dict[str, object] = {
+        name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()
+    }
+    given = {"CE_BROKER_TRANSPORT_OPTION": options, "CE_BROKER_SSL_OPTION": trust}
+    written = {name: " ".join(f"{key}={value}" for key, value in each.items()) for name, each in given.items() if each}
+    return {"CE_BROKER_URL": settings.redis_url} | written
 
 
 def write_configuration(settings: StackSettings, path: Path) -> None:

@@ -13,6 +13,10 @@ from stack.house import Exit
 from stack.settings import StackSettings
 
 NO_PROMETHEUS = "none: not installed here, its port is taken, or nothing is measured"
+KEYS = {
+    "off": "off: whoever is on this machine may ask; docs/security.md says how to require them",
+    "required": "required: `.venv/bin/python -m api keys create --name NAME` makes one",
+}
 
 
 def say(console: Console, text: str) -> None:
@@ -67,6 +71,7 @@ def announce(settings: StackSettings, took_s: float, console: Console) -> None:
   Flower      http://127.0.0.1:{settings.flower_port}
   Prometheus  {prometheus}
   logs        {shorten(settings.log_folder)}
+  keys        {KEYS[settings.api_keys]}
 
 Next, in another terminal:
 

@@ -3,14 +3,22 @@
 import math
 import shutil
 from pathlib import Path
+from typing import Literal
 
-from contract.settings import Settings
+from pydantic import Field as Describe
+
+from contract.settings import Settings, is_loopback
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 class StackSettings(Settings):
     """One machine's settings; made by `StackSettings.read`."""
+
+    api_keys: Literal["required", "off"] = Describe(
+        default_factory=lambda known: "off" if is_loopback(known.get("api_host", "")) else "required",
+        description="As in `Settings`; on a loopback address, who runs all of it on one machine needs no key.",
+    )
 
     @property
     def var_folder(self) -> Path:

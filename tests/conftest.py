@@ -10,7 +10,8 @@ from redis import Redis
 
 from contract.connect import open_redis
 from contract.settings import Settings
-from tests.servers import service, valkey
+from tests.keyed import Keyed
+from tests.servers import running, service, valkey
 
 # Every run tries the same examples, and none fails because the machine is busy.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -47,6 +48,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
     folder = tmp_path_factory.mktemp("service")
     with valkey(folder / "valkey") as redis_url, service(folder, SCORELINE_REDIS_URL=redis_url) as url:
         yield url, redis_url
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    """A whole real service whose gateway asks for API keys."""
+    folder = tmp_path_factory.mktemp("keyed")
+    with valkey(folder / "valkey") as redis_url:
+        variables = {
+            "SCORELINE_REDIS_URL": redis_url,
+            "SCORELINE_API_KEYS": "required",
+            "SCORELINE_STORE": f"file://{folder}/store",
+        }
+        bulk = running("worker", "run", "--queue", "bulk", log=folder / "bulk.log", **variables)
+        with service(folder, **variables) as url, bulk:
+            yield Keyed(url, redis_url, folder)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ class Record:
     deadline_ms: int | None
     key: str | None
     explain: bool = False
+    owner: str = ""
     lease_ms: int | None = None
     state: State = State.QUEUED
     started_ms: int | None = None

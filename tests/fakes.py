@@ -1,5 +1,6 @@
 """The ledger's twin in memory: keeps the same promise by the plainest means, so that the two can be held together."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,11 +12,13 @@ from typing_extensions import override
 
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, JobError, State
+from contract.key import ANYONE, Caller
+from contract.ledger.keys import DAY_MS
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
-from contract.ledger.protocol import Claimed, Heard, Ledger, Load, NewJob, Outcome, Page, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, ms_of_id, time_of_id
 from contract.ledger.redis_ledger import TRUSTED_MS
-from contract.ledger.survey import Survey
+from contract.ledger.survey import Load, Survey
 from contract.score import scores_from_rows
 from contract.settings import Settings
 from tests.fake_record import Record
@@ -30,11 +33,12 @@ class MemoryLedger(Ledger):
         self._settings = settings
         self._clock = clock
         self._jobs: dict[str, Record] = {}
-        self._gone: dict[str, int] = {}
+        self._gone: dict[str, Record] = {}
         self._keys: dict[str, tuple[str, str, int]] = {}
         self._quarantine: set[str] = set()
         self._passed_ms, self._attended_ms, self._word = 0, 0, False
         self._consumed_ms: int | None = None
+        self._rows: Counter[tuple[str, int]] = Counter()
         self._drained: dict[int, int] = {}
         self._news: SimpleQueue[Heard] = SimpleQueue()
 
@@ -46,6 +50,7 @@ class MemoryLedger(Ledger):
             verdict, id = self._judge(job, fresh)
             if verdict is Verdict.ACCEPTED and id not in self._jobs:
                 self._word |= attended
+                self._rows[job.by.key, now // DAY_MS] += len(job.rows)
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
                 self._jobs[id] = Record(
@@ -55,6 +60,7 @@ class MemoryLedger(Ledger):
                     deadline,
                     key,
                     job.explain,
+                    job.by.key,
                     callback=job.callback,
                     trace=job.trace,
                 )
@@ -75,8 +81,10 @@ class MemoryLedger(Ledger):
             if job.idempotency.key in fresh:
                 return Verdict.BUSY, job.id
             return Verdict.REPLAYED, held[1]
-        full = self._backlog() + len(job.rows) > self._settings.backlog_limit
-        return (Verdict.FULL if full else Verdict.ACCEPTED), job.id
+        if self._backlog() + len(job.rows) > self._settings.backlog_limit:
+            return Verdict.FULL, job.id
+        most, sent = job.by.limits.rows_per_day, self._rows[job.by.key, self._clock() // DAY_MS]
+        return (Verdict.ACCEPTED if most is None or sent + len(job.rows) <= most else Verdict.MANY_ROWS), job.id
 
     @override
     def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
@@ -150,10 +158,10 @@ class MemoryLedger(Ledger):
         self._news.put(Heard(True, [id for id, one in self._jobs.items() if one is job]))
 
     @override
-    def read(self, id: str) -> Job:
+    def read(self, id: str, by: Caller = ANYONE) -> Job:
         self._forget()
-        if id not in self._jobs:
-            raise ExpiredJob if id in self._gone else UnknownJob
+        if id not in self._jobs or not self._shows(id, by):
+            raise ExpiredJob if id in self._gone and by.sees in ("", self._gone[id].owner) else UnknownJob
         job, uuid = self._jobs[id], UUID(id)
         return Job(
             id=uuid,
@@ -171,8 +179,7 @@ class MemoryLedger(Ledger):
         kept_ms = self._settings.result_ttl * 1000
         for id, job in list(self._jobs.items()):
             if job.finished_ms is not None and job.finished_ms + kept_ms <= self._clock():
-                self._gone[id] = job.finished_ms
-                del self._jobs[id]
+                self._gone[id] = self._jobs.pop(id)
 
     @override
     def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
@@ -185,24 +192,24 @@ class MemoryLedger(Ledger):
         return self._jobs[id].state if id in self._jobs else None
 
     @override
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
         self._forget()
-        listed = [id for id, job in self._jobs.items() if state in (None, job.state)]
+        listed = [id for id, job in self._jobs.items() if state in (None, job.state) and self._shows(id, by)]
         older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
         newest = sorted(older, reverse=True)[: limit + 1]
         found = [self.read(id).model_copy(update={"scores": None}) for id in newest]
         return Page(found[:limit], has_more=len(found) > limit)
 
     @override
-    def cancel(self, id: str) -> Job:
+    def cancel(self, id: str, by: Caller = ANYONE) -> Job:
         job = self._jobs.get(id)
-        if job and not job.state.ended:
+        if job and not job.state.ended and self._shows(id, by):
             self._end(job, State.CANCELED)
-        return self.read(id)
+        return self.read(id, by)
 
     @override
-    def erase(self, id: str) -> None:
-        self.read(id)
+    def erase(self, id: str, by: Caller = ANYONE) -> None:
+        self.read(id, by)
         key = self._jobs.pop(id).key or ""
         if self._keys.get(key, ("", "", 0))[1] == id:
             del self._keys[key]
@@ -237,7 +244,7 @@ class MemoryLedger(Ledger):
         self._forget()
         kept_ms = (self._settings.result_ttl + self._settings.gone_ttl) * 1000
         oldest = first_id_at(self._clock() - kept_ms)
-        self._gone = {id: ms for id, ms in self._gone.items() if id >= oldest}
+        self._gone = {id: job for id, job in self._gone.items() if id >= oldest}
 
     @override
     def quarantined(self, *, limit: int) -> list[Job]:
@@ -249,7 +256,7 @@ class MemoryLedger(Ledger):
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None, old.explain)
+        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None, old.explain, old.owner)
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
         return Message(now, [new_id])
 
@@ -277,6 +284,9 @@ class MemoryLedger(Ledger):
     @override
     def consumed_lately(self) -> bool:
         return self._consumed_ms is not None and self._clock() < self._consumed_ms + self._settings.ready_for_s * 1000
+
+    def _shows(self, id: str, by: Caller) -> bool:
+        return by.sees in ("", self._jobs[id].owner)
 
     def _backlog(self) -> int:
         return sum(job.patients for job in self._jobs.values() if not job.state.ended)

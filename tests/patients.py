@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from contract.field import Field, Measure
+from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Idempotency, NewJob
 from contract.ledger.record import new_id
 from contract.patient import EXAMPLE, Patient, Row, fields_of_patient
@@ -35,7 +36,8 @@ def new_job(
     explain: bool = False,
     callback: str | None = None,
     trace: str | None = None,
+    by: Caller = ANYONE,
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace, by)

@@ -22,8 +22,10 @@ ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "client" / "python"
 STARTED_WITHIN_S = 30
 LATELY_GIVEN: deque[int] = deque(maxlen=100)
-NOT_SHOWN = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")}
-"""Programs that are measured, but show it only on a port that a test names: many run at once."""
+USUAL = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")} | {
+    "SCORELINE_API_KEYS": "off"
+}
+"""Programs are measured, but show it only on a port that a test names: many run at once. Most tests need no keys."""
 
 
 def free_port() -> int:
@@ -47,7 +49,7 @@ def start(*command: str, log: Path, **variables: str) -> subprocess.Popen[bytes]
     """Start a program of the project's with these environment variables; what it says goes to the file `log`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")}
     with log.open("ab") as out:
-        return subprocess.Popen(command, cwd=ROOT, env=clean | NOT_SHOWN | variables, stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=ROOT, env=clean | USUAL | variables, stdout=out, stderr=out)
 
 
 def start_python(module: str, *arguments: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:
@@ -62,12 +64,18 @@ def stop(process: subprocess.Popen[bytes], within_s: float = 20) -> None:
     process.wait(within_s)
 
 
-def start_valkey(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
-    """Start Valkey as `make up` does, with its data in `folder`, and return once it answers."""
+def start_valkey(
+    folder: Path, port: int, *options: str, through: tuple[str, ...] = (), **variables: str
+) -> subprocess.Popen[bytes]:
+    """Start Valkey as `make up` does, with its data in `folder`, and return once it answers.
+
+    `through` is a program that is given the command, and starts it.
+    """
     folder.mkdir(exist_ok=True)
     durable = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", ""]
     where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
-    process = start(str(get_binary_path()), *where, *durable, *options, log=folder / "log")
+    command = (*through, str(get_binary_path()), *where, *durable, *options)
+    process = start(*command, log=folder / "log", **variables)
     wait_until(lambda: answers(port), within_s=STARTED_WITHIN_S, what="Valkey to answer")
     return process
 
@@ -84,10 +92,10 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def valkey(folder: Path, *options: str) -> Iterator[str]:
-    """Run Valkey, and give its URL."""
+def valkey(folder: Path, *options: str, through: tuple[str, ...] = (), **variables: str) -> Iterator[str]:
+    """Run Valkey, as `start_valkey` does, and give its URL."""
     port = free_port()
-    process = start_valkey(folder, port, *options)
+    process = start_valkey(folder, port, *options, through=through, **variables)
     try:
         yield f"redis://127.0.0.1:{port}/0"
     finally:

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # A local MLflow for `python -m training ...` to log to, on http://127.0.0.1:5000, until Ctrl-C. What it keeps is in
-# var/mlflow: runs in a SQLite file, artifacts in a folder. It has an environment of its own, locked by training/mlflow.txt
-# (to upgrade: `uv pip compile training/mlflow.in --universal --python-version 3.11 --no-header --no-annotate --upgrade
-# --output-file training/mlflow.txt`), as nothing else of Scoreline needs its ninety packages.
+# var/mlflow: runs in a SQLite file, artifacts in a folder. It has an environment of its own, locked by training/mlflow.txt,
+# as nothing else of Scoreline needs its ninety packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +13,7 @@ if [ ! -e "$made/complete" ]; then
     echo "installing $lock into $made ..."
     mkdir -p "$kept"
     .venv/bin/uv venv --quiet --clear --python .venv/bin/python "$made"
-    .venv/bin/uv pip install --quiet --python "$made/bin/python" --requirement "$lock"
+    .venv/bin/uv pip install --quiet --python "$made/bin/python" --require-hashes --requirement "$lock"
     touch "$made/complete"
 fi
 

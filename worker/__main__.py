@@ -16,6 +16,7 @@ from redis import Redis
 
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, ScorelineError
+from contract.ledger.audit import Audit
 from contract.ledger.batches import Batches
 from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_callbacks import RedisCallbacks
@@ -155,6 +156,7 @@ def sweep(redis: Redis, settings: Settings) -> int:
         Canary(ledger, send, settings).fly,
         seldom(ledger.trim),
         seldom(batches.trim),
+        seldom(partial(Audit(redis).trim, settings.audit_ttl)),
         metrics.note_round,
     ]
     if settings.metrics:

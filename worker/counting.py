@@ -102,9 +102,10 @@ class Counting:
             if rows:
                 self._metrics.risk.labels(version).observe_all([row[0] for row in rows])
                 self._count_sets(version, Counter(row[2] for row in rows))
-        scored = [outcome for _, outcome in outcomes if outcome.scores]
-        risks = np.array([row[0] for outcome in scored for row in outcome.scores or ()])
-        self._tally.note([matrix for _, _, held in committed for matrix in held], risks, whose(scored))
+        risks = np.array([row[0] for _, outcome in ours for row in outcome.scores or ()])
+        matrices = [matrix for _, _, held in committed for matrix in held]
+        if matrices:
+            self._tally.note(matrices, risks, whose([outcome for _, outcome in outcomes]))
 
     def _count_sets(self, version: str, counts: Mapping[int, int]) -> None:
         for place, count in counts.items():

@@ -7,6 +7,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry
 
+from contract.connect import ONLOOKER
 from contract.settings import Settings
 from models.released import Released
 from monitoring.instrument import NotifierMetrics
@@ -22,4 +23,5 @@ def released() -> Released:
 
 settings = Settings.read()
 app = make_worker(settings, lambda: released().scorer())
+app.conf.broker_transport_options |= ONLOOKER
 add_notify(app, lambda: make_notifier(settings, NotifierMetrics(CollectorRegistry())))

@@ -20,6 +20,7 @@ from api.pages.visit import Come
 from contract.batch import Batch
 from contract.errors import StoreUnavailable
 from contract.job import State
+from contract.key import Caller
 
 ERRORS_SHOWN = 20
 ERRORS_READ_BYTES = 16_384  # of which the first ones are shown
@@ -39,7 +40,7 @@ class RowError(BaseModel):
 @routes.get("")
 def show_list(visit: Come, here: Here, state: State | None = None, after: UUID | None = None) -> Response:
     """Show batches, newest first, in one state or all."""
-    page = batches.list_batches(here, state, LISTED, after)
+    page = batches.list_batches(here, visit.by, state, LISTED, after)
     return visit.page("batches.html", page=page, state=state, states=State, after=after)
 
 
@@ -53,35 +54,35 @@ async def upload(visit: Come, here: Here) -> Response:
 @routes.get("/{id}")
 async def show(id: str, visit: Come, here: Here) -> Response:
     """Show a batch: how far it is, what it gives, and its first errors."""
-    batch = await run_sync(here.bulk.batches.read, batches.batch_id(id))
-    errors = await read_errors(here, batch) if batch.counts.rejected else []
+    batch = await run_sync(here.bulk.batches.read, batches.batch_id(id), visit.by)
+    errors = await read_errors(here, batch, visit.by) if batch.counts.rejected else []
     return visit.page("batch.html", batch=batch, errors=errors, shown=ERRORS_SHOWN)
 
 
 @routes.get("/{id}/live")
 async def live(id: str, visit: Come, here: Here) -> Response:
     """Stream what the batch's page shows of its progress, as `GET /v1/batches/{id}/events` streams the batch."""
-    story = partial(story_of, visit.site)
-    return await tell(visit.request, batches.batch_id(id), here.notices, here.bulk.batches.read, story, LAST_OF_BATCH)
+    story, read = partial(story_of, visit.site), partial(here.bulk.batches.read, by=visit.by)
+    return await tell(visit.request, batches.batch_id(id), here.notices, read, story, LAST_OF_BATCH)
 
 
 @routes.post("/{id}/cancel")
 def cancel(id: str, visit: Come, here: Here) -> Response:
     """Cancel a batch, and show it."""
-    batch = batches.cancel(id, here)
+    batch = batches.cancel(id, here, visit.by)
     return visit.send_to(f"/batches/{batch.id}")
 
 
 @routes.post("/{id}/erase")
 def erase(id: str, visit: Come, here: Here) -> Response:
     """Erase a batch, and show the others."""
-    batches.erase(id, here)
+    batches.erase(id, here, visit.by)
     return visit.send_to("/batches")
 
 
-async def read_errors(here: Files, batch: Batch) -> list[RowError] | None:
+async def read_errors(here: Files, batch: Batch, by: Caller) -> list[RowError] | None:
     """Return the first errors of a batch, or None while the store does not answer."""
-    download = await run_sync(here.errors, str(batch.id))
+    download = await run_sync(here.errors, str(batch.id), by)
     end = min(download.bytes, ERRORS_READ_BYTES)
     try:
         text = b"".join([piece async for piece in pieces(here.bulk.store, download, 0, end)])

@@ -29,7 +29,7 @@ async def score(visit: Come) -> Response:
     entered: Entered = {}
     try:
         entered = await read_entered(visit.request)
-        new = NewJob(new_id(), [parse_row(to_body(entered))], explain=True)
+        new = NewJob(new_id(), [parse_row(to_body(entered))], explain=True, by=visit.by)
         within_s = visit.gateway.settings.prediction_wait_s
         job, _ = await visit.gateway.submit_and_wait(new, within_s, visit.request)
     except ScorelineError as error:

@@ -24,7 +24,7 @@ routes = APIRouter(prefix="/jobs", include_in_schema=False)
 @routes.get("")
 def show_list(visit: Come, state: State | None = None, after: UUID | None = None) -> Response:
     """Show jobs, newest first, in one state or all."""
-    page = jobs.list_jobs(visit.gateway, state, LISTED, after)
+    page = jobs.list_jobs(visit.gateway, visit.by, state, LISTED, after)
     return visit.page(
         "jobs.html", page=page, state=state, states=State, after=after, origin=visit.origin, example=EXAMPLE
     )
@@ -33,7 +33,7 @@ def show_list(visit: Come, state: State | None = None, after: UUID | None = None
 @routes.get("/{id}")
 def show(id: str, visit: Come) -> Response:
     """Show a job: its state, and its scores once it succeeded."""
-    job = visit.gateway.ledger.read(jobs.job_id(id))
+    job = visit.gateway.ledger.read(jobs.job_id(id), visit.by)
     return visit.page("job.html", **told_of(job))
 
 
@@ -41,20 +41,21 @@ def show(id: str, visit: Come) -> Response:
 async def live(id: str, visit: Come) -> Response:
     """Stream what the job's page shows of its state, as `GET /v1/jobs/{id}/events` streams the state itself."""
     here, story = visit.gateway, partial(story_of, visit.site)
-    return await tell(visit.request, jobs.job_id(id), here.notices, here.ledger.read, story, LAST)
+    read = partial(here.ledger.read, by=visit.by)
+    return await tell(visit.request, jobs.job_id(id), here.notices, read, story, LAST)
 
 
 @routes.post("/{id}/cancel")
 def cancel(id: str, visit: Come) -> Response:
     """Cancel a job, and show it."""
-    job = jobs.cancel(id, visit.gateway)
+    job = jobs.cancel(id, visit.gateway, visit.by)
     return visit.send_to(f"/jobs/{job.id}")
 
 
 @routes.post("/{id}/erase")
 def erase(id: str, visit: Come) -> Response:
     """Erase a job, and show the others."""
-    jobs.erase(id, visit.gateway)
+    jobs.erase(id, visit.gateway, visit.by)
     return visit.send_to("/jobs")
 
 

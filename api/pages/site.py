@@ -22,9 +22,12 @@ HEADERS = {
 
 
 class Site:
-    """The templates, compiled when it is made, and the files that they name. `pages` are what there is, by path."""
+    """The templates, compiled when it is made, and the files that they name. `pages` are what there is, by path.
 
-    def __init__(self, pages: Mapping[str, str]) -> None:
+    Where it `asks_for_keys`, each page has a way to leave.
+    """
+
+    def __init__(self, pages: Mapping[str, str], *, asks_for_keys: bool) -> None:
         self.assets = Assets.read()
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -35,7 +38,7 @@ class Site:
             auto_reload=False,
         )
         environment.filters |= words.FILTERS
-        environment.globals |= {"asset": self.assets.url, "pages": pages}
+        environment.globals |= {"asset": self.assets.url, "pages": pages, "asks_for_keys": asks_for_keys}
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
     def write(self, template: str, **told: Any) -> str:

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.caller import caller_of
 from api.files import Files
 from api.gateway import Gateway
 from api.pages.site import Site
 from contract.errors import ForeignForm
+from contract.key import Caller
 from contract.ledger.histograms import Histograms
 
 OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: a page of ours, or what the visitor typed
@@ -17,9 +19,10 @@ OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: a page of ours, or wha
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request for a page. Whoever can reach the gateway may see all of it, as long as there are no keys."""
+    """One request for a page, and who sent it."""
 
     request: Request
+    by: Caller
     gateway: Gateway
     files: Files | None
     histograms: Histograms | None
@@ -56,7 +59,7 @@ async def visit_of(request: Request) -> Visit:
         raise ForeignForm
     state = request.app.state
     files, histograms = getattr(state, "files", None), getattr(state, "histograms", None)
-    return Visit(request, state.gateway, files, histograms, state.site)
+    return Visit(request, caller_of(request), state.gateway, files, histograms, state.site)
 
 
 Come = Annotated[Visit, Depends(visit_of)]

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from contract.batch import Batch, Counts, Form, NewPart
 from contract.job import JobError, State
+from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Idempotency
 from contract.ledger.record import from_ms, time_of_id
 
 FIELDS = [
-    *(b"state", b"parts", b"parts_done", b"rows", b"scored", b"rejected", b"bytes", b"lines"),
+    *(b"owner", b"state", b"parts", b"parts_done", b"rows", b"scored", b"rejected", b"bytes", b"lines"),
     *(b"started", b"finished", b"code", b"message"),
 ]
 
@@ -33,7 +34,7 @@ class NewBatch:
     """A batch to be written down, once all of its parts lie in the store; `form` says how they are read.
 
     With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL to tell of its end,
-    and `trace` the `traceparent` of its upload, in our form.
+    `trace` the `traceparent` of its upload, in our form; `by` is who owns it from then on.
     """
 
     id: str
@@ -44,6 +45,7 @@ class NewBatch:
     idempotency: Idempotency | None = None
     callback: str | None = None
     trace: str | None = None
+    by: Caller = ANYONE
 
 
 @dataclass(frozen=True, slots=True)

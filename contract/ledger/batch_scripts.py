@@ -1,4 +1,4 @@
-"""Every script that touches a key of a batch. Each begins with `scripts.prelude(PARTS)`, for a part is a job.
+"""Every script that touches a key of a batch. Each begins with `prelude(PARTS)` and `COMMON`, for a part is a job.
 
 A batch ends in the very script that ends its last part, or that finds too many rows rejected.
 """
@@ -11,15 +11,28 @@ local BATCH_CALLBACKS = '{BATCHES.callbacks}'
 
 local function part_of(batch, number) return batch .. string.format('.%06d', number) end
 
+-- Moves a batch to the index of another state among those of its owner.
+local function enlist(batch, from, to)
+  local owner = call('HGET', BATCH .. batch, 'owner')
+  local mine = owner and BATCHES .. owner .. ':' or BATCHES
+  call('ZREM', mine .. from, batch)
+  if to then call('ZADD', mine .. to, 0, batch) end
+end
+
 -- Ends a batch all of whose parts have ended; `...` are further fields of its record.
 local function close(batch, from, to, now, ttl, ...)
-  call('ZREM', BATCHES .. from, batch)
-  call('ZADD', BATCHES .. to, 0, batch)
+  enlist(batch, from, to)
   call('HSET', BATCH .. batch, 'state', to, 'finished', now, ...)
   call('PEXPIREAT', BATCH .. batch, now + ttl)
   call('PEXPIREAT', DONE .. batch, now + ttl)
   call('ZADD', TRASH, now + ttl, batch)
   call('ZADD', BATCH_CALLBACKS, 'XX', now, batch)
+end
+
+-- How many batches of an owner are open.
+local function opened(owner)
+  local mine = BATCHES .. owner .. ':'
+  return call('ZCARD', mine .. 'queued') + call('ZCARD', mine .. 'running')
 end
 
 -- Ends a batch that is open, and those of its parts that are.
@@ -29,46 +42,40 @@ local function stop(batch, to, now, ttl, ...)
   for i = 1, num(parts) do
     local part = part_of(batch, i)
     local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
-    if open(state) then finish(part, state, 'canceled', n, deadline, now, ttl) end
+    if open(state) then finish(part, state, 'canceled', n, deadline, nil, now, ttl) end
     call('ZREM', QUARANTINE, part)
   end
   close(batch, from, to, now, ttl, ...)
 end
 """
 
-# Invariant: until an upload has become a batch, what the store holds of it is marked as trash; once its time is over it
-# cannot be held again, since it may have been swept.
-HOLD = """
-local now, id = clock(ARGV[1]), ARGV[3]
-if ARGV[4] == '1' and num(call('ZSCORE', TRASH, id) or 0) <= now then
-  call('ZADD', TRASH, now, id)
-  return 0
-end
-call('ZADD', TRASH, now + num(ARGV[2]), id)
-return 1
-"""
-
 # Invariant: a batch is written whole, with all of its parts on their way, and only if its upload was not given up;
 # a batch that exists is left as it is, so that a call whose answer was lost can be made again.
 CREATE = """
 local now, limit, idem_ttl, id = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
-local key, fingerprint, form, bytes, lines, most, callback, trace = unpack(ARGV, 5, 12)
+local key, fingerprint, form, bytes, lines, most, callback, trace, owner, daily, at_once = unpack(ARGV, 5, 15)
 if call('EXISTS', BATCH .. id) == 1 then return {now, 'accepted', id} end
 local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
 if held then
   if string.sub(held, 1, #fingerprint) ~= fingerprint then return {now, 'mismatch', id} end
-  return {now, 'replayed', string.sub(held, #fingerprint + 2)}
+  local first = string.sub(held, #fingerprint + 2)
+  note(owner, 'read', 'batch', first)
+  return {now, 'replayed', first}
 end
 if num(call('GET', BACKLOG) or 0) + lines > limit then return {now, 'full', id} end
 if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
-for i = 13, #ARGV, 3 do
+if at_once ~= '' and opened(owner) >= num(at_once) then return {now, 'batches', id} end
+if not spend(owner, lines, daily, now) then return {now, 'rows', id} end
+for i = 16, #ARGV, 3 do
   local number, first, n = unpack(ARGV, i, i + 2)
   write(part_of(id, number), first, n, now)
 end
 call('HSET', BATCH .. id, 'state', 'queued', 'form', form, 'bytes', bytes, 'lines', lines, 'most', most,
-  'parts', (#ARGV - 12) / 3)
+  'parts', (#ARGV - 15) / 3)
 if trace ~= '' then call('HSET', BATCH .. id, 'trace', trace) end
-call('ZADD', BATCHES .. 'queued', 0, id)
+if owner ~= '' then call('HSET', BATCH .. id, 'owner', owner) end
+enlist(id, 'queued', 'queued')
+note(owner, 'submit', 'batch', id)
 if key ~= '' then
   call('SET', IDEMPOTENCY .. key, fingerprint .. ' ' .. id, 'PX', idem_ttl)
   call('HSET', BATCH .. id, 'idem', key)
@@ -90,8 +97,7 @@ local state, form, trace = unpack(call('HMGET', BATCH .. id, 'state', 'form', 't
 if not open(state) then return nil end
 if state == 'queued' then
   call('HSET', BATCH .. id, 'state', 'running', 'started', clock(ARGV[1]))
-  call('ZREM', BATCHES .. 'queued', id)
-  call('ZADD', BATCHES .. 'running', 0, id)
+  enlist(id, 'queued', 'running')
 end
 return {form, trace or ''}
 """
@@ -118,7 +124,7 @@ local rows, scored, rejected, results, errors, attempt, code, message = unpack(A
 local part = part_of(batch, number)
 local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
 if not open(state) then return 0 end
-finish(part, state, 'succeeded', n, deadline, now, ttl)
+finish(part, state, 'succeeded', n, deadline, nil, now, ttl)
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
 call('INCRBY', bucket, rows)
 call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
@@ -138,19 +144,29 @@ return 1
 """
 
 # Invariant: only an open batch is ended so, and no part of it is open afterwards.
-STOP = """
-local code, message = ARGV[5], ARGV[6]
-if code == '' then stop(ARGV[3], ARGV[4], clock(ARGV[1]), num(ARGV[2]))
-else stop(ARGV[3], ARGV[4], clock(ARGV[1]), num(ARGV[2]), 'code', code, 'message', message) end
+FAIL = """
+stop(ARGV[3], 'failed', clock(ARGV[1]), num(ARGV[2]), 'code', ARGV[4], 'message', ARGV[5])
 flush()
 """
 
-# Invariant: afterwards no key holds the id but the trash, where it stays until the store holds nothing of it either: it
-# is swept at once, and again when no worker can be left that has a part of it and writes what came of that.
+# Invariant: as for FAIL, and only one that is shown to who asks.
+CANCEL = """
+local now, ttl, id, sees, key = clock(ARGV[1]), num(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local state, owner = unpack(call('HMGET', BATCH .. id, 'state', 'owner'))
+if open(state) and shown(sees, owner) then
+  stop(id, 'canceled', now, ttl)
+  note(key, 'cancel', 'batch', id)
+end
+flush()
+"""
+
+# Invariant: afterwards no key holds the id but the audit, and the trash, where it stays until the store holds nothing
+# of it either: it is swept at once, and again when no worker can be left that has a part of it and writes late.
 ERASE = """
-local id, now = ARGV[2], clock(ARGV[1])
-local state, parts, key = unpack(call('HMGET', BATCH .. id, 'state', 'parts', 'idem'))
-if not state then return 0 end
+local id, now, sees, who = ARGV[2], clock(ARGV[1]), ARGV[4], ARGV[5]
+local state, parts, key, owner = unpack(call('HMGET', BATCH .. id, 'state', 'parts', 'idem', 'owner'))
+if not state or not shown(sees, owner) then return 0 end
+note(who, 'erase', 'batch', id)
 stop(id, 'canceled', now, 60000)
 flush()
 for i = 1, num(parts) do
@@ -159,7 +175,7 @@ for i = 1, num(parts) do
   if state then call('ZREM', INDEX .. state, part) end
   call('DEL', JOB .. part)
 end
-for _, state in ipairs({'succeeded', 'failed', 'canceled', 'expired'}) do call('ZREM', BATCHES .. state, id) end
+enlist(id, call('HGET', BATCH .. id, 'state'))
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 call('DEL', BATCH .. id, DONE .. id)
 call('ZREM', BATCH_CALLBACKS, id)
@@ -179,14 +195,4 @@ for _, part in ipairs(call('ZRANGE', QUARANTINE, 0, 999)) do
 end
 flush()
 return failed
-"""
-
-# Invariant: what is named here is no upload's and no batch's any more; it is named until the store was swept.
-DUE = """
-return call('ZRANGE', TRASH, '-inf', clock(ARGV[1]), 'BYSCORE', 'LIMIT', 0, ARGV[2])
-"""
-
-GONE = """
-local score = call('ZSCORE', TRASH, ARGV[2])
-if score and num(score) <= clock(ARGV[1]) then call('ZREM', TRASH, ARGV[2]) end
 """

@@ -11,17 +11,18 @@ from redis import Redis
 
 from contract.batch import Batch, DonePart, Form
 from contract.errors import ExpiredBatch, UnknownBatch
-from contract.job import JobError, State
-from contract.ledger import batch_scripts
+from contract.job import JobError
+from contract.key import ANYONE, Caller
+from contract.ledger import batch_scripts, trash_scripts
 from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record, part_id, split_part_id
 from contract.ledger.keys import BATCHES, DONE, PARTS, TRASH
 from contract.ledger.message import Message
-from contract.ledger.protocol import Heard, Load, Verdict
+from contract.ledger.prelude import prelude
+from contract.ledger.protocol import Heard, Verdict
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.redis_view import Kind, RedisView
 from contract.ledger.running import Scripts
-from contract.ledger.scripts import prelude
-from contract.ledger.survey import Survey
+from contract.ledger.survey import Load, Survey
 from contract.settings import Settings
 
 QUARANTINED = "A part of the file was given to workers too often and none came back; the other results are there."
@@ -49,20 +50,23 @@ class Batches(RedisView[Batch]):
 
         Return False for one that is held `again` too late: it may have been swept, and can be no batch any more.
         """
-        return bool(self._run(batch_scripts.HOLD, int(for_s * 1000), id, int(again)))
+        return bool(self._run(trash_scripts.HOLD, int(for_s * 1000), id, int(again)))
 
     def create(self, batch: NewBatch) -> tuple[Verdict, str, list[Message]]:
         """Write the batch and its parts down, in one step; return the messages to send for them.
 
-        The verdict and the id are those of `Ledger.submit`; GIVEN_UP if the upload was not held, and is swept.
+        The verdict and the id are those of `Ledger.submit`; MANY_BATCHES if its owner has as many open as the key
+        allows; GIVEN_UP if the upload was not held, and is swept.
         """
         key = (batch.idempotency.key, batch.idempotency.fingerprint) if batch.idempotency else ("", "")
         most = "" if batch.rejected_limit is None else batch.rejected_limit
         lines = sum(part.lines for part in batch.parts)
         flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
         limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
-        wanted = (batch.callback or "", batch.trace or "")
-        what = (*limits, batch.id, *key, batch.form.to_json(), batch.bytes, lines, most, *wanted, *flat)
+        wanted, allowed = (batch.callback or "", batch.trace or ""), batch.by.limits
+        owner = (batch.by.key, allowed.rows_per_day or "", allowed.batches_at_once or "")
+        form = batch.form.to_json()
+        what = (*limits, batch.id, *key, form, batch.bytes, lines, most, *wanted, *owner, *flat)
         sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
         accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
         parts = [part_id(batch.id, part.number) for part in batch.parts if accepted]
@@ -102,11 +106,11 @@ class Batches(RedisView[Batch]):
             for number, counts in found.items()
         }
 
-    def form(self, id: str) -> Form:
+    def form(self, id: str, by: Caller = ANYONE) -> Form:
         """Return how the batch's file is read. Raises as `read` does."""
-        form = self._ask(lambda redis: redis.hget(BATCHES.job + id, "form"))
-        if form is None:
-            raise self._absent(id)
+        form, owner = self._ask(lambda redis: redis.hmget(BATCHES.job + id, ["form", "owner"]))
+        if form is None or by.sees.encode() not in (b"", owner):
+            raise self._absent(id, by.sees)
         return Form.from_json(form)
 
     def load(self) -> Load:
@@ -117,19 +121,20 @@ class Batches(RedisView[Batch]):
         """Return how the ledger of the parts stands, as `Ledger.survey` does; a patient is a line of a file."""
         return self._parts.survey()
 
-    def cancel(self, id: str) -> Batch:
+    def cancel(self, id: str, by: Caller = ANYONE) -> Batch:
         """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
-        self._stop(id, State.CANCELED)
-        return self.read(id)
+        self._run(batch_scripts.CANCEL, self._ttl_ms, id, by.sees, by.key)
+        return self.read(id, by)
 
     def fail(self, id: str, error: JobError) -> None:
         """End the batch as failed if it has not ended; what is done of it stays."""
-        self._stop(id, State.FAILED, error.code, error.message)
+        self._run(batch_scripts.FAIL, self._ttl_ms, id, error.code, error.message)
 
-    def erase(self, id: str) -> None:
+    def erase(self, id: str, by: Caller = ANYONE) -> None:
         """Remove every trace of the batch from the ledger; the store's is swept. Raises as `read` does."""
-        if not self._run(batch_scripts.ERASE, id, int(1000 * (self._settings.part_limit_s + LATE_S))):
-            self.read(id)
+        swept_again_ms = int(1000 * (self._settings.part_limit_s + LATE_S))
+        if not self._run(batch_scripts.ERASE, id, swept_again_ms, by.sees, by.key):
+            self.read(id, by)
 
     def watch(self, stop: Event) -> Iterator[Heard | None]:
         """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
@@ -154,7 +159,7 @@ class Batches(RedisView[Batch]):
 
     def trash(self) -> list[str]:
         """Return ids of which the store shall hold nothing any more, some with a slash."""
-        return [id.decode() for id in self._run(batch_scripts.DUE, SWEPT_AT_ONCE)]
+        return [id.decode() for id in self._run(trash_scripts.DUE, SWEPT_AT_ONCE)]
 
     def strays(self, ids: Sequence[str]) -> list[str]:
         """Return those of the ids that are neither a batch's nor an upload's, nor known to be swept yet."""
@@ -167,10 +172,7 @@ class Batches(RedisView[Batch]):
 
     def swept(self, id: str) -> None:
         """Note that the store holds nothing of the id any more."""
-        self._run(batch_scripts.GONE, id)
-
-    def _stop(self, id: str, to: State, code: str = "", message: str = "") -> None:
-        self._run(batch_scripts.STOP, self._ttl_ms, id, to.value, code, message)
+        self._run(trash_scripts.GONE, id)
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, self._now(), *args))

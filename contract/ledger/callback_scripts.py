@@ -1,4 +1,4 @@
-"""The scripts over callbacks, each of which begins with `scripts.prelude`."""
+"""The scripts over callbacks, each of which begins with `prelude`."""
 
 # Invariant: what is taken falls due again, unless its job is gone and the callback with it.
 TAKE = """

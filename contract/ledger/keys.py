@@ -1,11 +1,13 @@
 """Every Redis key of a ledger.
 
 A job is a hash. Its id stands in exactly one `index` (a sorted set in which all scores are 0, so that it is ordered by
-id, which for UUIDv7 is by time). While the job is open its id stands also in `open`: in a worker's hands, scored by
-when the lease ends; on its way to a worker, by minus when it was sent.
+id, which for UUIDv7 is by time): of its owner's, or of those without a name where it has none. While the job is open
+its id stands also in `open`: in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when
+it was sent.
 """
 
 DRAIN_BUCKET_MS = 5_000
+DAY_MS = 86_400_000
 
 
 class Keys:
@@ -14,9 +16,9 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as, callback, rung, trace (the `traceparent` of its request, where there was one)
+        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one)
         self.job = f"{prefix}job:"
-        self.index = f"{prefix}index:"  # sorted set of ids, one a state
+        self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
         self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
         self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
@@ -33,6 +35,10 @@ class Keys:
         self.ended = f"{prefix}ended"  # channel: ids of jobs, apart by spaces, as they end or are erased
         self.probe = f"{prefix}probe"  # written to see whether the ledger can be
 
+    def index_of(self, owner: str) -> str:
+        """Return what the names of an owner's indexes begin with, as `own` in the scripts does; empty is nobody."""
+        return f"{self.index}{owner}:" if owner else self.index
+
 
 JOBS = Keys("sl:", "interactive")
 """The keys of the jobs that clients submit."""
@@ -42,6 +48,16 @@ PARTS = Keys("sl:part:", "bulk")
 
 BATCHES = Keys("sl:batch:", "")
 """The keys of batches: their records, and their ids by state; a batch is in no one's hands, so it uses no others."""
+
+KEY = (
+    "sl:key:"  # hash of an API key, by its prefix: name, scopes, slow, hint, created, expires, revoked, and its limits
+)
+KEYS = "sl:keys"  # sorted set of the prefixes of all keys, scored by the ms when each was made
+SESSION = "sl:session:"  # prefix of the key that was entered in a browser, by the hash of its session's secret
+ROWS = "sl:rows:"  # rows that the key of an owner has sent on a day of UTC: "owner:day", days since 1970
+RATES = "sl:rates"  # what the library `limits` counts requests by
+AUDIT = "sl:audit"  # stream: who did what to which ids: key, action, kind, ids apart by spaces
+MODEL = "sl:model"  # version of the model that was taken up last
 
 CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
 

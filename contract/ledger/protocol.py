@@ -1,6 +1,5 @@
 """What a ledger promises, whatever keeps it."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,14 +7,13 @@ from threading import Event
 from typing import Generic, Protocol, TypeVar
 
 from contract.job import Job, JobError, State
+from contract.key import ANYONE, Caller
 from contract.ledger.message import Message
-from contract.ledger.survey import Survey
+from contract.ledger.survey import Load, Survey
 from contract.patient import Row
 from contract.score import ScoreRow
 
 T = TypeVar("T")
-
-LONGEST_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,7 @@ class NewJob:
     explain: bool = False
     callback: str | None = None  # the URL that is told of its end
     trace: str | None = None  # the `traceparent` of its request, in our form
+    by: Caller = ANYONE  # who owns it from then on
 
 
 class Verdict(StrEnum):
@@ -47,6 +46,8 @@ class Verdict(StrEnum):
     MISMATCH = "mismatch"  # the key was used with another body
     BUSY = "busy"  # the first submit with this key is being written in this very call
     FULL = "full"  # it would exceed the backlog limit
+    MANY_ROWS = "rows"  # its owner would have sent more rows today than the key allows
+    MANY_BATCHES = "batches"  # its owner has as many open batches as the key allows
     GIVEN_UP = "lost"  # what it is about was swept from the store: an upload that took too long
 
 
@@ -85,19 +86,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """How much is waiting: patients not yet scored, and patients scored per second of late."""
-
-    backlog_patients: int
-    drain_per_s: float
-
-    def room_in_s(self, limit: int) -> int:
-        """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""
-        surplus = self.backlog_patients - 0.9 * limit
-        return max(1, min(LONGEST_S, math.ceil(surplus / self.drain_per_s))) if self.drain_per_s else LONGEST_S
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Some jobs or batches, newest first, and whether older ones follow."""
 
@@ -117,7 +105,8 @@ class Ledger(Protocol):
     """The promise: a job written down is never lost, ends once, and never changes after that.
 
     Every method raises LedgerUnavailable if the ledger does not answer; then either all of it happened or nothing did.
-    Calling it again with the same arguments does no harm.
+    Calling it again with the same arguments does no harm. Who asks `by` a key of their own sees their own jobs alone:
+    to them, all others were never there. The step that does what a key asks for notes it in the audit, reading apart.
     """
 
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -143,7 +132,7 @@ class Ledger(Protocol):
     def finish(self, outcomes: Sequence[Outcome]) -> int:
         """End the jobs that have not ended yet, erase their patients, and return how many that were."""
 
-    def read(self, id: str) -> Job:
+    def read(self, id: str, by: Caller = ANYONE) -> Job:
         """Return the job. Raises UnknownJob, or ExpiredJob if it was kept for its time and is gone."""
 
     def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
@@ -152,13 +141,13 @@ class Ledger(Protocol):
     def state(self, id: str) -> State | None:
         """Return the job's state, or None where `read` would raise; cheaper than `read`."""
 
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
         """Return up to `limit` jobs, newest first, that are older than the job `after`; without their scores."""
 
-    def cancel(self, id: str) -> Job:
+    def cancel(self, id: str, by: Caller = ANYONE) -> Job:
         """End the job as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
 
-    def erase(self, id: str) -> None:
+    def erase(self, id: str, by: Caller = ANYONE) -> None:
         """Remove every trace of the job, whatever its state. Raises as `read` does."""
 
     def watch(self, stop: Event) -> Iterator[Heard | None]:
@@ -183,7 +172,7 @@ class Ledger(Protocol):
     def replay(self, id: str, new_id: str) -> Message:
         """Make a new job of the patients of one in quarantine, and return the message to send for it.
 
-        The old job stays failed and names the new one. Raises UnknownJob if it is not in quarantine.
+        The old job stays failed and names the new one, which has the same owner. Raises UnknownJob if it is not there.
         """
 
     def drop(self, id: str) -> None:

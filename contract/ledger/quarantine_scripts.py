@@ -3,11 +3,12 @@
 # Invariant: the patients move to the new job; the old one keeps its end state and names the new one.
 REPLAY = """
 local now, id, new = clock(ARGV[1]), ARGV[2], ARGV[3]
-local rows, n, explain, made = unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'explain', 'replayed_as'))
+local rows, n, explain, made, owner =
+  unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'explain', 'replayed_as', 'owner'))
 if made == new then return now end
 if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
 call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
-write(new, rows, n, now, explain)
+write(new, rows, n, now, explain, owner)
 flush()
 return now
 """

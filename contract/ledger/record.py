@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 from contract.job import Job, JobError, State
 from contract.score import scores_from_rows
 
-LISTED_FIELDS = [b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
+LISTED_FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
 FIELDS = [*LISTED_FIELDS, b"scores", b"model"]
 """What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
 

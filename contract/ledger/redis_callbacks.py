@@ -10,9 +10,9 @@ from contract.job import Job, State
 from contract.ledger.callback_scripts import PUT_OFF, TAKE
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from contract.ledger.keys import BATCHES, CALLBACK_QUEUE, JOBS, Keys
+from contract.ledger.prelude import prelude
 from contract.ledger.redis_view import JOB, RedisView
 from contract.ledger.running import Scripts
-from contract.ledger.scripts import prelude
 from contract.settings import Settings
 
 

@@ -10,10 +10,12 @@ from typing_extensions import override
 
 from contract.errors import UnknownJob
 from contract.job import Job
+from contract.key import ANYONE, Caller
 from contract.ledger import quarantine_scripts, scripts
 from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
+from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import first_id_at, new_id
 from contract.ledger.redis_view import ENDED, JOB, RedisView
@@ -32,7 +34,7 @@ class RedisLedger(RedisView[Job], Ledger):
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
         self._ttl_ms = settings.result_ttl * 1000
-        self._scripts = Scripts(redis, scripts.prelude(keys), growing=(scripts.SUBMIT, quarantine_scripts.REPLAY))
+        self._scripts = Scripts(redis, prelude(keys), growing=(scripts.SUBMIT, quarantine_scripts.REPLAY))
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -44,7 +46,7 @@ class RedisLedger(RedisView[Job], Ledger):
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
-            args += [job.callback or "", job.trace or ""]
+            args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or ""]
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
@@ -76,14 +78,14 @@ class RedisLedger(RedisView[Job], Ledger):
         return int(self._run(scripts.FINISH, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args))
 
     @override
-    def cancel(self, id: str) -> Job:
-        self._run(scripts.CANCEL, self._now(), self._ttl_ms, id)
-        return self.read(id)
+    def cancel(self, id: str, by: Caller = ANYONE) -> Job:
+        self._run(scripts.CANCEL, self._now(), self._ttl_ms, id, by.sees, by.key)
+        return self.read(id, by)
 
     @override
-    def erase(self, id: str) -> None:
-        if not self._run(scripts.ERASE, id):
-            self.read(id)
+    def erase(self, id: str, by: Caller = ANYONE) -> None:
+        if not self._run(scripts.ERASE, id, by.sees, by.key):
+            self.read(id, by)
 
     @override
     def sweep(self) -> list[Message]:
@@ -97,8 +99,9 @@ class RedisLedger(RedisView[Job], Ledger):
     def trim(self) -> None:
         gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000
         oldest = first_id_at(gone_before_ms)
-        while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *ENDED) >= SWEPT_AT_ONCE:
-            pass
+        for index in map(self._keys.index_of, self.owners()):
+            while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *(index + state for state in ENDED)) >= SWEPT_AT_ONCE:
+                pass
 
     @override
     def replay(self, id: str, new_id: str) -> Message:

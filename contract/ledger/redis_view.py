@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Generic, TypeVar
 
 from redis import Redis
@@ -9,10 +10,11 @@ from redis.exceptions import RedisError
 
 from contract.errors import ExpiredJob, LedgerUnavailable, ScorelineError, UnknownJob
 from contract.job import State
-from contract.ledger.keys import DRAIN_BUCKET_MS, Keys
-from contract.ledger.protocol import Load, Page
+from contract.key import ANYONE, Caller
+from contract.ledger.keys import DRAIN_BUCKET_MS, KEYS, Keys
+from contract.ledger.protocol import Page
 from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, ms_of_id
-from contract.ledger.survey import Survey
+from contract.ledger.survey import Load, Survey
 from contract.settings import Settings
 
 T = TypeVar("T")
@@ -20,13 +22,17 @@ T = TypeVar("T")
 FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
 LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
 READ_AT_ONCE = 1_000
+OWNERS_AT_ONCE = 32
 ENDED = [state.value for state in State if state.ended]
 OPEN = [state for state in State if not state.ended]
 
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """What a ledger keeps: which fields of a record are read, of one and of many, and what they say."""
+    """What a ledger keeps: which fields of a record are read, of one and of many, and what they say.
+
+    The first field of both is the owner.
+    """
 
     fields: Sequence[bytes]
     listed: Sequence[bytes]
@@ -54,11 +60,11 @@ class RedisView(Generic[T]):
         self._settings = settings
         self._clock = clock
 
-    def read(self, id: str) -> T:
+    def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
-        if job := self.read_all([id]).get(id):
+        for _, job in self._read_all([id], self._kind.fields, by.sees):
             return job
-        raise self._absent(id)
+        raise self._absent(id, by.sees)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
         """Return those of the jobs that are there, as `Ledger.read_all` does."""
@@ -69,12 +75,12 @@ class RedisView(Generic[T]):
         state = self._ask(lambda redis: redis.hget(self._keys.job + id, "state"))
         return State(state.decode()) if state else None
 
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[T]:
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[T]:
         """Return jobs, newest first, as `Ledger.page` does."""
         found: list[T] = []
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
-            ids = self._newest(older_than, [state] if state else list(State), count)
+            ids = self._newest(older_than, [state] if state else list(State), count, by.sees)
             found += (job for _, job in self._read_all(ids, self._kind.listed))
             if len(found) > limit or len(ids) < count:
                 break
@@ -95,20 +101,24 @@ class RedisView(Generic[T]):
 
     def survey(self) -> Survey:
         """Return how the ledger stands, as `Ledger.survey` does."""
-        pipe, keys = self._redis.pipeline(transaction=True), self._keys
+        owners, pipe, keys = self.owners(), self._redis.pipeline(transaction=True), self._keys
         pipe.time()
         pipe.get(keys.backlog)
         pipe.zcard(keys.quarantine)
         pipe.llen(keys.queue)
         pipe.exists(keys.consumed)
-        for state in OPEN:
-            pipe.zlexcount(keys.index + state, FIRST_LISTED, "+")
-            pipe.zrangebylex(keys.index + state, FIRST_LISTED, "+", 0, 1)
+        for state, owner in product(OPEN, owners):
+            pipe.zlexcount(keys.index_of(owner) + state, FIRST_LISTED, "+")
+            pipe.zrangebylex(keys.index_of(owner) + state, FIRST_LISTED, "+", 0, 1)
         time, backlog, quarantined, messages, consumed, *found = self._ask(lambda _: pipe.execute())
         now = self._clock() if self._clock else int(time[0]) * 1000 + int(time[1]) // 1000
-        # A gateway's clock, which ids are made by, may be ahead of that of Redis.
-        oldest = [max(0, now - ms_of_id(ids[0].decode())) / 1000 if ids else 0.0 for ids in found[1::2]]
-        counts, ages = dict(zip(OPEN, found[::2], strict=True)), dict(zip(OPEN, oldest, strict=True))
+        counts, ages, many = {}, {}, 2 * len(owners)
+        for place, state in enumerate(OPEN):
+            of_state = found[place * many : (place + 1) * many]
+            counts[state] = sum(of_state[::2])
+            first = min((ids[0].decode() for ids in of_state[1::2] if ids), default=None)
+            # A gateway's clock, which ids are made by, may be ahead of that of Redis.
+            ages[state] = max(0, now - ms_of_id(first)) / 1000 if first else 0.0
         return Survey(int(backlog or 0), counts, ages, quarantined, messages, bool(consumed))
 
     def consumed_lately(self) -> bool:
@@ -126,29 +136,46 @@ class RedisView(Generic[T]):
         seconds, microseconds = self._ask(lambda redis: redis.time())
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    def _newest(self, older_than: str, states: Iterable[State], count: int) -> list[str]:
+    def _newest(self, older_than: str, states: Iterable[State], count: int, sees: str) -> list[str]:
+        owners, ids, wanted = self._seen(sees), list[str](), list(states)
+        for start in range(0, len(owners), OWNERS_AT_ONCE):
+            oldest = f"({ids[-1]}" if len(ids) == count else FIRST_LISTED
+            some = map(self._keys.index_of, owners[start : start + OWNERS_AT_ONCE])
+            indexes = [index + state for index, state in product(some, wanted)]
+            ids = sorted([*ids, *self._some(indexes, older_than, oldest, count)], reverse=True)[:count]
+        return ids
+
+    def _some(self, indexes: Iterable[str], older_than: str, oldest: str, count: int) -> list[str]:
         pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
-        for state in states:
-            pipe.zrevrangebylex(self._keys.index + state, older_than, FIRST_LISTED, 0, count)
-        ids = (id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page)
-        return sorted(ids, reverse=True)[:count]
+        for index in indexes:
+            pipe.zrevrangebylex(index, older_than, oldest, 0, count)
+        return [id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page]
 
-    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes]) -> Iterator[tuple[str, T]]:
+    def owners(self) -> list[str]:
+        """Return everyone who may own something here: nobody, and each key that there ever was."""
+        prefixes: list[bytes] = self._ask(lambda redis: redis.zrange(KEYS, 0, -1))
+        return ["", *(prefix.decode() for prefix in prefixes)]
+
+    def _seen(self, sees: str) -> list[str]:
+        return [sees] if sees else self.owners()
+
+    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes], sees: str = "") -> Iterator[tuple[str, T]]:
         for start in range(0, len(ids), READ_AT_ONCE):
-            yield from self._read_some(ids[start : start + READ_AT_ONCE], fields)
+            yield from self._read_some(ids[start : start + READ_AT_ONCE], fields, sees.encode())
 
-    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes]) -> list[tuple[str, T]]:
+    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes], sees: bytes) -> list[tuple[str, T]]:
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
-        return [(id, job) for id, values in pairs if (job := self._kind.from_record(id, fields, values))]
+        shown = ((id, values) for id, values in pairs if not sees or values[0] == sees)
+        return [(id, job) for id, values in shown if (job := self._kind.from_record(id, fields, values))]
 
-    def _absent(self, id: str) -> ScorelineError:
+    def _absent(self, id: str, sees: str) -> ScorelineError:
         """Return the error for an id that has no record: its time is over, or there never was one."""
         pipe = self._redis.pipeline(transaction=False)
-        for state in ENDED:
-            pipe.zscore(self._keys.index + state, id)
+        for owner, state in product(self._seen(sees), ENDED):
+            pipe.zscore(self._keys.index_of(owner) + state, id)
         was_kept = any(score is not None for score in self._ask(lambda _: pipe.execute()))
         return self._kind.expired() if was_kept else self._kind.unknown()
 

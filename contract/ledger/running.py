@@ -6,7 +6,7 @@ from typing import Any
 from redis import Redis
 from redis.commands.core import Script
 
-from contract.ledger.scripts import ALLOW_OOM
+from contract.ledger.prelude import ALLOW_OOM
 
 
 class Scripts:

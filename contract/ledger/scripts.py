@@ -1,110 +1,42 @@
-"""Every script that touches a key of the ledger, but for those over callbacks.
+"""Every script that touches a key of the ledger, but for those over callbacks, batches and the quarantine.
 
-Nothing runs between the steps of a script, and each reads the clock of Redis, so that no other machine's clock matters
-to it. Keys are computed inside the scripts: one Redis, or one with replicas, but no cluster.
+Each begins with `prelude`. Nothing runs between the steps of a script, and each reads the clock of Redis, so that no
+other machine's clock matters to it. Keys are computed inside the scripts: one Redis, or one with replicas, but no
+cluster.
 """
 
-from contract.ledger.keys import DRAIN_BUCKET_MS, Keys
-
-ALLOW_OOM = "#!lua flags=allow-oom\n"
-"""Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
-
-
-COMMON = """
-local call, num = redis.call, tonumber
-local some_are_told = call('EXISTS', CALLBACKS) == 1
-
-local function is_attended(now) return num(call('GET', ATTENDED) or 0) > now end
-
-local function clock(given)
-  if given ~= '' then return num(given) end
-  local t = call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
-local function open(state) return state == 'queued' or state == 'running' end
-
--- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
-local gathered, begun, ended, backlog = {}, {}, {}, 0
-
-local function later(command, key, first, second)
-  local list = gathered[command .. key]
-  if not list then
-    list = {command, key}
-    gathered[command .. key] = list
-  end
-  list[#list + 1] = first
-  list[#list + 1] = second
-end
-
-local function flush()
-  for _, list in pairs(gathered) do
-    for i = 3, #list, 4000 do call(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))) end
-  end
-  if backlog ~= 0 then call('INCRBY', BACKLOG, backlog) end
-  if #begun > 0 then call('PUBLISH', BEGUN, table.concat(begun, ' ')) end
-  if #ended > 0 then call('PUBLISH', ENDED, table.concat(ended, ' ')) end
-  gathered, begun, ended, backlog = {}, {}, {}, 0
-end
-
-local function move(id, from, to)
-  later('ZREM', INDEX .. from, id)
-  later('ZADD', INDEX .. to, 0, id)
-end
-
--- Ends a job that was open and of `n` patients, who are erased; `...` are further fields of its record.
-local function finish(id, from, to, n, deadline, now, ttl, ...)
-  later('ZREM', OPEN, id)
-  if deadline then later('ZREM', DEADLINES, id) end
-  backlog = backlog - n
-  move(id, from, to)
-  call('HSET', JOB .. id, 'state', to, 'finished', now, 'rows', '', ...)
-  call('PEXPIREAT', JOB .. id, now + ttl)
-  if some_are_told then call('ZADD', CALLBACKS, 'XX', now, id) end
-  ended[#ended + 1] = id
-end
-
-local function write(id, rows, n, now, explain)
-  call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
-  if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
-  later('ZADD', INDEX .. 'queued', 0, id)
-  later('ZADD', OPEN, -now, id)
-  backlog = backlog + n
-end
-"""
-
-
-def prelude(keys: Keys) -> str:
-    """Return what every script of the ledger with these keys begins with."""
-    return f"""
-local JOB, INDEX, OPEN, DEADLINES = '{keys.job}', '{keys.index}', '{keys.open}', '{keys.deadlines}'
-local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
-local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
-local BEGUN, ENDED, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.callbacks}'
-local ATTENDED, WORD = '{keys.attended}', '{keys.word}'
-{COMMON}"""
-
+from contract.ledger.keys import DRAIN_BUCKET_MS
 
 # Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is,
-# so that a call whose answer was lost can be made again. Who attends is given word of what is new.
+# so that a call whose answer was lost can be made again. Who attends is given word of what is new. Rows count for their
+# owner's day if and only if they are written down.
 SUBMIT = """
 local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
-local fresh, answer = {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 9 do
-  local id, rows, n, after, explain, key, fingerprint, callback, trace = unpack(ARGV, i, i + 8)
+local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
+for i = 4, #ARGV, 11 do
+  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily = unpack(ARGV, i, i + 10)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
     local first = string.sub(held, #fingerprint + 2)
     if string.sub(held, 1, #fingerprint) ~= fingerprint then verdict = 'mismatch'
     elseif fresh[key] then verdict = 'busy'
-    else verdict, id = 'replayed', first end
+    else
+      verdict, id = 'replayed', first
+      note(owner, 'read', 'job', id)
+    end
   elseif not known and before + backlog + n > limit then
     verdict = 'full'
+  elseif not known and not spend(owner, n, daily, now) then
+    verdict = 'rows'
   elseif not known then
-    write(id, rows, n, now, explain)
+    write(id, rows, n, now, explain, owner)
+    if owner ~= '' then
+      noted[owner] = noted[owner] or {}
+      table.insert(noted[owner], id)
+    end
     if after ~= '' then
       call('HSET', JOB .. id, 'deadline', now + after)
       later('ZADD', DEADLINES, now + after, id)
@@ -124,6 +56,7 @@ for i = 4, #ARGV, 9 do
   answer[#answer + 1] = id
 end
 if attended and backlog > 0 and call('EXISTS', WORD) == 0 then call('RPUSH', WORD, 1) end
+for owner, ids in pairs(noted) do note(owner, 'submit', 'job', table.concat(ids, ' ')) end
 flush()
 return answer
 """
@@ -166,20 +99,21 @@ if #ids == 0 then
 end
 local leases, claimed, left = call('ZMSCORE', OPEN, unpack(ids)), {}, #ids >= most_jobs
 for i, id in ipairs(ids) do
-  local state, rows, n, tries, deadline, explain, trace =
-    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace'))
+  local state, rows, n, tries, deadline, explain, trace, owner =
+    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner'))
   tries = num(tries or 0)
   if open(state) and num(leases[i] or 0) <= now then
     if deadline and num(deadline) <= now then
-      finish(id, state, 'expired', n, deadline, now, ttl)
+      finish(id, state, 'expired', n, deadline, owner, now, ttl)
     elseif tries >= most then
       local reason = 'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.'
-      finish(id, state, 'failed', n, deadline, now, ttl, 'code', 'quarantined', 'message', reason, 'rows', rows)
+      finish(id, state, 'failed', n, deadline, owner, now, ttl,
+        'code', 'quarantined', 'message', reason, 'rows', rows)
       later('ZADD', QUARANTINE, 0, id)
     elseif (tries == 0 or alone and i == 1) and (i <= given or num(n) <= room) then
       room = room - n
       if state == 'queued' then
-        move(id, 'queued', 'running')
+        move(id, 'queued', 'running', owner)
         begun[#begun + 1] = id
         call('HSET', JOB .. id, 'state', 'running', 'started', now, 'deliveries', tries + 1)
       else
@@ -215,13 +149,13 @@ FINISH = f"""
 local now, ttl, scored = clock(ARGV[1]), num(ARGV[2]), 0
 for i = 4, #ARGV, 5 do
   local id, scores, model, code, message = unpack(ARGV, i, i + 4)
-  local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
+  local state, n, deadline, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner'))
   if open(state) then
     if code == '' then
-      finish(id, state, 'succeeded', n, deadline, now, ttl, 'scores', scores, 'model', model)
+      finish(id, state, 'succeeded', n, deadline, owner, now, ttl, 'scores', scores, 'model', model)
       scored = scored + 1
     else
-      finish(id, state, 'failed', n, deadline, now, ttl, 'code', code, 'message', message)
+      finish(id, state, 'failed', n, deadline, owner, now, ttl, 'code', code, 'message', message)
     end
   end
 end
@@ -236,21 +170,25 @@ flush()
 return count
 """
 
-# Invariant: only an open job is canceled, and its patients are gone with it.
+# Invariant: only an open job that is shown to who asks is canceled, and its patients are gone with it.
 CANCEL = """
-local id = ARGV[3]
-local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
-if open(state) then finish(id, state, 'canceled', n, deadline, clock(ARGV[1]), num(ARGV[2])) end
+local id, sees, key = ARGV[3], ARGV[4], ARGV[5]
+local state, n, deadline, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner'))
+if open(state) and shown(sees, owner) then
+  finish(id, state, 'canceled', n, deadline, owner, clock(ARGV[1]), num(ARGV[2]))
+  note(key, 'cancel', 'job', id)
+end
 flush()
 """
 
-# Invariant: afterwards no key holds the id; a message that still carries it finds nothing to claim.
+# Invariant: afterwards no key but the audit holds the id; a message that still carries it finds nothing to claim.
 ERASE = """
-local id = ARGV[1]
-local state, n, key = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem'))
-if not state then return 0 end
+local id, sees, who = ARGV[1], ARGV[2], ARGV[3]
+local state, n, key, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem', 'owner'))
+if not state or not shown(sees, owner) then return 0 end
+note(who, 'erase', 'job', id)
 if open(state) then call('DECRBY', BACKLOG, n) end
-for _, set in ipairs({INDEX .. state, OPEN, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
+for _, set in ipairs({own(owner) .. state, OPEN, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 ended[1] = id
@@ -266,8 +204,8 @@ local now, grace, ttl, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(AR
 local unheard = not is_attended(now) and call('DEL', WORD) == 1
 local answer, passed = {now, unheard and 1 or 0}, num(call('GET', PASSED) or 0)
 for _, id in ipairs(call('ZRANGE', DEADLINES, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
-  local state, n, deadline = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline'))
-  finish(id, state, 'expired', n, deadline, now, ttl)
+  local state, n, deadline, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner'))
+  finish(id, state, 'expired', n, deadline, owner, now, ttl)
 end
 flush()
 local function send(id, wait)
@@ -288,9 +226,9 @@ return answer
 TRIM = """
 local oldest, most, removed = ARGV[1], num(ARGV[2]), 0
 for i = 3, #ARGV do
-  for _, id in ipairs(call('ZRANGE', INDEX .. ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
+  for _, id in ipairs(call('ZRANGE', ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
     if call('EXISTS', JOB .. id) == 0 then
-      call('ZREM', INDEX .. ARGV[i], id)
+      call('ZREM', ARGV[i], id)
       call('ZREM', QUARANTINE, id)
       removed = removed + 1
     end

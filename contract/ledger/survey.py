@@ -1,5 +1,6 @@
 """How a ledger stands, and the Redis that it is in, for who watches over them."""
 
+import math
 from dataclasses import dataclass
 
 from redis import Redis
@@ -7,6 +8,21 @@ from redis.exceptions import RedisError
 
 from contract.errors import LedgerUnavailable
 from contract.job import State
+
+LONGEST_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is waiting: patients not yet scored, and patients scored per second of late."""
+
+    backlog_patients: int
+    drain_per_s: float
+
+    def room_in_s(self, limit: int) -> int:
+        """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""
+        surplus = self.backlog_patients - 0.9 * limit
+        return max(1, min(LONGEST_S, math.ceil(surplus / self.drain_per_s))) if self.drain_per_s else LONGEST_S
 
 
 @dataclass(frozen=True, slots=True)

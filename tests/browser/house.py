@@ -13,14 +13,16 @@ from tests.waiting import wait_until
 class House:
     """Valkey, the workers for patients, the sweep and a gateway; those for files are started by who needs them."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, **variables: str) -> None:
         self._folder = folder
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.redis_url = redis_url
         self._variables = {
             "SCORELINE_REDIS_URL": redis_url,
             "SCORELINE_API_PORT": str(port),
             "SCORELINE_VAR": str(folder / "var"),
+            **variables,
         }
         self._gateway: subprocess.Popen[bytes] | None = None
 
@@ -41,10 +43,10 @@ class House:
 
 
 @contextmanager
-def open_house(folder: Path) -> Iterator[House]:
-    """Run a house, and give it once it is ready."""
+def open_house(folder: Path, **variables: str) -> Iterator[House]:
+    """Run a house with these variables, and give it once it is ready."""
     with ExitStack() as stack:
-        house = House(folder, stack.enter_context(valkey(folder / "valkey")))
+        house = House(folder, stack.enter_context(valkey(folder / "valkey")), **variables)
         for room in ("run", "sweep"):
             stack.enter_context(house.worker(room))
         stack.callback(house.shut)

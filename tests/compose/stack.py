@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from contract.key import make_key
+from tests.guarded import ROLES
 from tests.receiver import SECRET
 from tests.servers import ROOT, free_port
 
@@ -16,6 +18,8 @@ HEALTHY_WITHIN_S = 300
 GONE_WITHIN_S = 120
 FETCH = "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=30).read())"
 LOGIN = ("operator", "e2e")
+KEY = make_key()[2]
+SHOWN = {"Authorization": f"Bearer {KEY}"}
 BEGAN_S = time.monotonic()
 
 
@@ -36,10 +40,11 @@ class Stack:
         self._command += ["--file", str(ROOT / "docker-compose.yml"), "--env-file", os.devnull]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")},
-            "REDIS_PASSWORD": "e2e",
+            **{f"REDIS_{role.upper()}_PASSWORD": f"e2e-{role}" for role in ROLES},
             "FLOWER_BASIC_AUTH": ":".join(LOGIN),
             "GRAFANA_USER": LOGIN[0],
             "GRAFANA_PASSWORD": LOGIN[1],
+            "SCORELINE_API_KEY": KEY,
             "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_API_PORT": str(self.port),
             "SCORELINE_FLOWER_PORT": str(self.flower_port),

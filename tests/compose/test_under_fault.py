@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from tests.compose.stack import Stack, engine, say
+from tests.compose.stack import SHOWN, Stack, engine, say
 from tests.faults.cohort import patients, risks
 from tests.faults.file_audit import tally
 from tests.faults.files import File, results_of
@@ -24,7 +24,7 @@ PATH = "/v1/batches"
 @pytest.fixture(scope="module")
 def client(stack: Stack) -> Iterator[httpx2.Client]:
     """A client of the gateway."""
-    with httpx2.Client(base_url=stack.url, timeout=60) as client:
+    with httpx2.Client(base_url=stack.url, headers=SHOWN, timeout=60) as client:
         yield client
 
 
@@ -32,7 +32,7 @@ def client(stack: Stack) -> Iterator[httpx2.Client]:
 def under_load(stack: Stack, client: httpx2.Client, name: str) -> Iterator[None]:
     """Have a file scored, and patients submitted all the while; then count what became of every row and every job."""
     file = File(name, ROWS, NOTE_BYTES)
-    with Traffic(stack.port, jobs=500, rate_per_s=50, connections=8) as traffic:
+    with Traffic(stack.port, jobs=500, rate_per_s=50, connections=8, headers=SHOWN) as traffic:
         answer = client.post(PATH, content=file.content, headers=file.headers)
         assert answer.status_code == 202
         place = answer.headers["Location"]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from threading import Thread
 from typing import Self
@@ -25,7 +25,9 @@ class Traffic:
     often it had to be sent.
     """
 
-    def __init__(self, port: int, *, jobs: int, rate_per_s: float, connections: int) -> None:
+    def __init__(
+        self, port: int, *, jobs: int, rate_per_s: float, connections: int, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.submitted = 0
         self.accepted: dict[int, str] = {}
         self.answers: Counter[int] = Counter()
@@ -34,6 +36,7 @@ class Traffic:
         self.in_flight = 0
         self.surprises: list[str] = []
         self._port, self._rate_per_s, self._connections = port, rate_per_s, connections
+        self._headers = headers or {}
         self._least, self._enough = jobs, False
         self._run = uuid4().hex
         self._loop = asyncio.new_event_loop()
@@ -67,7 +70,7 @@ class Traffic:
     async def _call(self, numbers: Iterator[int]) -> None:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        async with Wire("127.0.0.1", self._port) as wire:
+        async with Wire("127.0.0.1", self._port, self._headers) as wire:
             for number in numbers:
                 if self._rate_per_s:
                     await self._pause(began_s + number / self._rate_per_s - loop.time())

@@ -5,6 +5,7 @@ test, that is the difference between 500 and more than 1,000 submits a second.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,10 +26,14 @@ class LostAnswer(Exception):
 
 
 class Wire:
-    """A connection to `host:port` that is opened when it is needed, and opened anew after a loss."""
+    """A connection to `host:port` that is opened when it is needed, and opened anew after a loss.
 
-    def __init__(self, host: str, port: int) -> None:
+    `headers` are sent with each request.
+    """
+
+    def __init__(self, host: str, port: int, headers: Mapping[str, str] | None = None) -> None:
         self._host, self._port = host, port
+        self._more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def __aenter__(self) -> Self:
@@ -41,7 +46,7 @@ class Wire:
         """Post a JSON body under an Idempotency-Key and return the answer. Raises LostAnswer."""
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
-            f'Idempotency-Key: "{key}"\r\nContent-Length: {len(body)}\r\n\r\n'
+            f'Idempotency-Key: "{key}"\r\nContent-Length: {len(body)}\r\n{self._more}\r\n'
         )
         try:
             async with asyncio.timeout(ANSWERED_WITHIN_S):

@@ -13,9 +13,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from contract.key import Scope, make_key
 from contract.patient import COLUMNS, EXAMPLE
 from scoreline_client import Client
 from tests.commands import Said, command, environment, scoreline
+from tests.keyed import Keyed
 from tests.scripted import Service, problem, running
 from tests.servers import ROOT, LoneGateway, free_port
 from tests.waiting import wait_until
@@ -209,8 +211,22 @@ def test_the_model_and_its_drift_are_shown(run: Run) -> None:
 def test_doctor_finds_nothing_wrong_with_a_whole_service(run: Run) -> None:
     said = run("doctor", "-o", "csv")
     assert said.code == 0, said.out
-    assert {row["check"] for row in rows(said)} == {"gateway", "versions", "disk", "redis", "workers"}
+    assert {row["check"] for row in rows(said)} == {"gateway", "API key", "versions", "disk", "redis", "workers"}
     assert {row["verdict"] for row in rows(said)} == {"ok"}
+
+
+def test_doctor_says_what_is_wrong_with_an_api_key(keyed: Keyed) -> None:
+    shown = {
+        None: "none is set",
+        make_key()[2]: "unknown, revoked or expired",
+        keyed.make_key([Scope.SCORE]): "to read",
+    }
+    for key, wrong in shown.items():
+        variables = {"SCORELINE_API_KEY": key} if key else {}
+        said = scoreline("doctor", "-o", "csv", "--url", keyed.url, SCORELINE_REDIS_URL=keyed.redis_url, **variables)
+        (found,) = (row for row in rows(said) if row["check"] == "API key")
+        assert wrong in found["found"]
+        assert "python -m api keys create" in found["do"]
 
 
 def test_doctor_says_of_each_fault_what_to_do(tmp_path: Path, redis_url: str) -> None:

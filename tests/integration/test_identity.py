@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from contract.job import Job, State
+from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Page
 from contract.patient import EXAMPLE
 from contract.settings import Settings
@@ -26,7 +27,7 @@ class Surprising(MemoryLedger):
     """A ledger whose lists fail in a way that no one foresaw."""
 
     @override
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
         raise ValueError
 
 

@@ -1,6 +1,8 @@
 """Drives both ledgers through random histories of work and faults, and holds them to the promise and to each other."""
 
 import os
+from itertools import product
+from typing import Any
 from uuid import UUID
 
 import hypothesis
@@ -18,7 +20,8 @@ from redis import Redis
 
 from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
-from contract.ledger.keys import JOBS
+from contract.key import ANYONE, Caller, Limits, Scope
+from contract.ledger.keys import JOBS, KEYS
 from contract.ledger.message import Message, to_messages
 from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.ledger.record import new_id
@@ -36,6 +39,8 @@ URL = "https://receiver.example/told"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ERROR = JobError(code="scoring-failed", message="why")
 
+OWNERS = [ANYONE, *(Caller(name, frozenset({Scope.SCORE}), Limits(rows_per_day=20)) for name in ("aa", "bb"))]
+
 
 class LedgerMachine(RuleBasedStateMachine):
     """A queue that loses messages and workers that die, over two ledgers that see exactly the same."""
@@ -46,6 +51,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.redis.flushdb()
+        self.redis.zadd(KEYS, {by.key: 0 for by in OWNERS[1:]})
+        self.owners: dict[str, str] = {}
         self.clock = Clock()
         self.real = RedisLedger(self.redis, self.options, self.clock)
         self.twin = MemoryLedger(self.options, self.clock)
@@ -65,14 +72,15 @@ class LedgerMachine(RuleBasedStateMachine):
         explain=st.booleans(),
         callback=st.sampled_from([None, URL]),
         trace=st.sampled_from([None, TRACE]),
+        by=st.sampled_from(OWNERS),
     )
-    def submit(
-        self, patients: list[int], deadline: float | None, explain: bool, callback: str | None, trace: str | None
-    ) -> None:
-        jobs = [new_job(n, cancel_after_s=deadline, explain=explain, callback=callback, trace=trace) for n in patients]
+    def submit(self, patients: list[int], deadline: float | None, by: Caller, **asked: Any) -> None:
+        jobs = [new_job(n, cancel_after_s=deadline, by=by, **asked) for n in patients]
         receipt = self.real.submit(jobs)
         assert receipt == self.twin.submit(jobs)
+        jobs = [job for job, (verdict, _) in zip(jobs, receipt.verdicts, strict=True) if verdict == "accepted"]
         self.known += [job.id for job in jobs]
+        self.owners |= {job.id: by.key for job in jobs}
         self.untold |= {job.id for job in jobs if job.callback}
         if not receipt.attended:
             self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
@@ -134,18 +142,23 @@ class LedgerMachine(RuleBasedStateMachine):
         self.queue += self.swept()
 
     @precondition(lambda self: self.known)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), by=st.sampled_from(OWNERS))
+    def cancel(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        assert told(self.real, "cancel", id) == told(self.twin, "cancel", id)
+        said = told(self.real, "cancel", id, by)
+        assert said == told(self.twin, "cancel", id, by)
+        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
 
     @precondition(lambda self: self.known)
-    @rule(data=st.data())
-    def erase(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), by=st.sampled_from(OWNERS))
+    def erase(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        assert told(self.real, "erase", id) == told(self.twin, "erase", id)
-        self.erased.add(id)
-        self.untold.discard(id)
+        said = told(self.real, "erase", id, by)
+        assert said == told(self.twin, "erase", id, by)
+        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
+        if said is None:
+            self.erased.add(id)
+            self.untold.discard(id)
 
     @rule(fate=st.sampled_from(["lost", "failed", "told"]))
     def tell(self, fate: str) -> None:
@@ -173,6 +186,7 @@ class LedgerMachine(RuleBasedStateMachine):
             message = self.real.replay(id, new)
             assert message == self.twin.replay(id, new) == self.real.replay(id, new)  # it bears repeating
             self.known.append(new)
+            self.owners[new] = self.owners.get(id, "")
             self.queue.append(message)
             self.ends[id] = self.ends[id].model_copy(update={"replayed_as": UUID(new)})
 
@@ -189,9 +203,15 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_job_stands_in_one_index_and_every_open_one_is_on_its_way_or_leased(self) -> None:
-        indexes = {state: self.members(JOBS.index + state) for state in State}
-        assert sorted(id for ids in indexes.values() for id in ids) == sorted(set(self.known) - self.erased)
+        indexes = [(by, state, self.members(JOBS.index_of(by.key) + state)) for by, state in product(OWNERS, State)]
+        assert sorted(id for _, _, ids in indexes for id in ids) == sorted(set(self.known) - self.erased)
+        assert all(self.owners.get(id, "") == by.key for by, _, ids in indexes for id in ids)
         assert self.members(JOBS.open) == self.open_ids()
+        for by in OWNERS[1:]:
+            owned = {id for id in self.known if self.owners.get(id) == by.key}
+            jobs = self.real.page(state=None, limit=1000, after=None, by=by)
+            assert jobs == self.twin.page(state=None, limit=1000, after=None, by=by)
+            assert {str(job.id) for job in jobs.items} == owned - self.erased
 
     @invariant()
     def every_callback_stays_until_it_is_told_or_its_job_is_erased(self) -> None:
@@ -205,7 +225,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def open_ids(self) -> set[str]:
         """Return the ids of the jobs that have not ended."""
-        return self.members(JOBS.index + State.QUEUED) | self.members(JOBS.index + State.RUNNING)
+        indexes = (JOBS.index_of(by.key) + state for by, state in product(OWNERS, (State.QUEUED, State.RUNNING)))
+        return set[str]().union(*map(self.members, indexes))
 
     def teardown(self) -> None:
         """After any history at all, healthy workers end every job: none was lost."""
@@ -214,7 +235,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
             self.clock.move(self.options.lease_s)
             # What a canary does: it carries the queue's clock forward.
-            self.submit([1], None, explain=False, callback=None, trace=None)
+            self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE)
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -249,10 +270,10 @@ class LedgerMachine(RuleBasedStateMachine):
         return messages
 
 
-def told(ledger: Ledger, call: str, id: str) -> object:
+def told(ledger: Ledger, call: str, id: str, by: Caller) -> object:
     """Return what the ledger answers to the call, or the class of the error that it raises."""
     try:
-        return getattr(ledger, call)(id)
+        return getattr(ledger, call)(id, by)
     except UnknownJob as error:
         return type(error)
 

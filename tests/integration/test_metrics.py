@@ -97,6 +97,8 @@ def test_the_gateways_processes_count_together(measured: Measured) -> None:
     assert httpx2.post(f"{measured.url}/v1/jobs?explain=true", json=EXAMPLE).status_code == 202
     assert httpx2.post(f"{measured.url}/v1/jobs", content=b"{", headers={"Content-Type": "application/json"}).is_error
     assert httpx2.get(f"{measured.url}/v1/jobs/none").status_code == 404
+    wait_for_answers(metrics, before, {"method": "GET", "route": "/v1/jobs/{id}", "status": "404"}, 1)
+    wait_for_answers(metrics, before, POSTED | {"status": "200"}, 20)
     for _ in range(4):
         after = scrape(metrics)
         assert grown(before, after, "scoreline_http_requests_total", POSTED | {"status": "200"}) == 20
@@ -120,6 +122,16 @@ def grown(before: Values, after: Values, name: str, labels: dict[str, str]) -> f
     return of(after, name, **labels) - of(before, name, **labels)
 
 
+def wait_for_answers(metrics: str, before: Values, labels: dict[str, str], count: int) -> Values:
+    """Return what is shown once so many answers more are counted, which is done for those of a moment together."""
+
+    def shown() -> Values | None:
+        after = scrape(metrics)
+        return after if grown(before, after, "scoreline_http_requests_total", labels) == count else None
+
+    return wait_until(shown, within_s=SOON_S, what=f"{count} answers to be counted")
+
+
 def test_no_path_and_no_method_makes_a_series_of_its_own(measured: Measured) -> None:
     def some(count: int) -> None:
         with httpx2.Client(base_url=measured.url) as client:
@@ -129,13 +141,14 @@ def test_no_path_and_no_method_makes_a_series_of_its_own(measured: Measured) -> 
                 client.request(f"BREW{number}", "/v1/jobs")
                 client.request("DELETE", f"/v1/batches/{number}/results/{number}")
 
-    some(3)
-    before = scrape(f"{measured.url}/metrics")
-    some(60)
-    after = scrape(f"{measured.url}/metrics")
-    assert {name for name in after if "http" in name[0]} == {name for name in before if "http" in name[0]}
+    metrics = f"{measured.url}/metrics"
     unknown = {"method": "GET", "route": "none", "status": "404"}
-    assert grown(before, after, "scoreline_http_requests_total", unknown) == 60
+    first = scrape(metrics)
+    some(3)
+    before = wait_for_answers(metrics, first, unknown, 3)
+    some(60)
+    after = wait_for_answers(metrics, before, unknown, 60)
+    assert {name for name in after if "http" in name[0]} == {name for name in before if "http" in name[0]}
 
 
 def test_a_worker_counts_what_it_commits(measured: Measured) -> None:

@@ -16,6 +16,7 @@ from api.upload import Uploads
 from contract.address import Resolver
 from contract.batch import Batch, DonePart, Format, NewPart, input_key
 from contract.errors import UnknownBatch
+from contract.key import ANYONE
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
 from contract.ledger.message import Message
@@ -76,7 +77,7 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
         resolver = Resolver(private=False, threads=1)
         files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, resolver)
         try:
-            download = files.results(id, CSV, Format.CSV)
+            download = files.results(id, CSV, Format.CSV, ANYONE)
         finally:
             resolver.close()
             uploads.close()

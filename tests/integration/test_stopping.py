@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from contract.job import Job, State
+from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Page
 from contract.patient import EXAMPLE
 from contract.settings import Settings
@@ -29,7 +30,7 @@ class Surprising(MemoryLedger):
     """A ledger with a fault that no one foresaw, whose text holds a patient's value."""
 
     @override
-    def page(self, *, state: State | None, limit: int, after: str | None) -> Page[Job]:
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
         raise ValueError(SECRET)
 
 

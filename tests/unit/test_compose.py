@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from contract.connect import ONLOOKER
+from contract.key import split_key
+from tests.guarded import ROLES
 from tests.servers import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -15,7 +18,8 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-SECRETS = ["REDIS_PASSWORD", "FLOWER_BASIC_AUTH", "GRAFANA_USER", "GRAFANA_PASSWORD"]
+USERS = [f"REDIS_{role.upper()}_PASSWORD" for role in ROLES]
+SECRETS = [*USERS, "FLOWER_BASIC_AUTH", "GRAFANA_USER", "GRAFANA_PASSWORD"]
 FOR_PEOPLE = {"api", "flower", "grafana", "mlflow"}
 CALL_OUT = FOR_PEOPLE | {"notify"}
 
@@ -75,9 +79,31 @@ def test_a_secret_has_no_default_but_that_of_the_example(name: str) -> None:
     assert re.search(rf"^{name}=\S+$", EXAMPLE, re.MULTILINE)
 
 
+def test_there_is_no_api_key_that_everyone_knows_and_the_example_makes_one_that_fits() -> None:
+    assert re.findall(r"\$\{SCORELINE_API_KEY(:.)", TEXT) == [":?"]
+    assert not re.search(r"^SCORELINE_API_KEY=", EXAMPLE, re.MULTILINE)
+    (make,) = re.findall(r"^#   (echo .*) >> \.env$", EXAMPLE, re.MULTILINE)
+    said = subprocess.run(["sh", "-c", make], capture_output=True, text=True, check=True).stdout
+    assert split_key(said.removeprefix("SCORELINE_API_KEY=").strip())
+
+
 def test_the_example_names_every_variable_and_no_other() -> None:
     used = set(re.findall(r"\$\{([A-Z_]+)", TEXT)) - {"TAG"}
     assert set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE)) - {"COMPOSE_PROFILES"} == used
+
+
+def test_celery_exporter_gives_no_message_of_the_workers_back() -> None:
+    told = SERVICES["celery-exporter"]["environment"]["CE_BROKER_TRANSPORT_OPTION"].split()
+    assert dict(option.split("=") for option in told) == ONLOOKER
+
+
+def test_each_service_reaches_redis_as_the_user_of_its_role() -> None:
+    urls = {name: str(service.get("environment")) for name, service in SERVICES.items()}
+    users = {name: re.findall(r"redis://(\w+):\$\{REDIS_(\w+)_PASSWORD\}", url) for name, url in urls.items()}
+    found = {name: user for name, ((user, _),) in ((name, user) for name, user in users.items() if user)}
+    assert all(user.upper() == variable for ((user, variable),) in filter(None, users.values()))
+    workers = dict.fromkeys(["worker", "worker-bulk", "sweep", "notify"], "worker")
+    assert found == workers | {"api": "gateway", "flower": "flower", "celery-exporter": "exporter"}
 
 
 def test_each_image_of_ours_is_a_target_that_ends_as_nobody_special() -> None:

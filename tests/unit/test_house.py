@@ -1,6 +1,7 @@
 """The rules of the house that no tool checks."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,14 @@ def test_a_file_and_its_functions_are_small_enough_to_read(path: Path) -> None:
             documented = ast.get_docstring(node) is not None
             first = node.body[min(documented, len(node.body) - 1)].lineno
             assert (node.end_lineno or first) - first < LINES_IN_FUNCTION, node.name
+
+
+def test_each_exception_from_a_rule_of_security_says_why() -> None:
+    lines = [(path, line) for path in FILES for line in path.read_text().splitlines()]
+    bare = [
+        line for line in lines if re.search(r"# noqa: (\w+, ?)*S\d+", line[1]) and not re.search(r"\d - \w", line[1])
+    ]
+    assert not bare
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -37,6 +37,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_200
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -51,6 +61,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
         response_416 = Problem.from_dict(response.json())
 
         return response_416
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
 
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
@@ -75,7 +90,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 def sync_detailed(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     range_: str | Unset = UNSET,
 ) -> Response[File | Problem]:
     """Errors
@@ -109,7 +124,7 @@ def sync_detailed(
 def sync(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     range_: str | Unset = UNSET,
 ) -> File | Problem | None:
     """Errors
@@ -138,7 +153,7 @@ def sync(
 async def asyncio_detailed(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     range_: str | Unset = UNSET,
 ) -> Response[File | Problem]:
     """Errors
@@ -170,7 +185,7 @@ async def asyncio_detailed(
 async def asyncio(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     range_: str | Unset = UNSET,
 ) -> File | Problem | None:
     """Errors

@@ -56,6 +56,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_200
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -75,6 +85,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
         response_422 = Problem.from_dict(response.json())
 
         return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
 
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
@@ -99,7 +114,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 def sync_detailed(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     format_: Format | None | Unset = UNSET,
     spreadsheet_safe: bool | Unset = False,
     range_: str | Unset = UNSET,
@@ -146,7 +161,7 @@ def sync_detailed(
 def sync(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     format_: Format | None | Unset = UNSET,
     spreadsheet_safe: bool | Unset = False,
     range_: str | Unset = UNSET,
@@ -188,7 +203,7 @@ def sync(
 async def asyncio_detailed(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     format_: Format | None | Unset = UNSET,
     spreadsheet_safe: bool | Unset = False,
     range_: str | Unset = UNSET,
@@ -233,7 +248,7 @@ async def asyncio_detailed(
 async def asyncio(
     id: str,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     format_: Format | None | Unset = UNSET,
     spreadsheet_safe: bool | Unset = False,
     range_: str | Unset = UNSET,

@@ -92,6 +92,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_400
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 408:
         response_408 = Problem.from_dict(response.json())
 
@@ -139,7 +149,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: File | File | BatchesUploadFilesBody | Unset = UNSET,
     on_error: OnError | Unset = UNSET,
     error_limit: int | None | Unset = UNSET,
@@ -205,7 +215,7 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: File | File | BatchesUploadFilesBody | Unset = UNSET,
     on_error: OnError | Unset = UNSET,
     error_limit: int | None | Unset = UNSET,
@@ -266,7 +276,7 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: File | File | BatchesUploadFilesBody | Unset = UNSET,
     on_error: OnError | Unset = UNSET,
     error_limit: int | None | Unset = UNSET,
@@ -330,7 +340,7 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: File | File | BatchesUploadFilesBody | Unset = UNSET,
     on_error: OnError | Unset = UNSET,
     error_limit: int | None | Unset = UNSET,

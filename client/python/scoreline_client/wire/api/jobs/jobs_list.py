@@ -58,10 +58,25 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_200
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 422:
         response_422 = Problem.from_dict(response.json())
 
         return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
 
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
@@ -85,7 +100,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: None | State | Unset = UNSET,
     limit: int | Unset = 20,
     after: None | Unset | UUID = UNSET,
@@ -122,7 +137,7 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: None | State | Unset = UNSET,
     limit: int | Unset = 20,
     after: None | Unset | UUID = UNSET,
@@ -154,7 +169,7 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: None | State | Unset = UNSET,
     limit: int | Unset = 20,
     after: None | Unset | UUID = UNSET,
@@ -189,7 +204,7 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     state: None | State | Unset = UNSET,
     limit: int | Unset = 20,
     after: None | Unset | UUID = UNSET,

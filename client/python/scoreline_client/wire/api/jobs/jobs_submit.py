@@ -77,6 +77,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_400
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 409:
         response_409 = Problem.from_dict(response.json())
 
@@ -124,7 +134,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
@@ -181,7 +191,7 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
@@ -233,7 +243,7 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
@@ -288,7 +298,7 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,

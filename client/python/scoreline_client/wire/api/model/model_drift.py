@@ -44,6 +44,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_200
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = Problem.from_dict(response.json())
 
@@ -53,6 +63,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
         response_422 = Problem.from_dict(response.json())
 
         return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
 
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
@@ -76,7 +91,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     hours: int | Unset = 24,
     model_version: None | str | Unset = UNSET,
 ) -> Response[Drift | Problem]:
@@ -117,7 +132,7 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     hours: int | Unset = 24,
     model_version: None | str | Unset = UNSET,
 ) -> Drift | Problem | None:
@@ -153,7 +168,7 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     hours: int | Unset = 24,
     model_version: None | str | Unset = UNSET,
 ) -> Response[Drift | Problem]:
@@ -192,7 +207,7 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     hours: int | Unset = 24,
     model_version: None | str | Unset = UNSET,
 ) -> Drift | Problem | None:

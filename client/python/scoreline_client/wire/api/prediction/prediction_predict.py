@@ -55,6 +55,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_400
 
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
 
@@ -104,7 +114,7 @@ def _build_response(
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
 ) -> Response[Job | Problem | Score]:
@@ -161,7 +171,7 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
 ) -> Job | Problem | Score | None:
@@ -213,7 +223,7 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
 ) -> Response[Job | Problem | Score]:
@@ -268,7 +278,7 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
 ) -> Job | Problem | Score | None:

@@ -1,0 +1,68 @@
+"""What a request shows of who sent it: an API key in a header or, from a page of ours, a session in a cookie."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from contract import key
+from contract.errors import BadHeader, ForeignForm, MissingKey, MissingScope, RefusedKey, ScorelineError
+
+READING = ("GET", "HEAD")
+COOKIE = "scoreline_session"
+REALM = 'Bearer realm="scoreline"'
+
+
+class Shown(NamedTuple):
+    """What was shown: a key, or the secret of a session that a key was entered for."""
+
+    text: bytes
+    is_session: bool = False
+
+
+def shown_in(scope: Scope) -> Shown:
+    """Return what the request shows; a key, where there is one.
+
+    Raises MissingKey, BadHeader for more than one, and ForeignForm where a cookie that came along unasked would change
+    something.
+    """
+    shown = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(shown) > 1:
+        raise BadHeader("Authorization must be sent once.")
+    if not shown and (cookie := Request(scope).cookies.get(COOKIE)):
+        if scope["method"] not in READING:
+            check_origin(scope)
+        return session_in(cookie)
+    scheme, _, token = shown[0].partition(b" ") if shown else (b"", b"", b"")
+    if scheme.lower() != b"bearer":
+        raise MissingKey
+    return Shown(bytes(token.strip()))
+
+
+def session_in(cookie: str) -> Shown:
+    """Return what the value of our cookie shows."""
+    return Shown(cookie.encode("latin-1", "replace"), is_session=True)
+
+
+def check_origin(scope: Scope) -> None:
+    """Raise ForeignForm unless a page of this very gateway sent the request.
+
+    A browser sends a cookie with what another port of the same host has it send, too; but it names the origin with
+    everything that is to change something, and no page can have it name another.
+    """
+    headers = Headers(scope=scope)
+    if urlsplit(headers.get("origin", "")).netloc != headers.get("host"):
+        raise ForeignForm
+
+
+def challenge_of(error: ScorelineError, wanted: key.Scope) -> str | None:
+    """Return the value of `WWW-Authenticate` (RFC 6750, section 3), or None where it is not asked for."""
+    told: dict[type[ScorelineError], Callable[[], str]] = {
+        MissingKey: lambda: REALM,
+        RefusedKey: lambda: f'{REALM}, error="invalid_token"',
+        MissingScope: lambda: f'{REALM}, error="insufficient_scope", scope="{wanted}"',
+    }
+    return told[type(error)]() if type(error) in told else None

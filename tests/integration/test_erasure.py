@@ -1,0 +1,163 @@
+"""DELETE proves itself: whatever way a patient went through the service, nothing is left of their values."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from redis import Redis
+
+from contract.job import JobError
+from contract.ledger.message import Message
+from contract.ledger.protocol import Outcome
+from contract.ledger.redis_ledger import RedisLedger
+from contract.patient import EXAMPLE
+from contract.settings import Settings
+from tests.keyed import Keyed
+from tests.receiver import SECRET, Receiver, receiving
+from tests.servers import free_port, gateway, running, valkey
+from tests.waiting import wait_until
+
+NAME = "Erika-Mustermann-4711"
+VALUES = {"age": 57.34375, "trestbps": 123.4375, "chol": 301.8125, "thalach": 171.0625, "oldpeak": 2.1875}
+PATIENT = EXAMPLE | VALUES
+SENTINELS = [NAME.encode(), *(str(value).encode() for value in VALUES.values())]
+HEADER = [*PATIENT, "name"]
+ROW = [*map(str, PATIENT.values()), NAME]
+BAD = [*ROW[:3], f"x{PATIENT['trestbps']}", *ROW[4:]]
+CSV = "\n".join(",".join(cells) for cells in (HEADER, ROW, BAD, "")).encode()
+SOON_S = 60
+
+
+class House:
+    """A gateway and its Valkey, whose workers a test starts when it wants them."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.folder = folder
+        redis_url = stack.enter_context(valkey(folder / "valkey"))
+        self.metrics_port = free_port()
+        self.variables = {
+            "SCORELINE_REDIS_URL": redis_url,
+            "SCORELINE_API_KEYS": "required",
+            "SCORELINE_STORE": f"file://{folder}/store",
+            "SCORELINE_VAR": str(folder / "var"),
+            "SCORELINE_CALLBACK_SECRET": SECRET,
+            "SCORELINE_CALLBACK_PRIVATE": "true",
+            "SCORELINE_WORKER_METRICS_PORT": str(self.metrics_port),
+        }
+        self.redis = stack.enter_context(Redis.from_url(redis_url))
+        url = stack.enter_context(gateway(folder, **self.variables))
+        keyed = Keyed(url, redis_url, folder)
+        self.client = stack.enter_context(keyed.client(keyed.make_key()))
+        quick = {"lease_s": 0.2, "task_limit_s": 0.1, "deliveries_limit": 1}
+        self.ledger = RedisLedger(self.redis, Settings(redis_url=redis_url, **quick))  # type: ignore[arg-type]
+
+    def submit(self, path: str = "/v1/jobs", **body: Any) -> str:
+        """Submit the patient, and return where the job is."""
+        answer = self.client.post(path, **(body or {"json": PATIENT}))
+        assert answer.status_code == 202, answer.text
+        return answer.headers["Location"]
+
+    def fail(self, location: str) -> None:
+        """Have a job fail in a worker's hands."""
+        id = location.rpartition("/")[2]
+        assert self.ledger.claim(Message(0, [id]))
+        error = JobError(code="scoring-failed", message="It could not be scored.")
+        assert self.ledger.finish([Outcome(id, error=error)]) == 1
+
+    def quarantine(self, location: str) -> None:
+        """Have no worker come back from a job."""
+        message = Message(0, [location.rpartition("/")[2]])
+        assert self.ledger.claim(message)
+        wait_until(lambda: not self.ledger.claim(message) and self.ledger.quarantined(limit=9), within_s=9, what="it")
+
+    def state(self, location: str) -> str:
+        """Return the state of a job or batch."""
+        return str(self.client.get(location).json()["state"])
+
+    def found(self) -> set[str]:
+        """Return every place where one of the patient's values is."""
+        kept = {f"redis {name}": content for name, content in contents(self.redis)}
+        files = [path for path in (self.folder / "store").rglob("*") if path.is_file()]
+        files += [*self.folder.glob("*.log"), self.folder / "valkey" / "log", *(self.folder / "var").rglob("*")]
+        kept |= {f"file {path.name}": path.name.encode() + path.read_bytes() for path in files if path.is_file()}
+        kept["metrics of the gateway"] = self.client.get("/metrics").content
+        if (self.folder / "run.log").exists():
+            kept["metrics of the worker"] = httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics").content
+        return {place for place, content in kept.items() if any(value in content for value in SENTINELS)}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with ExitStack() as stack:
+        yield House(stack, tmp_path)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def contents(redis: Redis) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of every key, with that and all that it holds."""
+    for key in redis.scan_iter():
+        kind: Any = redis.type(key)
+        read: dict[bytes, tuple[str, ...]] = {
+            b"string": ("GET",),
+            b"hash": ("HGETALL",),
+            b"list": ("LRANGE", "0", "-1"),
+            b"set": ("SMEMBERS",),
+            b"zset": ("ZRANGE", "0", "-1"),
+            b"stream": ("XRANGE", "-", "+"),
+        }
+        command, *rest = read[kind]
+        yield key.decode(), key + repr(redis.execute_command(command, key, *rest)).encode()
+
+
+def erase(house: House, locations: list[str]) -> None:
+    """Erase all of them."""
+    for location in locations:
+        assert house.client.delete(location).status_code == 204
+        assert house.client.get(location).status_code == 404
+
+
+def test_nothing_is_left_of_a_patient_who_was_erased(house: House, receiver: Receiver) -> None:
+    told: dict[str, Any] = {"params": {"callback_url": f"{receiver.url}/{NAME}"}, "json": PATIENT}
+    waiting, failed, quarantined, named = (house.submit(), house.submit(), house.submit(), house.submit(**told))
+    house.fail(failed)
+    house.quarantine(quarantined)
+    batches = [
+        house.submit("/v1/batches?id_column=name", content=CSV, headers={"Content-Type": "text/csv"}),
+        house.submit("/v1/batches", files={"file": (f"{NAME}.csv", CSV, "text/csv")}),
+    ]
+    refused = house.client.post("/v1/jobs", json=PATIENT | {"age": 5734.375, NAME: 1})
+    assert refused.status_code == 422
+    assert {place.split()[0] for place in house.found()} == {"redis", "file"}  # so that it can be found at all
+
+    with ExitStack() as stack:
+        for name, *arguments in (
+            ("run", "run"), ("bulk", "run", "--queue", "bulk"), ("sweep", "sweep"), ("notify", "notify")
+        ):  # fmt: skip
+            stack.enter_context(running("worker", *arguments, log=house.folder / f"{name}.log", **house.variables))
+        many = house.submit(json={"patients": [PATIENT] * 3}, headers={"Idempotency-Key": f'"{NAME}"'})
+        explained = house.submit("/v1/jobs?explain=true")
+        ended = [waiting, named, many, explained, *batches]
+        for location in ended:
+            wait_until(lambda at=location: house.state(at) == "succeeded", within_s=SOON_S, what=location)  # type: ignore[misc]
+        wait_until(lambda: receiver.told, within_s=SOON_S, what="the callback")
+        assert house.client.post("/api/prediction?explain=true", json=PATIENT).status_code == 200
+        listed = [f"/v1/jobs/{job['id']}" for job in house.client.get("/v1/jobs").json()["data"]]
+        assert {waiting, failed, quarantined, named, many, explained} < set(listed)
+        assert house.found()
+        erase(house, [*listed, *batches])
+        wait_until(lambda: not any((house.folder / "store").rglob("0*")), within_s=SOON_S, what="the store to be swept")
+        assert house.found() == set()
+
+    # What Redis has written to its disk forgets them when it is next rewritten.
+    house.redis.bgrewriteaof()
+    wait_until(lambda: not house.redis.info("persistence")["aof_rewrite_in_progress"], within_s=SOON_S, what="it")
+    disk = b"".join(path.read_bytes() for path in (house.folder / "valkey").rglob("*") if path.is_file())
+    assert not [value for value in SENTINELS if value in disk]

@@ -1,0 +1,103 @@
+"""A session stands for a key on the pages, and for nothing that a page of ours did not send."""
+
+import re
+
+import httpx2
+import pytest
+from fastapi.routing import APIRoute
+from redis import Redis
+
+from api.pages import batches, jobs
+from contract.patient import EXAMPLE
+from tests.keyed import Keyed
+
+FILE = f"{','.join(EXAMPLE)}\n{','.join(map(str, EXAMPLE.values()))}\n".encode()
+PAGES = [
+    (method, route.path)
+    for route in (*jobs.routes.routes, *batches.routes.routes)
+    if isinstance(route, APIRoute) and "{id}" in route.path
+    for method in route.methods or ()
+]
+
+
+@pytest.fixture(scope="module")
+def key(keyed: Keyed) -> str:
+    """A key with the usual scopes."""
+    return keyed.make_key()
+
+
+def enter(keyed: Keyed, key: str, **entered: str) -> httpx2.Response:
+    """Return what is answered to who enters the key."""
+    return httpx2.post(f"{keyed.url}/enter", data={"key": key, **entered}, headers={"Origin": keyed.url})
+
+
+def cookie_of(entered: httpx2.Response) -> dict[str, str]:
+    """Return the header by which the browser shows its session from then on."""
+    return {"Cookie": entered.headers["Set-Cookie"].partition(";")[0]}
+
+
+@pytest.mark.parametrize("next", ["//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "/\t/x"])
+def test_who_enters_is_sent_nowhere_else(keyed: Keyed, key: str, next: str) -> None:
+    answer = enter(keyed, key, next=next)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+def test_what_a_cookie_came_along_with_unasked_changes_nothing(keyed: Keyed, key: str) -> None:
+    cookie = cookie_of(enter(keyed, key))
+    host, _, port = keyed.url.rpartition(":")
+    for origin in (None, "null", "https://elsewhere.example", f"{host}:{int(port) + 1}"):
+        named = cookie | ({"Origin": origin} if origin else {})
+        for path in ("/v1/jobs", "/v1/batches", "/batches", "/", "/enter", "/leave"):
+            answer = httpx2.post(f"{keyed.url}{path}", headers=named, content=b"")
+            assert (answer.status_code, answer.json()["type"]) == (403, "urn:scoreline:problem:foreign-form"), path
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 200
+    own = httpx2.post(f"{keyed.url}/v1/jobs", headers=cookie | {"Origin": keyed.url}, json=EXAMPLE)
+    assert own.status_code == 202
+
+
+def test_no_page_shows_one_key_the_work_of_another(keyed: Keyed, key: str) -> None:
+    theirs = cookie_of(enter(keyed, keyed.make_key())) | {"Origin": keyed.url, "Accept": "text/html"}
+    with keyed.client(key) as client:
+        ids = {
+            "jobs": client.post("/v1/jobs", json=EXAMPLE).json()["id"],
+            "batches": client.post("/v1/batches", content=FILE, headers={"Content-Type": "text/csv"}).json()["id"],
+        }
+        assert len(PAGES) == 8
+        for method, path in PAGES:
+            place = path.format(id=ids[path.split("/")[1]])
+            assert httpx2.request(method, f"{keyed.url}{place}", headers=theirs).status_code == 404, place
+        for kind, id in ids.items():
+            assert id not in httpx2.get(f"{keyed.url}/{kind}", headers=theirs).text
+            assert client.get(f"/v1/{kind}/{id}").json()["state"] != "canceled"
+
+
+def test_what_a_page_follows_is_streamed_to_a_session(keyed: Keyed, key: str) -> None:
+    with keyed.client(key) as client:
+        id = client.post("/v1/jobs", json=EXAMPLE).json()["id"]
+    told = httpx2.get(f"{keyed.url}/jobs/{id}/live", headers=cookie_of(enter(keyed, key)), timeout=30).text
+    assert "event: end" in told
+
+
+def test_who_has_left_is_known_no_more(keyed: Keyed, key: str) -> None:
+    cookie = cookie_of(enter(keyed, key))
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 200
+    left = httpx2.post(f"{keyed.url}/leave", headers=cookie | {"Origin": keyed.url})
+    assert (left.status_code, left.headers["Location"]) == (303, "/enter")
+    assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 401
+
+
+def test_over_https_the_cookie_is_secure(keyed: Keyed, key: str) -> None:
+    headers = {"Origin": keyed.url.replace("http:", "https:"), "X-Forwarded-Proto": "https"}
+    answer = httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers=headers)
+    assert re.search(r"; Secure\b", answer.headers["Set-Cookie"])
+    assert "; Max-Age=43200" in answer.headers["Set-Cookie"]
+
+
+def test_a_session_is_no_key_and_is_kept_as_a_hash_for_its_time(keyed: Keyed, key: str) -> None:
+    secret = cookie_of(enter(keyed, key))["Cookie"].partition("=")[2]
+    with Redis.from_url(keyed.redis_url) as redis:
+        kept = {name: redis.ttl(name) for name in redis.scan_iter("sl:session:*")}
+    assert kept
+    assert all(0 < left_s <= 43_200 and secret.encode() not in name for name, left_s in kept.items())
+    answer = httpx2.get(f"{keyed.url}/v1/jobs", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 401

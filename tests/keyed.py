@@ -1,0 +1,41 @@
+"""A whole service whose gateway asks for API keys, and clients that show one."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+from redis import Redis
+
+from contract.key import USUAL, Limits, Scope
+from contract.ledger.keyring import Keyring
+
+
+class Keyed(NamedTuple):
+    """The URLs of a service that asks for keys and of its Valkey; its logs and its store are in `folder`."""
+
+    url: str
+    redis_url: str
+    folder: Path
+
+    def make_key(self, scopes: Iterable[Scope] = USUAL, limits: Limits = Limits(), lasts_s: float | None = None) -> str:  # noqa: B008 - frozen
+        """Return a new key."""
+        with Redis.from_url(self.redis_url) as redis:
+            return Keyring(redis).create("test", scopes, limits, lasts_s)
+
+    def revoke(self, key: str) -> None:
+        """Revoke a key."""
+        with Redis.from_url(self.redis_url) as redis:
+            Keyring(redis).revoke(prefix_of(key))
+
+    @contextmanager
+    def client(self, key: str) -> Iterator[httpx2.Client]:
+        """Give a client that shows the key."""
+        with httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
+            yield client
+
+
+def prefix_of(key: str) -> str:
+    """Return the public part of a key."""
+    return key.split("_")[1]

@@ -1,0 +1,31 @@
+"""Has the audit know that another model scores."""
+
+import logging
+from collections.abc import Callable
+
+from contract.connect import open_redis
+from contract.errors import LedgerUnavailable
+from contract.ledger.audit import Audit
+from contract.settings import Settings
+from worker.measuring import Model
+
+log = logging.getLogger(__name__)
+
+
+def noting(current: Callable[[], Model], settings: Settings) -> Callable[[], Model]:
+    """Return `current`, which notes each model that it gives for the first time in a process, or after another."""
+    noted = ""
+
+    def look() -> Model:
+        nonlocal noted
+        model = current()
+        if model.version != noted:
+            try:
+                with open_redis(settings) as redis:
+                    Audit(redis).note_model(model.version)
+                noted = model.version
+            except LedgerUnavailable:  # nothing can be scored either; it is noted before the next batch
+                log.warning("that model %s scores cannot be noted in the audit yet", model.version)
+        return model
+
+    return look

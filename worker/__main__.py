@@ -97,7 +97,7 @@ def run(settings: Settings, queue: str, name: str) -> int:
     folder = take_folder(settings.var, name) if settings.metrics else None
     if folder:
         show(registry_of(Shared(folder)), settings.metrics_host, port)
-    app = make_worker(settings, released.scorer, folder)
+    app = make_worker(settings, noting(released.scorer, settings), folder)
     if queue == BULK:
         worker_process_init.connect(give_way, weak=False)  # once it is warm
     return consume(app, name, queue, "prefork", processes)

@@ -41,6 +41,7 @@ from worker import quarantine
 from worker.canary import Canary
 from worker.clearing import clear_until
 from worker.log import keep_log
+from worker.model_note import noting
 from worker.stop import bound_stop
 from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 

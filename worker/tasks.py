@@ -61,12 +61,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
         return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), watcher().jobs)
 
-    @cache
-    def files() -> tuple[Batches, Store]:
-        # After the fork as well: the store's threads would not survive one either.
-        redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
-        batches = MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings)
-        return batches, Store.open(settings)
+    files = cache(lambda: open_files(settings, counting()))  # after the fork as well, which no thread of it survives
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
@@ -74,6 +69,12 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s, watcher().part)
 
     return app
+
+
+def open_files(settings: Settings, counts: Counting | None) -> tuple[Batches, Store]:
+    """Return the ledger of batches, measured where there is who counts, and the store of their files."""
+    redis = open_redis(settings, retries=COMMIT_RETRIES)
+    return MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings), Store.open(settings)
 
 
 def make_tally(settings: Settings) -> Tally:

@@ -71,8 +71,9 @@ e2e: $(DEVELOP) ## build and start the stack in containers, break it, and count 
 faults: $(DEVELOP) ## kill, cut and fill everything under load, and count what was lost (an hour)
 	@$(BIN)/python -m tests.faults --write docs/faults.md
 
-fuzz: $(DEVELOP) ## hold a real service against its OpenAPI document, by some 20,000 requests (ten minutes)
+fuzz: $(DEVELOP) ## hold a real service against its OpenAPI document, by some 20,000 requests, and the cutter of files against csv (a quarter of an hour)
 	@$(BIN)/python -m tests.fuzz
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest tests/hostile/test_fuzz.py --timeout=900
 
 dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
 	@$(BIN)/python -m monitoring.grafana

@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
 from api.arguments import parse
+from api.connection import Connection
 from api.files import Bulk
 from api.gate import Keepers
 from api.operating import operate
@@ -138,6 +139,7 @@ def run(settings: Settings) -> None:
     config = uvicorn.Config(
         "api.__main__:serve",
         factory=True,
+        http=Connection,
         workers=settings.api_processes,
         log_config=None,
         access_log=False,

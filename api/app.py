@@ -1,20 +1,26 @@
 """Puts the gateway together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from api import batches, events, health, jobs, model, prediction
 from api.committer import Committer
+from api.connection import WATCH
+from api.docs_page import include_docs
 from api.document import describe, name_operation
 from api.files import Bulk, Files
 from api.gate import Keepers, stand_gate
 from api.gateway import Gateway
+from api.guard import Guard
 from api.identity import Identified, Logged, Witness
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.options import Options
@@ -22,7 +28,9 @@ from api.pages.routes import include_pages
 from api.problem import Problem, Show, answer_problems
 from api.short_way import ShortWay, Submit
 from api.stopping import when_told_to_stop
+from api.unforeseen import Unforeseen
 from api.upload import Uploads
+from api.watch import Watch
 from contract.address import Resolver
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
@@ -40,6 +48,13 @@ ABOUT = """Scores patients for the risk of heart disease, off a queue, and never
 `risk` is the probability of disease (a major vessel narrowed by more than 50 %). It is no medical device.
 """
 
+
+CORS: dict[str, Any] = {
+    "allow_methods": ("GET", "POST", "DELETE"),
+    "allow_headers": ("*",),
+    "expose_headers": ("Location", "Retry-After", "Idempotent-Replayed", "Preference-Applied"),
+}
+"""What pages of the origins that were named may send and read."""
 
 SUBMITS: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
 """The routes that are worth a short way, by their paths."""
@@ -73,8 +88,9 @@ def make_app(
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager
-    async def serve(app: FastAPI) -> AsyncIterator[None]:
+    async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
         committer, notices = Committer(write), CountedNotices(ledger, metrics)
+        watch = Watch(settings, metrics)
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
         app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
         when_told_to_stop(notices.dismiss_soon)
@@ -89,7 +105,8 @@ def make_app(
                 when_told_to_stop(files.notices.dismiss_soon)
                 closing.push_async_callback(files.notices.close)
                 closing.callback(files.uploads.close)
-            yield
+            closing.callback(asyncio.create_task(watch.keep()).cancel)
+            yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)
     add_routes(app, bulk, histograms)
@@ -108,15 +125,18 @@ def make_app(
 
 def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
     """Return an app that answers nothing yet, and documents itself without any other server."""
-    return FastAPIOffline(
+    app = FastAPIOffline(
         title="Scoreline",
         version="1",
         description=ABOUT,
+        docs_url=None,
         redoc_url=None,
         lifespan=serve,
         telemetry=telemetry(traced=traced),
         generate_unique_id_function=name_operation,
     )
+    include_docs(app)
+    return app
 
 
 def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -> None:
@@ -140,6 +160,10 @@ def wrap(
         app.add_middleware(ShortWay, submits=short)
     stand_gate(app, keepers, show, metrics.refused)
     answer_problems(app, show)
+    app.add_middleware(Unforeseen, show=show)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(), **CORS)
+    app.add_middleware(Guard, settings=settings, show=show)
     witnesses: list[Witness] = [Measured(metrics, short)] if settings.metrics else []
     if settings.log_requests:
         witnesses.append(Logged(short))

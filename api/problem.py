@@ -1,6 +1,5 @@
 """Turns every error into a problem (RFC 9457) that names what is wrong and what to do, and no patient's value."""
 
-import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from api.document import refer
 from api.methods import methods_at
@@ -17,14 +16,14 @@ from contract import errors
 from contract.errors import FieldError, ScorelineError
 from monitoring.log import ORIGIN
 
-log = logging.getLogger(__name__)
-
 LISTED_AT_MOST = 1_000
 
 STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.BadHeader: HTTPStatus.BAD_REQUEST,
+    errors.NotHttp: HTTPStatus.BAD_REQUEST,
     errors.NotJson: HTTPStatus.BAD_REQUEST,
     errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
     errors.ForeignForm: HTTPStatus.FORBIDDEN,
     errors.MissingKey: HTTPStatus.UNAUTHORIZED,
@@ -41,6 +40,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.ExpiredJob: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
+    errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -108,7 +109,6 @@ def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
     }
     for error, problem in tell.items():
         app.add_exception_handler(error, _handler(problem, show))
-    app.add_middleware(Unforeseen, show=show)
 
 
 def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
@@ -126,8 +126,8 @@ def problem_of(error: ScorelineError) -> Told:
     status = STATUS[type(error)]
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
-    if len(error.errors) > len(listed):
-        detail += f" The first {len(listed)} of {len(error.errors)} are listed."
+    if (total := len(error.errors) + error.unlisted) > len(listed):
+        detail += f" The first {len(listed)} of {total} are listed."
     return _problem(status, error.code, detail, headers, listed or None)
 
 
@@ -150,35 +150,10 @@ def _http(error: HTTPException) -> Told:
     return _problem(status, code, details.get(status, status.description), error.headers or {})
 
 
-class Unforeseen:
-    """Middleware that answers an error which no one foresaw, and keeps it from the server's log.
-
-    Its text could hold a patient's values, and the server would log it whole.
-    """
-
-    def __init__(self, app: ASGIApp, show: Show) -> None:
-        self._app = app
-        self._show = show
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request."""
-        begun = False
-
-        async def begin(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, begin)
-        except Exception as error:  # whatever it is
-            if scope["type"] != "http":
-                raise
-            log.error("%s %s failed: %s", scope["method"], scope["path"], type(error).__name__)
-            if not begun:
-                detail = "The service failed in a way it should not. Send it again, a submit with the same key."
-                problem = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
-                await self._show(scope, problem)(scope, receive, send)
+def internal_error() -> Told:
+    """Return the answer to a request that failed in a way that no one foresaw."""
+    detail = "The service failed in a way it should not. Send it again, a submit with the same key."
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
 
 
 def _problem(

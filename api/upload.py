@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from api.cutter import Cut
+from api.incoming import gather
 from api.intake import Intake, too_large
 from api.options import Options
 from api.threads import Threads
@@ -19,7 +20,6 @@ from contract.errors import Backlogged, BodyIncomplete, StoreUnavailable, Upload
 from contract.settings import Settings
 from contract.store import Store
 
-GATHER_BYTES = 262_144  # a body comes in pieces of some 64 KB, each of which would cost a change of threads
 IN_FLIGHT = 3  # parts of one upload that are being written; no more is read of it meanwhile
 WRITERS = 6
 HOLD_EVERY_S = 10
@@ -100,7 +100,7 @@ class Uploads:
             raise too_large(settings.upload_limit_bytes)
         shelf, held_s = Shelf(id, self._store, self._writing), -float(HOLD_EVERY_S)
         try:
-            async for chunk in gather(request, settings.upload_idle_s):
+            async for chunk in gather(request, settings.upload_idle_s, settings.slowest_bytes_per_s):
                 if time.monotonic() >= held_s + HOLD_EVERY_S:
                     if not await loop.run_in_executor(self._writing, hold, held_s >= 0):
                         raise UploadStalled
@@ -180,20 +180,3 @@ def _look_at(landed: asyncio.Future[None]) -> None:
     """Have asyncio know that the error of a write that nobody waits for any more was seen."""
     if not landed.cancelled():
         landed.exception()
-
-
-async def gather(request: Request, idle_s: float) -> AsyncIterator[bytes]:
-    """Yield the body in pieces of at least 256 KB but for the last. Raises UploadStalled, ClientDisconnect."""
-    held, stream = bytearray(), request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(idle_s):
-                chunk = await anext(stream, None)
-        except TimeoutError:
-            raise UploadStalled from None
-        held += chunk or b""
-        if held and (chunk is None or len(held) >= GATHER_BYTES):
-            yield bytes(held)
-            held.clear()
-        if chunk is None:
-            return

@@ -15,6 +15,7 @@ from contract.settings import Settings
 
 ONLOOKER = {f"{key}_key": f"onlooker.{key}" for key in ("unacked", "unacked_index", "unacked_mutex")}
 """Options of the broker for who only looks on: any other gives the workers' overdue messages back, as workers do."""
+
 log = logging.getLogger(__name__)
 
 

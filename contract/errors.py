@@ -23,10 +23,16 @@ class ScorelineError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(
-        self, message: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_s: int | None = None
+        self,
+        message: str = "",
+        *,
+        errors: tuple[FieldError, ...] = (),
+        unlisted: int = 0,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message or " ".join((type(self).__doc__ or "").split()))
         self.errors = errors
+        self.unlisted = unlisted  # more of them
         self.retry_after_s = retry_after_s
 
 
@@ -81,6 +87,36 @@ class ForeignForm(RequestError):
     """The form was sent by a page of another site, so nothing was done: open the page here, and send it from there."""
 
     code = "foreign-form"
+
+
+class NotHttp(RequestError):
+    """What was sent is no HTTP/1.1 request, or breaks off in the middle: correct it, then send it again."""
+
+    code = "not-http"
+
+
+class UnknownHost(RequestError):
+    """The gateway is not known by the name in `Host`: an operator may add it to SCORELINE_HOSTS."""
+
+    code = "unknown-host"
+
+
+class HeadTooLarge(RequestError):
+    """Request line and headers are too large: send fewer or shorter headers."""
+
+    code = "head-too-large"
+
+
+class TooSlow(RequestError):
+    """The request did not come in the time that there is for it: send it again, faster."""
+
+    code = "too-slow"
+
+
+class Unread(RequestError):
+    """Nobody read the answer, so it was broken off: ask again."""
+
+    code = "unread"
 
 
 class UnsupportedMediaType(RequestError):
@@ -203,6 +239,12 @@ class LedgerUnavailable(Unavailable):
     code = "ledger-unavailable"
 
 
+class Crowded(Unavailable):
+    """Too many connections are open, or new keys looked at: send it again after the seconds in `Retry-After`."""
+
+    code = "crowded"
+
+
 class Backlogged(Unavailable):
     """Too many patients are waiting to be scored: send it again after the seconds in `Retry-After`."""
 
@@ -213,12 +255,6 @@ class QuotaExceeded(Unavailable):
     """The API key allows no more of this for now: send it again after the seconds in `Retry-After`."""
 
     code = "quota-exceeded"
-
-
-class Crowded(Unavailable):
-    """Too many keys are being looked at that were not seen before: send it again after the seconds in `Retry-After`."""
-
-    code = "crowded"
 
 
 class StoreUnavailable(Unavailable):

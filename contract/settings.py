@@ -7,16 +7,17 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationError, model_validator
 from pydantic import Field as Describe
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from contract.callback import check_secrets
+from contract.door import Door
 from contract.errors import OperatorError
 from contract.key import check_key
 
 LogFormat = Literal["text", "json"]
 
 
-class Settings(BaseSettings):
+class Settings(Door):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
 
     Made by `Settings.read`.

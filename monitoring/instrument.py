@@ -59,6 +59,12 @@ class GatewayMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.refused_connections = Counter(
+            "scoreline_refused_connections",
+            "Connections that were ended, or refused, before a route was asked.",
+            ["reason"],
+            registry=registry,
+        )
 
 
 class WorkerMetrics:
@@ -127,5 +133,17 @@ class NotifierMetrics:
             "scoreline_callback_attempts",
             "Attempts to deliver a callback, by what came of them.",
             ["outcome"],
+            registry=registry,
+        )
+
+
+class QueueMetrics:
+    """What whoever takes messages from a queue counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.refused = Counter(
+            "scoreline_refused_messages",
+            "Messages that were not ours, and were dropped.",
+            ["queue"],
             registry=registry,
         )

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from contract.ledger.survey import Server
 from monitoring.drift_gauges import describe_drift
-from monitoring.instrument import GatewayMetrics, NotifierMetrics, SweepMetrics, WorkerMetrics
+from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, SweepMetrics, WorkerMetrics
 from monitoring.limits import describe_limits
 from monitoring.processes import describe_costs
 from monitoring.redis_gauges import describe_server
@@ -40,6 +40,7 @@ def list_metrics() -> list[Listed]:
         "worker": WorkerMetrics(CollectorRegistry()),
         "sweep": SweepMetrics(CollectorRegistry()),
         "notifier": NotifierMetrics(CollectorRegistry()),
+        "worker, notifier": QueueMetrics(CollectorRegistry()),
     }
     listed = [
         listing(metric.collect(), metric._labelnames, service)  # the library has no public name for it

@@ -1,5 +1,6 @@
 """What many tests stand on: a Valkey for each session, emptied for each test."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -15,7 +16,9 @@ from tests.servers import running, service, valkey
 
 # Every run tries the same examples, and none fails because the machine is busy.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("steady")
+# And a long one now and then, of other examples each time: HYPOTHESIS_PROFILE=long.
+hypothesis.settings.register_profile("long", max_examples=3_000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and with them every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

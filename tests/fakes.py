@@ -89,7 +89,7 @@ class MemoryLedger(Ledger):
     @override
     def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
         now, taken, room, left = self._clock(), list[Claimed](), PATIENTS_IN_MESSAGE, False
-        self._passed_ms = max(self._passed_ms, message.sent_ms)
+        self._passed_ms = max(self._passed_ms, message.sent_ms if message.sent_ms <= now else 0)
         alone = len(message.ids) == 1
         suspect = alone and message.ids[0] in self._jobs and self._jobs[message.ids[0]].deliveries > 0
         looked_at = message.ids + ([] if suspect else self._waiting(ahead, message.ids))

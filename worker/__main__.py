@@ -33,12 +33,13 @@ from contract.queue import (
 )
 from contract.settings import Settings
 from contract.store import Store
-from monitoring.instrument import NotifierMetrics, SweepMetrics
+from monitoring.instrument import NotifierMetrics, QueueMetrics, SweepMetrics
 from monitoring.log import last_words, start_log
 from monitoring.serving import registry_of, show
 from monitoring.sharing import Shared, take_folder
 from worker import quarantine
 from worker.canary import Canary
+from worker.checked_queue import count_refused
 from worker.clearing import clear_until
 from worker.log import keep_log
 from worker.model_note import noting
@@ -97,7 +98,8 @@ def run(settings: Settings, queue: str, name: str) -> int:
         processes, port = settings.bulk_processes, settings.bulk_metrics_port
     folder = take_folder(settings.var, name) if settings.metrics else None
     if folder:
-        show(registry_of(Shared(folder)), settings.metrics_host, port)
+        count_refused(queue, QueueMetrics(registry := registry_of(Shared(folder))))
+        show(registry, settings.metrics_host, port)
     app = make_worker(settings, noting(released.scorer, settings), folder)
     if queue == BULK:
         worker_process_init.connect(give_way, weak=False)  # once it is warm
@@ -119,6 +121,7 @@ def notify(settings: Settings, name: str) -> int:
     registry = registry_of()
     notifier = make_notifier(settings, NotifierMetrics(registry))
     if settings.metrics:
+        count_refused(CALLBACKS, QueueMetrics(registry))
         show(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
     add_notify(app, lambda: notifier)

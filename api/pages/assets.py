@@ -52,7 +52,7 @@ class Assets:
             asset = self._by_url.get(request.url.path)
             if not asset:
                 raise HTTPException(404)
-            headers = {"Cache-Control": FOR_GOOD, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+            headers = {"Cache-Control": FOR_GOOD, "Vary": "Accept-Encoding"}
             packs = "gzip" in request.headers.get("accept-encoding", "")
             if packs:
                 headers["Content-Encoding"] = "gzip"

@@ -12,12 +12,13 @@ from api.pages.assets import Assets
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADERS = {
-    # Nothing of a patient stays in a cache, and nothing that is not ours runs, loads or frames a page.
-    "Cache-Control": "no-store",
+    # Nothing that is not ours runs, loads or frames a page; `api.guard` adds what every answer says.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # to browsers that know no frame-ancestors
 }
 
 

@@ -69,7 +69,7 @@ CLAIM = """
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
 local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARGV[9])
 local most_jobs, half_the_room = ahead, room / 2
-if sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
+if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
 local function take(id, rows, explain, tries, trace)
   local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each

@@ -55,6 +55,16 @@ def reason(answer: httpx2.Response) -> str:
         "0x7f000001",
         "017700000001",
         "127.1",
+        "0177.0.0.1",
+        "0",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[2002:7f00:1::]",
+        "[2001:0:7f00:1::]",
+        "[fd00::1]",
+        "[fe80::1]",
         "①②⑦.0.0.1",
     ],
 )
@@ -63,7 +73,17 @@ def test_a_host_that_is_not_public_is_refused(client: httpx2.Client, host: str) 
 
 
 @pytest.mark.parametrize(
-    "url", ["", "told", "file:///etc/passwd", "ftp://93.184.216.34/", "http://", "https://user:word@93.184.216.34/"]
+    "url",
+    [
+        "",
+        "told",
+        "http://[fe80::1%25eth0]/",
+        "http://[fe80::1%eth0]/",
+        "file:///etc/passwd",
+        "ftp://93.184.216.34/",
+        "http://",
+        "https://user:word@93.184.216.34/",
+    ],
 )
 def test_what_is_no_url_to_call_is_refused(client: httpx2.Client, url: str) -> None:
     detail = reason(submit(client, url))

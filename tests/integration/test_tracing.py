@@ -170,6 +170,7 @@ def test_each_program_writes_nothing_but_such_lines_from_its_start_to_its_stop(h
         assert all({"time", "level", "logger", "message"} <= event.keys() for event in events), program
         stopping = [event for event in events if "told to stop" in event["message"]]
         assert len(stopping) == (program in ("run", "bulk", "notify"))
+    assert not [value for value in (*TELLING, "hush", *SECRET.split()) if value in house.text()]
 
 
 @pytest.fixture

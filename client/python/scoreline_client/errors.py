@@ -64,6 +64,12 @@ class BadRequest(Problem):
     status_code = HTTPStatus.BAD_REQUEST
 
 
+class UnknownHost(Problem):
+    """The gateway is not known by the name that it was called by: an operator may add it to SCORELINE_HOSTS."""
+
+    status_code = HTTPStatus.MISDIRECTED_REQUEST
+
+
 class UnsupportedMediaType(Problem):
     """The service does not take this kind of file."""
 
@@ -170,6 +176,12 @@ class TooLarge(Problem):
     """What was sent is too large."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class HeadTooLarge(TooLarge):
+    """The address and headers that were sent are too large."""
+
+    status_code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class Busy(Problem):

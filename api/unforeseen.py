@@ -1,0 +1,36 @@
+"""Answers an error that no one foresaw, and keeps it out of the log: its text could hold a patient's values."""
+
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problem import Show, internal_error
+
+log = logging.getLogger(__name__)
+
+
+class Unforeseen:
+    """Middleware that answers a problem for whatever error comes out of the app; the server would log it whole."""
+
+    def __init__(self, app: ASGIApp, show: Show) -> None:
+        self._app = app
+        self._show = show
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request."""
+        begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, begin)
+        except Exception as error:  # whatever it is
+            if scope["type"] != "http":
+                raise
+            # The path as it was sent: a line feed is percent-encoded in it, and begins no line of the log.
+            log.error("%s %s failed: %s", scope["method"], scope["raw_path"].decode(), type(error).__name__)
+            if not begun:
+                await self._show(scope, internal_error())(scope, receive, send)

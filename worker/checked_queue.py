@@ -1,0 +1,154 @@
+"""The queue as a worker reads it: what is no message of ours is dropped and counted, and never reaches Celery.
+
+Whoever can write to Redis can put anything into a list there. Celery 5.7 ends its process for what is no JSON, and does
+whatever a well-formed message asks for: other tasks, times, callbacks. So each message is made anew here, of the few
+parts of it that were checked.
+"""
+
+import base64
+import json
+import logging
+import time
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from celery.utils.dispatch import Signal
+from kombu.transport.redis import Channel, Transport
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+from redis import Redis
+from typing_extensions import override
+
+from contract.ledger.message import JOBS_IN_MESSAGE
+from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
+from monitoring.instrument import QueueMetrics
+
+LARGEST_BYTES = 65_536  # a message of ours with 256 jobs has 21,000
+TELL_EVERY_S = 1.0  # a flood of messages is no flood of log lines
+PRIORITY_MARK = b"\x06"  # kombu puts it between a queue's name and a priority
+LATEST_MS = 2**53
+
+log = logging.getLogger(__name__)
+
+message_refused = Signal(name="message_refused")
+"""Sent for each message that was dropped."""
+
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+Id = Annotated[str, StringConstraints(pattern=f"^{UUID}$")]
+PartId = Annotated[str, StringConstraints(pattern=rf"^{UUID}\.[0-9]{{6,9}}$")]
+SentMs = Annotated[int, Field(ge=0, le=LATEST_MS)]
+Jobs = tuple[SentMs, Annotated[list[Id], Field(max_length=JOBS_IN_MESSAGE)]]
+Parts = tuple[SentMs, Annotated[list[PartId], Field(max_length=JOBS_IN_MESSAGE)]]
+Nothing = Annotated[dict[str, None], Field(max_length=10)]
+
+
+class Headers(BaseModel):
+    """What is read of a message's headers."""
+
+    task: str
+    id: Id
+
+
+class Properties(BaseModel):
+    """What is read of a message's properties."""
+
+    delivery_tag: Id
+    body_encoding: Literal["base64"]
+
+
+class Wire(BaseModel):
+    """What is read of a message."""
+
+    body: str
+    content_type: Literal["application/json"] = Field(alias="content-type")
+    content_encoding: Literal["utf-8"] = Field(alias="content-encoding")
+    headers: Headers
+    properties: Properties
+
+
+BODIES: dict[str, tuple[str, TypeAdapter[Any]]] = {
+    INTERACTIVE: (SCORE, TypeAdapter(tuple[Jobs, Nothing, Nothing])),
+    BULK: (SCORE_PARTS, TypeAdapter(tuple[Parts, Nothing, Nothing])),
+    CALLBACKS: (NOTIFY, TypeAdapter(tuple[tuple[()], Nothing, Nothing])),
+}
+"""The one task of each queue, and what is in the body of its messages: arguments, named ones, and what is to follow."""
+
+
+def count_refused(queue: str, metrics: QueueMetrics) -> None:
+    """Have every message counted that this process, which takes those of one queue, refuses."""
+    count = metrics.refused.labels(queue)
+    message_refused.connect(lambda **_: count.inc(), weak=False)
+
+
+def check(queue: str, sent: bytes) -> bytes:
+    """Return the message made anew. Raises ValueError, which never repeats it, for one that is not ours."""
+    if len(sent) > LARGEST_BYTES:
+        raise ValueError(f"it has {len(sent)} bytes")
+    task, body = BODIES[queue]
+    try:
+        wire = Wire.model_validate_json(sent, strict=True)
+        arguments, _, _ = body.validate_json(base64.b64decode(wire.body, validate=True), strict=True)
+    except ValueError:  # of pydantic or base64
+        raise ValueError("it is not written as ours are") from None
+    if wire.headers.task != task:
+        raise ValueError("its task is none of this queue's")
+    return _write(queue, task, wire, arguments)
+
+
+def _write(queue: str, task: str, wire: Wire, arguments: Any) -> bytes:
+    id = wire.headers.id
+    headers = {"lang": "py", "task": task, "id": id, "root_id": id, "retries": 0, "timelimit": [None, None]}
+    headers |= {"argsrepr": repr(arguments)[:1_000], "kwargsrepr": "{}"}
+    where = {"exchange": "", "routing_key": queue}  # to where it returns if it is not acknowledged
+    message = {
+        "body": base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode(),
+        "content-type": wire.content_type,
+        "content-encoding": wire.content_encoding,
+        "headers": headers,
+        "properties": {**wire.properties.model_dump(), "correlation_id": id, "delivery_info": where, "priority": 0},
+    }
+    return json.dumps(message).encode()
+
+
+class CheckedRedis(Redis):
+    """A client that a refused message looks to as if none had come yet."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._refused, self._told_s = 0, 0.0
+
+    @override
+    def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
+        """Return the answer of Redis."""
+        answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        if command_name != "BRPOP" or not answer:
+            return answer
+        key, sent = answer
+        queue = key.partition(PRIORITY_MARK)[0].decode(errors="replace")
+        try:
+            return key, check(queue, sent)
+        except ValueError as error:
+            self._tell(queue, error)
+            return None
+
+    def _tell(self, queue: str, error: ValueError) -> None:
+        message_refused.send(sender=self)
+        self._refused += 1
+        if time.monotonic() >= self._told_s + TELL_EVERY_S:
+            what = "messages in the queue %s were not ours and are dropped, %d by now; of the last one: %s"
+            log.warning(what, queue, self._refused, error)
+            self._told_s = time.monotonic()
+
+
+class CheckedChannel(Channel):
+    """A channel that hands on only what is ours."""
+
+    @override
+    def _get_client(self) -> type[Redis]:
+        return CheckedRedis
+
+
+@cache
+def checked(transport: type[Transport]) -> type[Transport]:
+    """Return kombu's way to Redis, be it by Sentinels, with each message checked."""
+    channel = type("Checked", (CheckedChannel, transport.Channel), {})
+    return type("Checked", (transport,), {"Channel": channel})

@@ -42,6 +42,7 @@ from worker.canary import Canary
 from worker.checked_queue import count_refused
 from worker.clearing import clear_until
 from worker.log import keep_log
+from worker.model_note import noting
 from worker.stop import bound_stop
 from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
@@ -99,7 +100,7 @@ def run(settings: Settings, queue: str, name: str) -> int:
     if folder:
         count_refused(queue, QueueMetrics(registry := registry_of(Shared(folder))))
         show(registry, settings.metrics_host, port)
-    app = make_worker(settings, released.scorer, folder)
+    app = make_worker(settings, noting(released.scorer, settings), folder)
     if queue == BULK:
         worker_process_init.connect(give_way, weak=False)  # once it is warm
     return consume(app, name, queue, "prefork", processes)

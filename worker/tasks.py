@@ -18,7 +18,6 @@ from contract.store import Store
 from worker.counting import Counting
 from worker.drift import Tally
 from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
-from worker.model_note import noting
 from worker.parts import score_parts
 from worker.scoring import score_message
 from worker.watching import start_watching
@@ -35,7 +34,6 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
     tally = cache(partial(make_tally, settings))  # of one process, so not before the fork
     counting = cache(partial(make_counting, folder, tally))
-    noted = noting(current, settings)
     watcher = cache(partial(start_watching, settings))
     files = cache(partial(make_files, settings, counting))
 
@@ -45,7 +43,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         return MeasuredLedger(redis, settings, counts) if counts else RedisLedger(redis, settings)
 
     def model() -> Model:
-        found, counts = noted(), counting()
+        found, counts = current(), counting()
         tally().serve(found.card)
         return MeasuredModel(found, counts) if counts else found
 

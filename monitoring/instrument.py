@@ -4,6 +4,8 @@ No label is taken from a request as it is, no value is a patient's, and no help 
 it is written once for each series.
 """
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from monitoring.histogram import Histogram
@@ -19,39 +21,29 @@ class GatewayMetrics:
     """What a gateway process counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
+        count, observe = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self.requests = count(
             "scoreline_http_requests",
             "Requests answered; a route that does not exist is `none`.",
             ["method", "route", "status"],
-            registry=registry,
         )
-        self.request_seconds = Histogram(
+        self.request_seconds = observe(
             "scoreline_http_request_duration_seconds",
             "Seconds until an answer began.",
             ["method", "route"],
             buckets=LATENCIES_S,
-            registry=registry,
         )
-        self.group_jobs = Histogram(
-            "scoreline_commit_group_jobs",
-            "Jobs that were written down in one group.",
-            buckets=SIZES,
-            registry=registry,
+        self.group_jobs = observe(
+            "scoreline_commit_group_jobs", "Jobs that were written down in one group.", buckets=SIZES
         )
-        self.group_seconds = Histogram(
-            "scoreline_commit_group_duration_seconds",
-            "Seconds to write a group down and ring for it.",
-            buckets=SHORT_S,
-            registry=registry,
+        self.group_seconds = observe(
+            "scoreline_commit_group_duration_seconds", "Seconds to write a group down and ring for it.", buckets=SHORT_S
         )
-        self.submits = Counter(
-            "scoreline_submits", "Jobs submitted, by what became of the submit.", ["verdict"], registry=registry
-        )
-        self.refused = Counter(
+        self.submits = count("scoreline_submits", "Jobs submitted, by what became of the submit.", ["verdict"])
+        self.refused = count(
             "scoreline_refused_requests",
             "Requests that showed no API key that allows them, by the problem that they were told.",
             ["reason"],
-            registry=registry,
         )
         self.waiting = Gauge(
             "scoreline_waiting_clients",
@@ -59,11 +51,10 @@ class GatewayMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
-        self.refused_connections = Counter(
+        self.refused_connections = count(
             "scoreline_refused_connections",
             "Connections that were ended, or refused, before a route was asked.",
             ["reason"],
-            registry=registry,
         )
 
 

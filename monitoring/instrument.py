@@ -33,10 +33,7 @@ class GatewayMetrics:
             registry=registry,
         )
         self.group_jobs = Histogram(
-            "scoreline_commit_group_jobs",
-            "Jobs that were written down in one group.",
-            buckets=SIZES,
-            registry=registry,
+            "scoreline_commit_group_jobs", "Jobs that were written down in one group.", buckets=SIZES, registry=registry
         )
         self.group_seconds = Histogram(
             "scoreline_commit_group_duration_seconds",
@@ -48,10 +45,7 @@ class GatewayMetrics:
             "scoreline_submits", "Jobs submitted, by what became of the submit.", ["verdict"], registry=registry
         )
         self.refused = Counter(
-            "scoreline_refused_requests",
-            "Requests that showed no API key that allows them, by the problem that they were told.",
-            ["reason"],
-            registry=registry,
+            "scoreline_refused_requests", "Requests refused by the gate, by why.", ["reason"], registry=registry
         )
         self.waiting = Gauge(
             "scoreline_waiting_clients",

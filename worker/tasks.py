@@ -35,6 +35,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     tally = cache(partial(make_tally, settings))  # of one process, so not before the fork
     counting = cache(partial(make_counting, folder, tally))
     watcher = cache(partial(start_watching, settings))
+    files = cache(partial(make_files, settings, counting))
 
     @cache
     def ledger() -> RedisLedger:
@@ -52,16 +53,12 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         model()
         watcher()
 
-    @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
-    def count_the_last(**_: object) -> None:
-        tally().tell()
+    worker_process_shutdown.connect(lambda **_: tally().tell(), weak=False)  # the last that it counted
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
         # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
         return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), watcher().jobs)
-
-    files = cache(lambda: open_files(settings, counting()))  # after the fork as well, which no thread of it survives
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
@@ -69,12 +66,6 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s, watcher().part)
 
     return app
-
-
-def open_files(settings: Settings, counts: Counting | None) -> tuple[Batches, Store]:
-    """Return the ledger of batches, measured where there is who counts, and the store of their files."""
-    redis = open_redis(settings, retries=COMMIT_RETRIES)
-    return MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings), Store.open(settings)
 
 
 def make_tally(settings: Settings) -> Tally:
@@ -87,3 +78,10 @@ def make_counting(folder: Path | None, tally: Callable[[], Tally]) -> Counting |
     """Return what counts this process together with the others of its worker, or None where nothing is measured."""
     metrics = join_metrics(folder)
     return Counting(metrics, tally()) if metrics else None
+
+
+def make_files(settings: Settings, counting: Callable[[], Counting | None]) -> tuple[Batches, Store]:
+    """Return where the files of this process are; the store's threads would not survive a fork either."""
+    redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
+    batches = MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings)
+    return batches, Store.open(settings)

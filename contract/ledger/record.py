@@ -1,12 +1,14 @@
 """How a job is written in the ledger: its id, and the fields of its record."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from secrets import randbits
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from uuid_utils import uuid7
 
 from contract.job import Job, JobError, State
 from contract.score import scores_from_rows
@@ -19,14 +21,36 @@ CANARY_PREFIX = "00000000-0000"
 """What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
 
 
-def new_id() -> str:
-    """Return the id for a new job: a UUIDv7, so that ids sort by the time they were made."""
-    return str(uuid7())
+RANDOM_BITS, STEPS, LOWER = 74, 1 << 64, (1 << 62) - 1
+
+
+class Ids:
+    """Makes UUIDv7 (RFC 9562, section 5.7) that ascend, and of which none tells of another. Safe to share by threads.
+
+    What is made within a millisecond ascends by a random step (section 6.2, method 2) of up to 64 bits: libraries step
+    by so little that whoever has an id can guess its neighbours.
+    """
+
+    def __init__(self) -> None:
+        self._latest = 0
+        self._lock = Lock()
+
+    def make(self) -> str:
+        """Return a new id."""
+        random = randbits(RANDOM_BITS)
+        fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | random
+        with self._lock:
+            made = self._latest = max(fresh, self._latest + 1 + random % STEPS)
+        digits = f"{made >> RANDOM_BITS << 80 | 7 << 76 | (made >> 62 & 0xFFF) << 64 | 2 << 62 | made & LOWER:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+new_id = Ids().make
 
 
 def canary_id() -> str:
     """Return the id for a new canary, which no listing shows."""
-    return CANARY_PREFIX + str(uuid7())[len(CANARY_PREFIX) :]
+    return CANARY_PREFIX + new_id()[len(CANARY_PREFIX) :]
 
 
 def first_id_at(ms: int) -> str:

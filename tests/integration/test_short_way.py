@@ -21,7 +21,10 @@ OWN_WORDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:.]+Z|\w{
 def client() -> Iterator[httpx2.Client]:
     """A client of a gateway whose jobs nobody scores."""
     ledger = MemoryLedger(Settings(), Clock())
-    with gateway_over(ledger) as (url, _), httpx2.Client(base_url=url, timeout=30) as client:
+    with (
+        gateway_over(ledger) as (url, _),
+        httpx2.Client(base_url=url, timeout=30, headers={"X-Request-ID": "either-way"}) as client,
+    ):
         yield client
 
 

@@ -55,7 +55,7 @@ def test_a_request_without_a_valid_key_is_challenged(
 def test_a_wrong_secret_is_refused_as_an_unknown_prefix_is(keyed: Keyed, key: str) -> None:
     wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
     answers = [
-        httpx2.get(f"{keyed.url}/v1/jobs", headers={"Authorization": f"Bearer {shown}"})
+        httpx2.get(f"{keyed.url}/v1/jobs", headers={"Authorization": f"Bearer {shown}", "X-Request-ID": "same"})
         for shown in (wrong, f"sl_{'0' * 8}_{'0' * 48}")
     ]
     assert [answer.status_code for answer in answers] == [401, 401]

@@ -40,11 +40,7 @@ class GatewayMetrics:
             "scoreline_commit_group_duration_seconds", "Seconds to write a group down and ring for it.", buckets=SHORT_S
         )
         self.submits = count("scoreline_submits", "Jobs submitted, by what became of the submit.", ["verdict"])
-        self.refused = count(
-            "scoreline_refused_requests",
-            "Requests that showed no API key that allows them, by the problem that they were told.",
-            ["reason"],
-        )
+        self.refused = count("scoreline_refused_requests", "Requests refused by the gate, by why.", ["reason"])
         self.waiting = Gauge(
             "scoreline_waiting_clients",
             "Clients that wait for a job or a batch, or follow its events.",

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import file_report, files, ledger, metrics, profile, race, waiting
+from bench import cost, file_report, files, ledger, metrics, profile, race, waiting
 from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
 from contract.errors import ScorelineError
 
+KEYS = "Keys"
 KEPT = Path(__file__).parent.parent / "var" / "bench"
 
 EXAMPLES = """examples:
@@ -24,7 +25,7 @@ EXAMPLES = """examples:
 def main() -> int:
     """Measure, print, and write the results; return the exit code."""
     asked = parse()
-    if {"race", "profile", "metrics"} & set(asked.only):
+    if {"race", "profile", "metrics", "keys"} & set(asked.only):
         find_wrk()
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in asked.only:
@@ -48,9 +49,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run (default: all)")
     parser.add_argument("--print", action="store_true", help="print only; bench/RESULTS.md stays as it is")
     parser.add_argument(
-        "--rounds", type=int, default=3, help="runs of ledger, race, files and metrics (default: %(default)s)"
+        "--rounds",
+        type=int,
+        default=3,
+        help="runs of ledger, race and files, and a fifth of the pairs of metrics and keys (default: %(default)s)",
     )
-    race_only = parser.add_argument_group("race, profile, metrics")
+    race_only = parser.add_argument_group("race, profile, metrics, keys")
     race_only.add_argument("--seconds", type=int, default=4, help="time for each figure (default: %(default)s)")
     race_only.add_argument(
         "--contenders",
@@ -97,7 +101,12 @@ def run_files(asked: argparse.Namespace) -> Iterator[str]:
 
 def run_metrics(asked: argparse.Namespace) -> Iterator[str]:
     """Measure what it costs to be measured; yield the lines of the section."""
-    yield from metrics.report(metrics.measure(asked.rounds, asked.seconds), metrics.measure_scrape())
+    yield from metrics.report(asked.rounds, asked.seconds)
+
+
+def run_keys(asked: argparse.Namespace) -> Iterator[str]:
+    """Measure what it costs to ask for API keys; yield the lines of the section."""
+    yield from cost.report(KEYS, "API keys", cost.measure(cost.keys(), asked.rounds, asked.seconds))
 
 
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
@@ -107,6 +116,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
     "files": (file_report.TITLE, run_files),
     "profile": (profile.TITLE, run_profile),
     "metrics": (metrics.TITLE, run_metrics),
+    "keys": (KEYS, run_keys),
 }
 """Each part by its name: the title of its section, and what measures and reports it."""
 

@@ -27,7 +27,8 @@ class Road:
     """How a service is given a job over HTTP, and how it shows that the job is scored.
 
     `job_id` is a Lua pattern that finds the job's id in the answer to a submit, and `done` a text that stands in an
-    answer once the job is scored, and never before. `wait` is a header that makes a submit answer with the result.
+    answer once the job is scored, and never before. `wait` is a header that makes a submit answer with the result, and
+    `login` one that each request has.
     """
 
     submit: str
@@ -35,6 +36,7 @@ class Road:
     job_id: str = ""
     done: str = ""
     wait: tuple[str, str] | tuple[()] = ()
+    login: tuple[str, str] | tuple[()] = ()
     pause_ms: int = 50  # before each poll of one among many clients
     pause_alone_ms: int = 0  # before each poll of the only client
 
@@ -72,8 +74,8 @@ def drive(url: str, road: Road, bodies: Path, *, clients: int, seconds: int, fol
     said = [str(bodies), road.submit, road.poll, road.job_id, road.done, str(pause_ms), "yes" if follow else "no"]
     size = [f"--threads={clients}", f"--connections={clients}", f"--duration={seconds}s"]
     command = [find_wrk(), *size, f"--timeout={SLOWEST_ANSWER_S}s", f"--script={SCRIPT}", url, "--", *said]
-    header = road.wait if follow else ()
-    ran = subprocess.run([*command, *header], capture_output=True, text=True, check=True)  # noqa: S603 - our own command
+    headers = (*road.login, *(road.wait if follow else ()))
+    ran = subprocess.run([*command, *headers], capture_output=True, text=True, check=True)  # noqa: S603 - our own command
     load = parse(ran.stdout)
     if load.refused or load.broken:
         raise Overwhelmed(f"{load.refused} requests were refused and {load.broken} not answered, of {clients} clients")
@@ -107,7 +109,7 @@ def parse(printed: str) -> Load:
 def drain(url: str, road: Road, latest: Sequence[str]) -> float:
     """Return the seconds until these jobs are scored, as the service's API shows them."""
     start_s = time.perf_counter()
-    with httpx2.Client(base_url=url) as client:
+    with httpx2.Client(base_url=url, headers=[road.login] if road.login else None) as client:
         for id in latest:
             wait_until(partial(is_scored, client, road, id), within_s=DRAINED_WITHIN_S, what="the last jobs' scores")
     return time.perf_counter() - start_s

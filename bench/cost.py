@@ -1,0 +1,129 @@
+"""What a part of the service costs: processor time a job, by two services side by side, one with it and one without."""
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.progress import track
+
+from bench.contenders import JOBS
+from bench.cpu import children, used_s
+from bench.load import Road, drain, drive, write_patients
+from contract.key import make_key
+from tests.servers import STARTED_WITHIN_S, free_port, responds, running, valkey
+from tests.waiting import wait_until
+
+CLIENTS, WARM_S = 64, 1
+PAIRS_IN_ROUND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A service: its settings, and the road of a job through it."""
+
+    variables: Mapping[str, str]
+    road: Road = field(default=JOBS)
+
+
+METRICS = Side({"SCORELINE_METRICS": "true"}), Side({"SCORELINE_METRICS": "false"})
+
+
+def keys() -> tuple[Side, Side]:
+    """Return a service that asks for a key, and one that does not."""
+    key = make_key()[2]
+    road = replace(JOBS, login=("Authorization", f"Bearer {key}"))
+    return Side({"SCORELINE_API_KEYS": "required", "SCORELINE_API_KEY": key}, road), Side({"SCORELINE_API_KEYS": "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Processor time a job of one patient, in µs, and jobs a second from the first submit to the last score."""
+
+    gateway_us: float
+    worker_us: float
+    jobs_per_s: float
+
+
+def measure(sides: tuple[Side, Side], rounds: int, seconds: int) -> list[tuple[Cost, Cost]]:
+    """Return the costs of both sides; who goes first changes each time. Raises as `drive` does.
+
+    Both services stand all the while, and each is driven in short bursts: what else the machine does falls on both.
+    """
+    pairs = []
+    with TemporaryDirectory() as name, ExitStack() as stack:
+        bodies = write_patients(Path(name) / "patients.jsonl", 1)
+        bursts = [
+            stack.enter_context(stand(Path(name) / str(number), bodies, seconds, side))
+            for number, side in enumerate(sides)
+        ]
+        for number in track(range(PAIRS_IN_ROUND * rounds), "Measuring costs"):
+            costs = {side: bursts[side]() for side in (number % 2, 1 - number % 2)}
+            pairs.append((costs[0], costs[1]))
+    return pairs
+
+
+@contextmanager
+def stand(folder: Path, bodies: Path, seconds: int, side: Side) -> Iterator[Callable[[], Cost]]:
+    """Run a service, and give what drives it for so many seconds and returns the cost."""
+    folder.mkdir()
+    port = free_port()
+    with ExitStack() as stack:
+        variables = {
+            "SCORELINE_REDIS_URL": stack.enter_context(valkey(folder / "valkey")),
+            "SCORELINE_API_PORT": str(port),
+            "SCORELINE_VAR": str(folder / "var"),
+            **side.variables,
+        }
+        rooms = (("worker", "run"), ("worker", "sweep"), ("api",))
+        worker, _, gateway = (
+            stack.enter_context(running(*room, log=folder / f"{room[-1]}.log", **variables)) for room in rooms
+        )
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: responds(f"{url}/health/ready"), within_s=STARTED_WITHIN_S, what="the service to be ready")
+        drive(url, side.road, bodies, clients=CLIENTS, seconds=WARM_S, follow=True)
+        scorers = (worker.pid, *children(worker.pid))
+
+        def burst() -> Cost:
+            before_s = used_s(gateway.pid), sum(map(used_s, scorers))
+            load = drive(url, side.road, bodies, clients=CLIENTS, seconds=seconds, follow=False)
+            took_s = load.seconds + drain(url, side.road, load.latest)
+            after_s = used_s(gateway.pid), sum(map(used_s, scorers))
+            gateway_us, worker_us = (1e6 * (b - a) / load.submitted for a, b in zip(before_s, after_s, strict=True))
+            return Cost(gateway_us, worker_us, load.submitted / took_s)
+
+        yield burst
+
+
+def report(title: str, what: str, pairs: list[tuple[Cost, Cost]]) -> Iterator[str]:
+    """Yield the lines of the section in bench/RESULTS.md: medians, and that of the pairs' ratios with its interval."""
+    yield f"## {title}: {CLIENTS} clients that only submit, with {what} and without in turns\n"
+    yield f"| figure | with | without | with / without, median of {len(pairs)} pairs | its 95 % interval |"
+    yield "|---|---|---|---|---|"
+    for figure, name in (
+        ("gateway CPU a job, µs", "gateway_us"),
+        ("worker CPU a job, µs", "worker_us"),
+        ("jobs scored a second", "jobs_per_s"),
+    ):
+        values = [(getattr(on, name), getattr(off, name)) for on, off in pairs]
+        on, off = (statistics.median(side) for side in zip(*values, strict=True))
+        ratios = sorted(with_ / without for with_, without in values)
+        rank = rank_of_interval(len(ratios))
+        interval = f"{ratios[rank]:.3f} to {ratios[-1 - rank]:.3f}"
+        yield f"| {figure} | {on:,.1f} | {off:,.1f} | {statistics.median(ratios):.3f} | {interval} |"
+
+
+def rank_of_interval(count: int) -> int:
+    """Return how far from either end of so many sorted values the ends of their median's 95 % interval lie.
+
+    How many values lie below the true median follows a binomial law, whatever their own (David and Nagaraja, Order
+    Statistics, 2003, section 7.1). Of fewer than six it is the whole range, which holds less than 95 %.
+    """
+    below, rank = 0.0, -1
+    while below + math.comb(count, rank + 1) / 2**count <= 0.025:
+        rank += 1
+        below += math.comb(count, rank) / 2**count
+    return max(rank, 0)

@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from scipy.stats import binom
 
 from bench import file_report, files, goals, load, results
 from bench.contenders import BARE, FEW, MANY, OURS, TEMPLATE
+from bench.cost import rank_of_interval
 from bench.cpu import children
 from bench.environments import LOCKS, locked_version
 from bench.figures import Figures, median, scored
@@ -157,3 +159,10 @@ def test_the_processes_of_a_service_are_found_with_their_children_and_their_memo
         sleeper = next(pid for pid in found if pid in list(children(shell.pid)))
         assert files.peak_mb(sleeper) > 0
         os.kill(sleeper, signal.SIGTERM)
+
+
+def test_the_interval_of_a_median_is_that_of_the_binomial_law() -> None:
+    for count in range(6, 80):
+        rank = rank_of_interval(count)
+        assert binom.cdf(rank, count, 0.5) <= 0.025 < binom.cdf(rank + 1, count, 0.5)
+    assert rank_of_interval(3) == 0

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
@@ -130,9 +131,8 @@ def warn_of_keys(settings: Settings, redis: Redis) -> None:
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    redis = open_redis(settings)
     try:
-        redis = open_redis(settings)
-        warn_of_keys(settings, redis)
         check_redis(redis)
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
@@ -148,6 +148,8 @@ def run(settings: Settings) -> None:
     )
     allow_many_clients()
     door = listen(settings)
+    with suppress(LedgerUnavailable):
+        warn_of_keys(settings, redis)
     if settings.api_processes == 1:
         uvicorn.Server(config).run([door])
     else:

@@ -97,8 +97,8 @@ def test_a_client_that_leaves_is_not_waited_for(way: str) -> None:
         job = httpx2.post(f"{url}/v1/jobs", json=EXAMPLE).headers["location"]
         body = json.dumps(EXAMPLE)
         request = {
-            "events": f"GET {job}/events HTTP/1.1\r\nHost: here\r\n\r\n",
-            "wait": "POST /v1/jobs HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nPrefer: wait=60\r\n"
+            "events": f"GET {job}/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "wait": "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nPrefer: wait=60\r\n"
             f"Content-Length: {len(body)}\r\n\r\n{body}",
         }[way]
         address = httpx2.URL(url)

@@ -20,7 +20,7 @@ from stack.settings import StackSettings
 from tests.guarded import Guarded, guarded
 from tests.keyed import prefix_of
 from tests.ledgers import Clock
-from tests.receiver import SECRET, receiving
+from tests.receiver import SECRET, Receiver, receiving
 from tests.servers import ROOT, free_port, gateway, responds, running, start, stop
 from tests.waiting import wait_until
 
@@ -60,8 +60,7 @@ def test_every_program_does_its_work_as_its_own_user_and_is_refused_nothing(redi
             command = arguments or [name]
             stack.enter_context(running("worker", *command, log=tmp_path / f"{name}.log", **worker))
         look_on(stack, redis_of, tmp_path)
-        score(client, told.url)
-        wait_until(lambda: len(told.told) >= 2, within_s=SOON_S, what="both callbacks")
+        score(client, told)
         inspect(redis_of)
         enter_and_leave(url, key)
         assert prefix_of(key) in operate("keys", "list", **keyed)
@@ -102,26 +101,25 @@ def replay(client: httpx2.Client, redis_of: Guarded) -> None:
         assert id in done.stdout, done.stderr
 
 
-def score(client: httpx2.Client, told: str) -> None:
+def score(client: httpx2.Client, told: Receiver) -> None:
     """Do with jobs and batches all that a client can."""
     wait_until(lambda: client.get("/health/ready").status_code == 200, within_s=SOON_S, what="the service to be ready")
     assert client.post("/api/prediction", params={"explain": True}, json=EXAMPLE).status_code == 200
     many = {"patients": [EXAMPLE] * 20}
+    calling = {"callback_url": told.url}
     keyed = {"Idempotency-Key": "once", "Prefer": "wait=30", "Cancel-After": "60s"}
-    job = client.post("/v1/jobs", json=many, headers=keyed, params={"callback_url": told})
+    job = client.post("/v1/jobs", json=many, headers=keyed, params=calling)
     assert job.json()["state"] == "succeeded"
-    assert (
-        client.post("/v1/jobs", json=many, headers=keyed, params={"callback_url": told}).json()["id"]
-        == job.json()["id"]
-    )
+    assert client.post("/v1/jobs", json=many, headers=keyed, params=calling).json()["id"] == job.json()["id"]
     rows = [",".join(map(str, EXAMPLE)), *[",".join(map(str, EXAMPLE.values()))] * ROWS, "nonsense"]
     upload = {"content": "\n".join(rows), "headers": {"Content-Type": "text/csv"}}
-    places = [client.post("/v1/batches", params={"callback_url": told}, **upload).headers["Location"] for _ in range(2)]  # type: ignore[arg-type]
+    places = [client.post("/v1/batches", params=calling, **upload).headers["Location"] for _ in range(2)]  # type: ignore[arg-type]
     for place in places:
         wait_until(lambda: client.get(place).json()["state"] == "succeeded", within_s=SOON_S, what="the file's end")  # noqa: B023
         assert client.get(f"{place}/results").text.count("\n") == ROWS + 1
         assert client.get(f"{place}/errors").status_code == 200
     assert client.post(f"{places[0]}/cancel").status_code == 409  # it has ended
+    wait_until(lambda: len(told.told) >= 3, within_s=SOON_S, what="the callbacks")  # of what is erased none is sent
     for place in (*places, f"/v1/jobs/{job.json()['id']}"):
         assert client.get(f"{place}/events").status_code == 200
         assert client.delete(place).status_code == 204

@@ -52,7 +52,10 @@ ABOUT = """Scores patients for the risk of heart disease, off a queue, and never
 CORS: dict[str, Any] = {
     "allow_methods": ("GET", "POST", "DELETE"),
     "allow_headers": ("*",),
-    "expose_headers": ("Location", "Retry-After", "Idempotent-Replayed", "Preference-Applied"),
+    "expose_headers": (
+        *("Location", "Retry-After", "Idempotent-Replayed", "Preference-Applied", "Content-Disposition"),
+        *("RateLimit", "RateLimit-Policy", "X-Request-ID"),
+    ),
 }
 """What pages of the origins that were named may send and read."""
 

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
 
-from contract.errors import LedgerUnavailable
+from contract.ledger.asking import asking
 from contract.ledger.keys import CARD, HISTOGRAMS, SERVED
 from contract.ledger.record import from_ms
 from contract.ledger.running import Scripts
@@ -111,7 +110,5 @@ class Histograms:
         return self._ask(lambda _: self._scripts.run(script, self._clock() if self._clock else "", *args))
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
-        try:
+        with asking():
             return question(self._redis)
-        except RedisError as error:
-            raise LedgerUnavailable(retry_after_s=1) from error

@@ -6,11 +6,11 @@ from itertools import product
 from typing import Any, Generic, TypeVar
 
 from redis import Redis
-from redis.exceptions import RedisError
 
-from contract.errors import ExpiredJob, LedgerUnavailable, ScorelineError, UnknownJob
+from contract.errors import ExpiredJob, ScorelineError, UnknownJob
 from contract.job import State
 from contract.key import ANYONE, Caller
+from contract.ledger.asking import asking
 from contract.ledger.keys import DRAIN_BUCKET_MS, KEYS, Keys
 from contract.ledger.protocol import Page
 from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, ms_of_id
@@ -180,7 +180,5 @@ class RedisView(Generic[T]):
         return self._kind.expired() if was_kept else self._kind.unknown()
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
-        try:
+        with asking():
             return question(self._redis)
-        except RedisError as error:
-            raise LedgerUnavailable(retry_after_s=1) from error

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 
 from redis import Redis
-from redis.exceptions import RedisError
 
-from contract.errors import LedgerUnavailable
 from contract.job import State
+from contract.ledger.asking import asking
 
 LONGEST_S = 60
 
@@ -59,10 +58,8 @@ class Server:
 
 def survey_server(redis: Redis) -> Server:
     """Return how the server stands, in one call. Raises LedgerUnavailable."""
-    try:
+    with asking():
         said = redis.info("memory", "clients", "cpu", "persistence")
-    except RedisError as error:
-        raise LedgerUnavailable(retry_after_s=1) from error
     return Server(
         memory_bytes=said["used_memory"],
         memory_limit_bytes=said["maxmemory"],

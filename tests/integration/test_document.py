@@ -6,13 +6,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from contract.key import Scope
 from tests.fuzz import fuzz
+from tests.keyed import Keyed
 
 BRIEFLY = ["--phases=examples,coverage,stateful", "--max-examples=3", "--seed=1"]
 
 
-def test_each_answer_is_as_the_document_says(whole: tuple[str, str], tmp_path: Path) -> None:
-    done = fuzz(whole[0], tmp_path, *BRIEFLY)
+def test_each_answer_is_as_the_document_says(keyed: Keyed, tmp_path: Path) -> None:
+    done = fuzz(keyed.url, keyed.make_key(Scope), tmp_path, *BRIEFLY)
     assert done.returncode == 0, done.stdout
     found = re.search(r"([\d,]+) generated, [\d,]+ passed", done.stdout)
     assert found, done.stdout

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from contract import key
-from contract.errors import BadHeader, ForeignForm, MissingKey, MissingScope, RefusedKey, ScorelineError
+from contract.errors import ForeignForm, MissingKey, MissingScope, RefusedKey, ScorelineError
 
 READING = ("GET", "HEAD")
 COOKIE = "scoreline_session"
@@ -24,22 +24,22 @@ class Shown(NamedTuple):
 
 
 def shown_in(scope: Scope) -> Shown:
-    """Return what the request shows; a key, where there is one.
+    """Return what the request shows; a key, where there is one: of two, the guard let none in.
 
-    Raises MissingKey, BadHeader for more than one, and ForeignForm where a cookie that came along unasked would change
-    something.
+    Raises MissingKey, and ForeignForm where a cookie that came along unasked would change something.
     """
-    shown = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(shown) > 1:
-        raise BadHeader("Authorization must be sent once.")
-    if not shown and (cookie := Request(scope).cookies.get(COOKIE)):
-        if scope["method"] not in READING:
-            check_origin(scope)
-        return session_in(cookie)
-    scheme, _, token = shown[0].partition(b" ") if shown else (b"", b"", b"")
-    if scheme.lower() != b"bearer":
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.partition(b" ")
+            if scheme.lower() != b"bearer":
+                raise MissingKey
+            return Shown(token.strip())
+    cookie = Request(scope).cookies.get(COOKIE)
+    if not cookie:
         raise MissingKey
-    return Shown(bytes(token.strip()))
+    if scope["method"] not in READING:
+        check_origin(scope)
+    return session_in(cookie)
 
 
 def session_in(cookie: str) -> Shown:

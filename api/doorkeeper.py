@@ -54,7 +54,8 @@ class Doorkeeper:
         self._keyring = keyring
         self.sessions = sessions
         self._own = own.encode() if own else b""
-        self._secret = token_bytes(32)
+        secret = token_bytes(32)
+        self._hashes = [blake2b(key=secret, digest_size=16, person=kind) for kind in (b"key", b"session")]
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._asked: dict[bytes, asyncio.Task[Key]] = {}
         self._regulars = ThreadPoolExecutor(1, "keys")
@@ -136,5 +137,6 @@ class Doorkeeper:
             done.exception()  # asyncio is to know that it was seen, though everyone who asked may have left
 
     def _digest(self, shown: Shown) -> bytes:
-        kind = b"session" if shown.is_session else b"key"
-        return blake2b(shown.text, key=self._secret, digest_size=16, person=kind).digest()
+        hash = self._hashes[shown.is_session].copy()
+        hash.update(shown.text)
+        return hash.digest()

@@ -7,6 +7,7 @@ process that is killed is lost; whoever asks many times within a second for the 
 import asyncio
 import logging
 import re
+from contextvars import Context
 from uuid import UUID
 
 from anyio.to_thread import run_sync
@@ -37,7 +38,7 @@ class Trail:
             if id:
                 ids.add(id)
             if self._writing is None or self._writing.done():
-                self._writing = asyncio.create_task(self._write_soon())
+                self._writing = asyncio.create_task(self._write_soon(), context=Context())  # it is of no one request
 
     async def close(self) -> None:
         """Write down what is gathered."""

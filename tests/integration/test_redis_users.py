@@ -11,6 +11,8 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from contract.connect import open_redis
+from contract.errors import LedgerUnavailable
+from contract.ledger.asking import asking
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
 from contract.patient import EXAMPLE
@@ -220,6 +222,16 @@ def test_a_role_is_refused_what_it_need_not_do(redis_of: Guarded, role: str, com
 def test_no_script_does_for_a_role_what_it_may_not_do_itself(redis_of: Guarded, role: str) -> None:
     with redis_of.connect(role) as redis, pytest.raises(RedisError, match=r"(?i)permission"):
         redis.eval("return redis.call('GET', 'mine')", 0)
+    redis_of.refused()
+
+
+@pytest.mark.parametrize(("role", "command"), [("exporter", "GET"), ("gateway", "GET"), ("gateway", "in a script")])
+def test_a_refusal_is_told_to_the_operator(
+    redis_of: Guarded, role: str, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis_of.connect(role) as redis, pytest.raises(LedgerUnavailable), asking():
+        redis.get("mine") if command == "GET" else redis.eval("return redis.call('GET', 'mine')", 0)
+    assert "Redis refuses the user of SCORELINE_REDIS_URL what this program needs" in caplog.text
     redis_of.refused()
 
 

@@ -52,7 +52,7 @@ def parse() -> argparse.Namespace:
         "--rounds",
         type=int,
         default=3,
-        help="runs of ledger, race and files, and a fifth of the pairs of metrics and keys (default: %(default)s)",
+        help="runs of ledger, race and files, and a third of those of metrics and keys (default: %(default)s)",
     )
     race_only = parser.add_argument_group("race, profile, metrics, keys")
     race_only.add_argument("--seconds", type=int, default=4, help="time for each figure (default: %(default)s)")

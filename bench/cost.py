@@ -1,10 +1,10 @@
-"""What a part of the service costs: processor time a job, by two services side by side, one with it and one without."""
+"""What a part of the service costs: processor time a job, by services side by side, one with it and one without."""
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,8 @@ from tests.servers import STARTED_WITHIN_S, free_port, responds, running, valkey
 from tests.waiting import wait_until
 
 CLIENTS, WARM_S = 64, 1
-PAIRS_IN_ROUND = 5
+ROUNDS, BURSTS = 3, 3
+"""Rounds for each that was asked for, and bursts of each side in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +50,41 @@ class Cost:
 
 
 def measure(sides: tuple[Side, Side], rounds: int, seconds: int) -> list[tuple[Cost, Cost]]:
-    """Return the costs of both sides; who goes first changes each time. Raises as `drive` does.
+    """Return the costs of both sides, `ROUNDS` times for each of the rounds. Raises as `drive` does.
 
-    Both services stand all the while, and each is driven in short bursts: what else the machine does falls on both.
+    Both services stand for a round, and are driven in turns: what else the machine does falls on both. Each round has
+    new ones, since of two that are set up alike one may be a tenth slower as long as it runs: where its memory lies is
+    chance, and no number of bursts shows it.
     """
-    pairs = []
-    with TemporaryDirectory() as name, ExitStack() as stack:
+    found = []
+    with TemporaryDirectory() as name:
         bodies = write_patients(Path(name) / "patients.jsonl", 1)
-        bursts = [
-            stack.enter_context(stand(Path(name) / str(number), bodies, seconds, side))
-            for number, side in enumerate(sides)
-        ]
-        for number in track(range(PAIRS_IN_ROUND * rounds), "Measuring costs"):
-            costs = {side: bursts[side]() for side in (number % 2, 1 - number % 2)}
-            pairs.append((costs[0], costs[1]))
-    return pairs
+        for number in track(range(ROUNDS * rounds), "Measuring costs"):
+            found.append(measure_round(Path(name) / str(number), bodies, seconds, sides, first=number % 2))
+    return found
+
+
+def measure_round(
+    folder: Path, bodies: Path, seconds: int, sides: tuple[Side, Side], *, first: int
+) -> tuple[Cost, Cost]:
+    """Start both sides, the `first` before the other, drive them in turns and return the mean costs of each."""
+    folder.mkdir()
+    costs: tuple[list[Cost], list[Cost]] = [], []
+    with ExitStack() as stack:
+        bursts = {
+            side: stack.enter_context(stand(folder / str(side), bodies, seconds, sides[side]))
+            for side in (first, 1 - first)
+        }
+        for number in range(BURSTS):
+            turn = (number + first) % 2
+            for side in (turn, 1 - turn):
+                costs[side].append(bursts[side]())
+    return mean(costs[0]), mean(costs[1])
+
+
+def mean(costs: Sequence[Cost]) -> Cost:
+    """Return the means of the figures."""
+    return Cost(*map(statistics.fmean, zip(*map(astuple, costs), strict=True)))
 
 
 @contextmanager
@@ -99,9 +120,9 @@ def stand(folder: Path, bodies: Path, seconds: int, side: Side) -> Iterator[Call
 
 
 def report(title: str, what: str, pairs: list[tuple[Cost, Cost]]) -> Iterator[str]:
-    """Yield the lines of the section in bench/RESULTS.md: medians, and that of the pairs' ratios with its interval."""
+    """Yield the lines of the section in bench/RESULTS.md: medians, and that of the rounds' ratios with its interval."""
     yield f"## {title}: {CLIENTS} clients that only submit, with {what} and without in turns\n"
-    yield f"| figure | with | without | with / without, median of {len(pairs)} pairs | its 95 % interval |"
+    yield f"| figure | with | without | with / without, median of {len(pairs)} rounds | its 95 % interval |"
     yield "|---|---|---|---|---|"
     for figure, name in (
         ("gateway CPU a job, µs", "gateway_us"),

@@ -1,8 +1,9 @@
 """The doorkeeper: knows whose a key is that was shown. One in each process.
 
 A slow hash takes some 0.2 s, so it is done once for each key and process, in a thread. After that the key is known by
-a fast hash under a secret of this process, and what the keyring says of it is read anew once a second, so that a key
-that was revoked or has expired is refused within that second, by every gateway.
+a fast hash under a secret of this process. What the keyring says of it is trusted for a second, so that a key that was
+revoked or has expired is refused within that second, by every gateway; of a key in use it is read anew while it is
+still trusted, so that no one waits for that.
 
 Who shows wrong keys costs little: what does not look like a key is refused at once, an unknown prefix after one
 question to Redis, a wrong secret by the hint that is kept with the slow hash. The answer is the same, though it may
@@ -25,7 +26,8 @@ from contract.key import Proof, matches, may_match, split_key
 from contract.ledger.keyring import Key, Keyring
 from contract.ledger.sessions import Sessions
 
-TRUSTED_S = 1.0
+TRUSTED_S, FRESH_S = 1.0, 0.5
+"""For how long what was read of a key is trusted, and when it is read anew if the key is shown again."""
 KNOWN_AT_MOST = 10_000
 STRANGERS_AT_MOST = 64
 
@@ -63,30 +65,46 @@ class Doorkeeper:
 
     def recall(self, shown: Shown) -> Key | None:
         """Return the key if it was found valid within the last second, at once."""
-        known = self._known.get(self._digest(shown))
-        return known.key if known and known.right and time.monotonic() < known.until_s else None
+        digest = self._digest(shown)
+        known = self._known.get(digest)
+        if not known or not known.right:
+            return None
+        left_s = known.until_s - time.monotonic()
+        if left_s <= 0:
+            return None
+        if left_s < TRUSTED_S - FRESH_S:
+            self._ask(digest, shown)
+        return known.key
 
     async def find(self, shown: Shown) -> Key:
         """Return the valid key. Raises RefusedKey, Crowded, and LedgerUnavailable if it cannot be known."""
         digest = self._digest(shown)
-        if digest not in self._asked:  # however many requests show it meanwhile, it is looked at once
-            if digest not in self._known and len(self._asked) >= STRANGERS_AT_MOST:
-                raise Crowded(retry_after_s=1)
-            self._asked[digest] = task = asyncio.create_task(self._look(digest, shown))
-            task.add_done_callback(lambda done: self._forget(digest, done))
-        return await asyncio.shield(self._asked[digest])
+        if digest not in self._known and digest not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
+            raise Crowded(retry_after_s=1)
+        return await asyncio.shield(self._ask(digest, shown))
 
     async def forget(self, session: Shown) -> None:
         """End the session: at once here, and within a second elsewhere. Raises LedgerUnavailable."""
+        digest = self._digest(session)
         await asyncio.get_running_loop().run_in_executor(
             self._strangers, self.sessions.end, session.text.decode("latin-1")
         )
-        self._known.pop(self._digest(session), None)
+        if digest in self._asked:  # which may have been answered before it ended
+            await asyncio.wait([self._asked[digest]])
+        self._known.pop(digest, None)
 
     def close(self) -> None:
         """Wait for what is being looked at."""
         self._regulars.shutdown()
         self._strangers.shutdown()
+
+    def _ask(self, digest: bytes, shown: Shown) -> asyncio.Task[Key]:
+        """Have it looked at, once however many requests show it meanwhile."""
+        asked = self._asked.get(digest)
+        if asked is None:
+            asked = self._asked[digest] = asyncio.create_task(self._look(digest, shown))
+            asked.add_done_callback(lambda done: self._forget(digest, done))
+        return asked
 
     async def _look(self, digest: bytes, shown: Shown) -> Key:
         known, begun_s = self._known.get(digest), time.monotonic()

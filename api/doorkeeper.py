@@ -1,9 +1,10 @@
 """The doorkeeper: knows whose a key is that was shown. One in each process.
 
-A slow hash takes some 0.2 s, so it is done once for each key and process, in a thread. After that the key is known by
-a fast hash under a secret of this process. What the keyring says of it is trusted for a second, so that a key that was
-revoked or has expired is refused within that second, by every gateway; of a key in use it is read anew while it is
-still trusted, so that no one waits for that.
+A slow hash takes some 0.2 s, so it is done once for each key and process, in a thread. After that the key is known as
+it was shown: a dictionary finds it by a hash under a secret of the process, and compares nothing else unless all 64
+bits of that agree. What the keyring says of it is trusted for a second, so that a key that was revoked or has expired
+is refused within that second, by every gateway; of a key in use it is read anew while it is still trusted, so that no
+one waits for that.
 
 Who shows wrong keys costs little: what does not look like a key is refused at once, an unknown prefix after one
 question to Redis, a wrong secret by the hint that is kept with the slow hash. The answer is the same, though it may
@@ -16,9 +17,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
 from hmac import compare_digest
-from secrets import token_bytes
 
 from api.credentials import Shown
 from contract.errors import Crowded, RefusedKey
@@ -56,67 +55,62 @@ class Doorkeeper:
         self._keyring = keyring
         self.sessions = sessions
         self._own = own.encode() if own else b""
-        secret = token_bytes(32)
-        self._hashes = [blake2b(key=secret, digest_size=16, person=kind) for kind in (b"key", b"session")]
-        self._known: OrderedDict[bytes, Known] = OrderedDict()
-        self._asked: dict[bytes, asyncio.Task[Key]] = {}
+        self._known: OrderedDict[Shown, Known] = OrderedDict()
+        self._asked: dict[Shown, asyncio.Task[Key]] = {}
         self._regulars = ThreadPoolExecutor(1, "keys")
         self._strangers = ThreadPoolExecutor(1, "strangers")
 
     def recall(self, shown: Shown) -> Key | None:
         """Return the key if it was found valid within the last second, at once."""
-        digest = self._digest(shown)
-        known = self._known.get(digest)
+        known = self._known.get(shown)
         if not known or not known.right:
             return None
         left_s = known.until_s - time.monotonic()
         if left_s <= 0:
             return None
         if left_s < TRUSTED_S - FRESH_S:
-            self._ask(digest, shown)
+            self._ask(shown)
         return known.key
 
     async def find(self, shown: Shown) -> Key:
         """Return the valid key. Raises RefusedKey, Crowded, and LedgerUnavailable if it cannot be known."""
-        digest = self._digest(shown)
-        if digest not in self._known and digest not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
+        if shown not in self._known and shown not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
             raise Crowded(retry_after_s=1)
-        return await asyncio.shield(self._ask(digest, shown))
+        return await asyncio.shield(self._ask(shown))
 
     async def forget(self, session: Shown) -> None:
         """End the session: at once here, and within a second elsewhere. Raises LedgerUnavailable."""
-        digest = self._digest(session)
         await asyncio.get_running_loop().run_in_executor(
             self._strangers, self.sessions.end, session.text.decode("latin-1")
         )
-        if digest in self._asked:  # which may have been answered before it ended
-            await asyncio.wait([self._asked[digest]])
-        self._known.pop(digest, None)
+        if session in self._asked:  # which may have been answered before it ended
+            await asyncio.wait([self._asked[session]])
+        self._known.pop(session, None)
 
     def close(self) -> None:
         """Wait for what is being looked at."""
         self._regulars.shutdown()
         self._strangers.shutdown()
 
-    def _ask(self, digest: bytes, shown: Shown) -> asyncio.Task[Key]:
+    def _ask(self, shown: Shown) -> asyncio.Task[Key]:
         """Have it looked at, once however many requests show it meanwhile."""
-        asked = self._asked.get(digest)
+        asked = self._asked.get(shown)
         if asked is None:
-            asked = self._asked[digest] = asyncio.create_task(self._look(digest, shown))
-            asked.add_done_callback(lambda done: self._forget(digest, done))
+            asked = self._asked[shown] = asyncio.create_task(self._look(shown))
+            asked.add_done_callback(lambda done: self._forget(shown, done))
         return asked
 
-    async def _look(self, digest: bytes, shown: Shown) -> Key:
-        known, begun_s = self._known.get(digest), time.monotonic()
+    async def _look(self, shown: Shown) -> Key:
+        known, begun_s = self._known.get(shown), time.monotonic()
         thread = self._regulars if known else self._strangers
-        text = shown.text.decode("latin-1")
-        found = await (self._of_session(text, thread) if shown.is_session else self._of_key(text, thread, known))
+        secret = shown.text.decode("latin-1")
+        found = await (self._of_session(secret, thread) if shown.is_session else self._of_key(secret, thread, known))
         if found is None or found[0].left_s <= 0:
-            self._known.pop(digest, None)
+            self._known.pop(shown, None)
             raise RefusedKey
         key, right = found
-        self._known[digest] = Known(key, right, begun_s + min(TRUSTED_S, key.left_s))
-        self._known.move_to_end(digest)
+        self._known[shown] = Known(key, right, begun_s + min(TRUSTED_S, key.left_s))
+        self._known.move_to_end(shown)
         if len(self._known) > KNOWN_AT_MOST:
             self._known.popitem(last=False)
         if not right:
@@ -149,12 +143,7 @@ class Doorkeeper:
             return None
         return key, await loop.run_in_executor(self._strangers, matches, split[1], key.proof)
 
-    def _forget(self, digest: bytes, done: asyncio.Task[Key]) -> None:
-        del self._asked[digest]
+    def _forget(self, shown: Shown, done: asyncio.Task[Key]) -> None:
+        del self._asked[shown]
         if not done.cancelled():
             done.exception()  # asyncio is to know that it was seen, though everyone who asked may have left
-
-    def _digest(self, shown: Shown) -> bytes:
-        hash = self._hashes[shown.is_session].copy()
-        hash.update(shown.text)
-        return hash.digest()

@@ -30,6 +30,8 @@ class Scope(StrEnum):
     READ = "read"  # read jobs, batches and what came of them
     ADMIN = "admin"  # all of it, and of every key's work
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and each request asks for it
+
 
 USUAL = (Scope.SCORE, Scope.BATCH, Scope.READ)
 """What a key allows unless more or less was asked for."""
@@ -44,13 +46,16 @@ class Limits:
     batches_at_once: int | None = None
 
 
+UNLIMITED = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: the prefix of their key, empty where no keys are required; what it allows, and how much."""
 
     key: str
     scopes: frozenset[Scope]
-    limits: Limits = Limits()
+    limits: Limits = UNLIMITED
 
     def may(self, scope: Scope) -> bool:
         """Whether the key allows it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import httpx2
 from redis import Redis
 
-from contract.key import USUAL, Limits, Scope
+from contract.key import UNLIMITED, USUAL, Limits, Scope
 from contract.ledger.keyring import Keyring
 
 
@@ -19,7 +19,9 @@ class Keyed(NamedTuple):
     redis_url: str
     folder: Path
 
-    def make_key(self, scopes: Iterable[Scope] = USUAL, limits: Limits = Limits(), lasts_s: float | None = None) -> str:  # noqa: B008 - frozen
+    def make_key(
+        self, scopes: Iterable[Scope] = USUAL, limits: Limits = UNLIMITED, lasts_s: float | None = None
+    ) -> str:
         """Return a new key."""
         with Redis.from_url(self.redis_url) as redis:
             return Keyring(redis).create("test", scopes, limits, lasts_s)

@@ -8,7 +8,7 @@ from typing import Any
 from redis import Redis
 
 from contract.errors import UnknownKey
-from contract.key import USUAL, Caller, Limits, Proof, Scope, make_key, prove
+from contract.key import UNLIMITED, USUAL, Caller, Limits, Proof, Scope, make_key, prove
 from contract.ledger.asking import asking
 from contract.ledger.audit import OPERATOR, Action, Deed
 from contract.ledger.keys import AUDIT, DAY_MS, KEY, KEYS, ROWS
@@ -64,7 +64,7 @@ class Keyring:
 
     def adopt(self, prefix: str, secret: str) -> Key | None:
         """Put a key that was made elsewhere into the keyring, with the usual scopes, and return it."""
-        self._put(prefix, secret, OWN, USUAL, Limits(), None)
+        self._put(prefix, secret, OWN, USUAL, UNLIMITED, None)
         return self.find(prefix)
 
     def _put(
@@ -119,6 +119,6 @@ def _key(prefix: str, record: Mapping[bytes, bytes], now_ms: int, rows: int) -> 
     words = {name.decode(): value.decode() for name, value in record.items()}
     most = {limit.name: int(words[limit.name]) for limit in fields(Limits) if limit.name in words}
     times = {name: from_ms(int(words[name])) for name in ("created", "expires", "revoked") if name in words}
-    caller = Caller(prefix, frozenset(map(Scope, words["scopes"].split())), Limits(**most))
+    caller = Caller(prefix, frozenset(map(Scope, words["scopes"].split())), Limits(**most) if most else UNLIMITED)
     proof = Proof(words["slow"], words["hint"])
     return Key(caller, words["name"], proof, from_ms(now_ms), rows_today=rows, **times)

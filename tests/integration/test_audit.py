@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from contract.errors import UnknownKey
-from contract.key import Caller, Limits, Scope
+from contract.key import UNLIMITED, Caller, Limits, Scope
 from contract.ledger.audit import Action, Audit, Deed
 from contract.ledger.keyring import Keyring
 from contract.ledger.keys import AUDIT
@@ -75,7 +75,7 @@ def test_without_keys_nothing_of_jobs_is_noted(redis: Redis, settings: Settings,
 
 def test_keys_and_models_are_noted_when_they_change(redis: Redis, audit: Audit) -> None:
     keyring = Keyring(redis)
-    prefix = prefix_of(keyring.create("ward", [Scope.READ], Limits()))
+    prefix = prefix_of(keyring.create("ward", [Scope.READ], UNLIMITED))
     keyring.revoke(prefix)
     keyring.revoke(prefix)
     for version in ("1.0", "1.0", "1.1"):

@@ -120,8 +120,7 @@ class Gate:
             await answer(scope, receive, self._told(scope, send, found, requests) if found else send)
             return
         scope[CALLER] = found.caller
-        plain = scope["method"] == "POST" and found.caller.limits is UNLIMITED
-        await self._app(scope, receive, send if plain else self._told(scope, send, found, requests))
+        await self._app(scope, receive, self._told(scope, send, found, requests))
 
     def _closed_with(self, send: Send) -> Send:
         """Return what says that the app has shut down, once the keepers have."""
@@ -135,9 +134,10 @@ class Gate:
 
     def _told(self, scope: Scope, send: Send, found: Key, requests: int) -> Send:
         """Return what sends an answer, with the key's limits in its headers, and notes it where it was read."""
-        policy, reads = policy_of(found.caller.limits), scope["method"] == "GET"
-        if not policy and not reads:
+        reads, limits = scope["method"] == "GET", found.caller.limits
+        if limits is UNLIMITED and not reads:
             return send
+        policy = policy_of(limits)
 
         def tell(message: Message) -> object:
             if message["type"] == "http.response.start":

@@ -114,8 +114,9 @@ def score(client: httpx2.Client, told: Receiver) -> None:
     assert job.json()["state"] == "succeeded"
     assert client.post("/v1/jobs", json=many, headers=keyed, params=calling).json()["id"] == job.json()["id"]
     rows = [",".join(map(str, EXAMPLE)), *[",".join(map(str, EXAMPLE.values()))] * ROWS, "nonsense"]
-    upload = {"content": "\n".join(rows), "headers": {"Content-Type": "text/csv"}}
-    places = [client.post("/v1/batches", params=calling, **upload).headers["Location"] for _ in range(2)]  # type: ignore[arg-type]
+    file, csv = "\n".join(rows), {"Content-Type": "text/csv"}
+    uploads = [client.post("/v1/batches", params=calling, content=file, headers=csv) for _ in range(2)]
+    places = [upload.headers["Location"] for upload in uploads]
     for place in places:
         wait_until(lambda: client.get(place).json()["state"] == "succeeded", within_s=SOON_S, what="the file's end")  # noqa: B023
         assert client.get(f"{place}/results").text.count("\n") == ROWS + 1

@@ -28,8 +28,9 @@ from api.files import Bulk
 from api.gate import Keepers
 from api.operating import operate
 from contract.connect import check_redis, open_redis
-from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
+from contract.errors import LedgerUnavailable, NewerLedger, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
+from contract.ledger.format import adopt_format
 from contract.ledger.histograms import Histograms
 from contract.ledger.keyring import Keyring
 from contract.ledger.redis_ledger import RedisLedger
@@ -134,6 +135,9 @@ def run(settings: Settings) -> None:
     redis = open_redis(settings)
     try:
         check_redis(redis)
+        adopt_format(redis)
+    except NewerLedger:
+        raise
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
     config = uvicorn.Config(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from contract.key import Scope
 from contract.ledger.audit import Action
 
+HEAVIEST = 100  # a key of which served alone for as long as a hundred others would starve them
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -34,6 +35,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--rows-per-day", type=count, metavar="N", help="most patients and rows of files in a day (UTC)"
     )
     create.add_argument("--batches-at-once", type=count, metavar="N", help="most batches that have not ended")
+    create.add_argument(
+        "--weight", type=weight, metavar="N", help="its share where others want theirs too, 1 to 100 (default: 1)"
+    )
     keys.add_parser("draw", help="print a key that no service knows yet, to be set as SCORELINE_API_KEY")
     keys.add_parser("list", help="print every key there ever was, without its secret")
     keys.add_parser("revoke", help="have a key be refused, for good, within a second").add_argument("prefix")
@@ -56,6 +60,13 @@ def count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
         raise argparse.ArgumentTypeError("must be a whole number above 0")
     return int(text)
+
+
+def weight(text: str) -> int:
+    """Return a whole number of 1 to 100."""
+    if (given := count(text)) > HEAVIEST:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 to {HEAVIEST}")
+    return given
 
 
 def seconds(text: str) -> int:

@@ -11,7 +11,7 @@ from api.caller import By
 from api.document import in_query
 from api.download import MEDIA_TYPES, Download, choose_format, send
 from api.files import Files, Here
-from api.headers import IDEMPOTENCY_KEY, RANGE
+from api.headers import IDEMPOTENCY_KEY, PRIORITY, RANGE
 from api.intake import FORM
 from api.jobs import RETRY_AFTER_S
 from api.options import Options
@@ -42,7 +42,7 @@ UPLOAD = {
             FORM: {"schema": {"type": "object", "properties": {"file": FILE}, "required": ["file"]}},
         },
     },
-    "parameters": [*in_query(Options), IDEMPOTENCY_KEY],
+    "parameters": [*in_query(Options), IDEMPOTENCY_KEY, PRIORITY],
 }
 FILES: Responses = {
     200: {"description": "The file", "content": {type: {"schema": FILE} for type in MEDIA_TYPES.values()}}

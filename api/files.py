@@ -11,21 +11,20 @@ from fastapi import Depends, Request
 from api.callback import check_callback
 from api.caller import caller_of
 from api.download import Download, Stretch
-from api.headers import idempotency
+from api.headers import idempotency, priority
 from api.notices import Notices
 from api.options import Options
-from api.quotas import too_many_batches, too_many_rows
+from api.quotas import backlogged, too_many_batches, too_many_rows
 from api.results import header_of
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.batch import Batch, DonePart, Form, Format, errors_key, results_key
-from contract.errors import Backlogged, KeyReused, ScorelineError, UnknownBatch, UploadStalled
+from contract.errors import KeyReused, ScorelineError, UnknownBatch, UploadStalled
 from contract.key import Caller
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
 from contract.ledger.protocol import Verdict
 from contract.ledger.record import new_id
-from contract.ledger.survey import Load
 from contract.queue import Send, ring
 from contract.settings import Settings
 from contract.store import Store
@@ -71,16 +70,18 @@ class Files:
             nonlocal callback
             callback = await check_callback(options.callback_url or None, self.settings, self.resolver)
 
-        upload = await self.uploads.take(id, request, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle)
+        upload = await self.uploads.take(
+            id, request, by, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle
+        )
         same = idempotency(request, by, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
-        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by)
+        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by, priority(request))
         # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
         verdict, known, messages = await run_sync(self.bulk.batches.create, new)
         if verdict is not Verdict.ACCEPTED:
             await self.uploads.discard(id)
-        if verdict is Verdict.FULL:
-            raise self._refusal(await run_sync(self.bulk.batches.load))
+        if verdict in (Verdict.FULL, Verdict.SHARE):
+            raise backlogged(verdict, await run_sync(self.bulk.batches.load), self.settings.bulk_backlog_limit)
         if verdict in REFUSALS:
             raise REFUSALS[verdict]()
         batch = await run_sync(self.bulk.batches.read, known, by)
@@ -91,13 +92,7 @@ class Files:
         """Raise Backlogged before a file is read that would be refused then."""
         load = await run_sync(self.bulk.batches.load)
         if load.backlog_patients >= self.settings.bulk_backlog_limit:
-            raise self._refusal(load)
-
-    def _refusal(self, load: Load) -> Backlogged:
-        return Backlogged(
-            "Too many rows of files are waiting to be scored: send it again after the seconds in `Retry-After`.",
-            retry_after_s=load.room_in_s(self.settings.bulk_backlog_limit),
-        )
+            raise backlogged(Verdict.FULL, load, self.settings.bulk_backlog_limit)
 
     def results(self, id: str, form: Form, format: Format, by: Caller) -> Download:
         """Return what is there of the results of a batch of this form, in this format.

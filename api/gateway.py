@@ -12,9 +12,9 @@ from fastapi import Depends, Request
 from api.committer import Committer
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
-from api.quotas import too_many_rows
+from api.quotas import backlogged, too_many_rows
 from contract.address import Resolver
-from contract.errors import Backlogged, KeyInUse, KeyReused
+from contract.errors import KeyInUse, KeyReused
 from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
 from contract.ledger.record import time_of_id
@@ -49,8 +49,7 @@ class Gateway:
             raise KeyInUse(retry_after_s=1)
         if verdict is Verdict.MANY_ROWS:
             raise too_many_rows()
-        load = await run_sync(self.ledger.load)
-        raise Backlogged(retry_after_s=load.room_in_s(self.settings.backlog_limit))
+        raise backlogged(verdict, await run_sync(self.ledger.load), self.settings.backlog_limit)
 
     async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Job, bool]:
         """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.

@@ -9,10 +9,12 @@ from api.document import header
 from contract.errors import BadHeader
 from contract.key import Caller
 from contract.ledger.protocol import Idempotency
+from contract.ledger.waiting_scripts import USUAL_PRIORITY
 
 IDEMPOTENCY_KEY = header("Idempotency-Key", "Makes a repeat harmless: with the same key and body it is the same one.")
 PREFER = header("Prefer", "`wait=10`: answer once the job has ended, or after 10 seconds (RFC 7240).")
 CANCEL_AFTER = header("Cancel-After", "`90s`, `15m` or `2h`: the job expires if it is not scored by then.")
+PRIORITY = header("Priority", "`u=0` (most urgent) to `u=7`, default 3: the order among your own work (RFC 9218).")
 LAST_EVENT_ID = header("Last-Event-ID", "The last event that was told: go on behind it.")
 RANGE = header("Range", "`bytes=1000-`: go on with a download that broke off; what is sent as it is alone has ranges.")
 
@@ -50,6 +52,18 @@ def cancel_after_s(request: Request) -> float | None:
     if not 1 <= seconds <= LONGEST_S:
         raise BadHeader("Cancel-After must be a whole number with s, m or h, such as 90s, and at most a week.")
     return float(seconds)
+
+
+def priority(request: Request) -> int:
+    """Return the urgency of `Priority: u=N` (RFC 9218, section 4.1), 0 to 7, and 3 without it.
+
+    What cannot be read is passed over, as the standard asks.
+    """
+    header = request.headers.get("priority")
+    if header is None:
+        return USUAL_PRIORITY
+    urgencies = re.findall(r"(?:^|,)[ \t]*u=([0-7])(?=[ \t]*(?:[,;]|$))", header)
+    return int(urgencies[-1]) if urgencies else USUAL_PRIORITY  # of a key given twice the last counts (RFC 8941, 3.2)
 
 
 def wait_s(request: Request, limit_s: float) -> float | None:

@@ -12,7 +12,7 @@ from api.callback import check_callback
 from api.caller import By, caller_of
 from api.document import refer
 from api.gateway import Here
-from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, cancel_after_s, idempotency, wait_s
+from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, PRIORITY, cancel_after_s, idempotency, priority, wait_s
 from api.problem import answers
 from contract.callback import URL_LIMIT
 from contract.errors import EndedJob, UnknownJob
@@ -66,7 +66,8 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
     status_code=202,
     response_model=Job,
     responses={200: {"model": Job, "description": "It has ended"}, **answers(400, 409, 413, 415, 422, 429, 503)},
-    openapi_extra=body_of(Patient, Patients, example=EXAMPLE) | {"parameters": [IDEMPOTENCY_KEY, PREFER, CANCEL_AFTER]},
+    openapi_extra=body_of(Patient, Patients, example=EXAMPLE)
+    | {"parameters": [IDEMPOTENCY_KEY, PREFER, PRIORITY, CANCEL_AFTER]},
 )
 async def submit(request: Request, here: Here, explain: Explain = False, callback_url: CallbackUrl = None) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
@@ -83,7 +84,7 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     by = caller_of(request)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by)
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by, priority(request))
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import datetime
 
 from redis import Redis
@@ -11,7 +12,10 @@ from contract.key import USUAL, Limits, Scope, make_key
 from contract.ledger.audit import Audit
 from contract.ledger.keyring import Key, Keyring
 
-HEAD = ("prefix", "state", "scopes", "created", "expires", "requests/s", "rows/day", "batches at once", "name")
+HEAD = (
+    *("prefix", "state", "scopes", "created", "expires", "requests/s", "rows/day", "batches at once", "weight"),
+    "name",
+)
 
 
 def operate(redis: Redis, asked: Namespace) -> None:
@@ -29,7 +33,7 @@ def operate(redis: Redis, asked: Namespace) -> None:
 def create(keyring: Keyring, asked: Namespace) -> None:
     """Make a key, and print it alone, so that a script can take it."""
     scopes = [Scope(scope) for scope in asked.scope] if asked.scope else USUAL
-    limits = Limits(asked.requests_per_second, asked.rows_per_day, asked.batches_at_once)
+    limits = Limits(asked.requests_per_second, asked.rows_per_day, asked.batches_at_once, asked.weight)
     print(keyring.create(asked.name, scopes, limits, asked.expires))
 
 
@@ -37,7 +41,7 @@ def list_keys(keyring: Keyring, _: Namespace) -> None:
     """Print every key, the oldest first, apart by tabs."""
     print(*HEAD, sep="\t")
     for key in keyring.all():
-        limits = (key.caller.limits.requests_per_s, key.caller.limits.rows_per_day, key.caller.limits.batches_at_once)
+        limits = astuple(key.caller.limits)
         told = (state_of(key), ",".join(sorted(key.caller.scopes)), show(key.created), show(key.expires))
         print(key.caller.key, *told, *(most or "-" for most in limits), key.name, sep="\t")
 

@@ -6,6 +6,7 @@ from pydantic_core import to_json
 from api.body import parse_row, read_body
 from api.caller import caller_of
 from api.gateway import Here
+from api.headers import PRIORITY, priority
 from api.jobs import Explain, accepted, body_of
 from api.problem import answers
 from contract.errors import ScoringFailed
@@ -23,7 +24,7 @@ routes = APIRouter(prefix="/api", tags=["prediction"])
     "/prediction",
     response_model=Score,
     responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
-    openapi_extra=body_of(Patient, example=EXAMPLE),
+    openapi_extra=body_of(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
 )
 async def predict(request: Request, here: Here, explain: Explain = False) -> Response:
     """Score one patient and answer the score itself.
@@ -32,7 +33,8 @@ async def predict(request: Request, here: Here, explain: Explain = False) -> Res
     with the job, which is not lost and can be polled.
     """
     row = parse_row(await read_body(request, here.settings.body_limit_bytes))
-    new = NewJob(new_id(), [row], explain=explain, trace=trace(), by=caller_of(request))
+    by, urgency = caller_of(request), priority(request)
+    new = NewJob(new_id(), [row], explain=explain, trace=trace(), by=by, priority=urgency)
     job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
     if job.scores:
         return Response(to_json(job.scores[0]), media_type="application/json")

@@ -7,9 +7,11 @@ window `w` in seconds, `RateLimit` what remains `r` and the seconds `t` until it
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from contract.errors import QuotaExceeded
+from contract.errors import Backlogged, QuotaExceeded
 from contract.key import Limits
 from contract.ledger.keyring import Key
+from contract.ledger.protocol import Verdict
+from contract.ledger.survey import Load
 
 DAY_S = 86_400
 BATCH_ENDS_S = 5  # within which one of the open batches may end
@@ -40,6 +42,15 @@ def until_tomorrow_s(now: datetime) -> int:
     """Return the seconds until the next day of UTC begins, at least one."""
     tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return max(1, int((tomorrow - now).total_seconds()))
+
+
+def backlogged(verdict: Verdict, load: Load, limit: int) -> Backlogged:
+    """Return the error for more records than may wait, of all or (SHARE) of one key; it says whose limit it is."""
+    whose = "of this API key" if verdict is Verdict.SHARE else "of all callers together"
+    return Backlogged(
+        f"Too many records {whose} are waiting to be scored: send it again after the seconds in `Retry-After`.",
+        retry_after_s=load.room_in_s(limit),
+    )
 
 
 def too_many_batches() -> QuotaExceeded:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from api.options import Options
 from api.threads import Threads
 from contract.batch import Form, NewPart, folder_of, input_key
 from contract.errors import Backlogged, BodyIncomplete, StoreUnavailable, UploadStalled
+from contract.key import Caller
 from contract.settings import Settings
 from contract.store import Store
 
@@ -48,7 +50,7 @@ Settled = Callable[[Options], Awaitable[None]]
 
 
 class Uploads:
-    """Takes the uploads of one gateway process, `SCORELINE_UPLOADS_LIMIT` at once.
+    """Takes the uploads of one gateway process, `SCORELINE_UPLOADS_LIMIT` at once, half of them of one API key.
 
     All are cut in one thread, so that what holds the interpreter never adds up, and written in others.
     """
@@ -57,11 +59,11 @@ class Uploads:
         self._store = store
         self._settings = settings
         self.held_s = settings.upload_idle_s + settings.store_timeout_s + HOLD_SPARE_S
-        self._going = 0
+        self._going = Counter[str]()
         self._cutting = Threads(1, "cut")
         self._writing = Threads(WRITERS, "write")
 
-    async def take(self, id: str, request: Request, hold: Hold, settled: Settled) -> Upload:
+    async def take(self, id: str, request: Request, by: Caller, hold: Hold, settled: Settled) -> Upload:
         """Read the request's body into the store as batch `id`; return once every part is durable.
 
         `hold` is called in a thread before the first part is written and then every 10 s as long as bytes come; a
@@ -72,15 +74,21 @@ class Uploads:
         stood still for longer than that; and Backlogged for one upload too many. Whatever is raised, nothing of the
         upload stays in the store.
         """
-        if self._going >= self._settings.uploads_limit:
+        limit = self._settings.uploads_limit
+        if self._going.total() >= limit:
             raise Backlogged("Too many files are being uploaded: send it again later.", retry_after_s=RETRY_AFTER_S)
-        self._going += 1
+        if by.key and self._going[by.key] >= max(1, limit // 2):
+            raise Backlogged(
+                "This API key is uploading too many files: send it again when one of them has been taken.",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        self._going[by.key] += 1
         try:
             return await self._take(id, request, hold, settled)
         except ClientDisconnect:
             raise BodyIncomplete from None
         finally:
-            self._going -= 1
+            self._going[by.key] -= 1
 
     async def discard(self, id: str) -> None:
         """Delete all of a batch from the store; if that is away, it is left to the sweep."""

@@ -239,6 +239,12 @@ class LedgerUnavailable(Unavailable):
     code = "ledger-unavailable"
 
 
+class NewerLedger(LedgerUnavailable):
+    """The ledger is of a format newer than this program, which takes nothing from it: upgrade the program."""
+
+    code = "newer-ledger"
+
+
 class Crowded(Unavailable):
     """Too many connections are open, or new keys looked at: send it again after the seconds in `Retry-After`."""
 
@@ -246,7 +252,7 @@ class Crowded(Unavailable):
 
 
 class Backlogged(Unavailable):
-    """Too many patients are waiting to be scored: send it again after the seconds in `Retry-After`."""
+    """Too many records are waiting to be scored: send it again after the seconds in `Retry-After`."""
 
     code = "backlogged"
 

@@ -39,11 +39,15 @@ USUAL = (Scope.SCORE, Scope.BATCH, Scope.READ)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one key may ask; None is no limit. A day is one of UTC."""
+    """How much one key may ask; None is no limit. A day is one of UTC.
+
+    `weight` is its share of the workers and of what may wait, where others want theirs too; None is 1.
+    """
 
     requests_per_s: int | None = None
     rows_per_day: int | None = None
     batches_at_once: int | None = None
+    weight: int | None = None
 
 
 UNLIMITED = Limits()

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from contract.connect import ask_sentinel, check_certificate
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callbacks
 from contract.ledger.keys import CALLBACK_QUEUE, JOBS, PARTS
-from contract.ledger.message import Message, to_messages
+from contract.ledger.message import Message, count_turns
 from contract.ledger.protocol import Ledger, NewJob, Receipt, Verdict
 from contract.settings import Settings
 
@@ -118,12 +118,9 @@ def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool
     receipt = ledger.submit(jobs)
     if receipt.bells >= BELLS_ENOUGH or (receipt.attended and not by_queue):
         return receipt
-    accepted = [
-        (job.id, len(job.rows), False)
-        for job, (verdict, _) in zip(jobs, receipt.verdicts, strict=True)
-        if verdict is Verdict.ACCEPTED
-    ]
-    ring(send, to_messages(receipt.sent_ms, accepted))
+    pairs = zip(jobs, receipt.verdicts, strict=True)
+    accepted = [len(job.rows) for job, (verdict, _) in pairs if verdict is Verdict.ACCEPTED]
+    ring(send, [Message(receipt.sent_ms, [])] * count_turns(accepted))
     return receipt
 
 

@@ -9,19 +9,20 @@ from contract.score import ScoreRow
 
 @dataclass
 class Record:
-    """All that is known of one job; `sent_ms` is None while a worker holds it, `lease_ms` while none does.
+    """All that is known of one job; `lease_ms` is None while no worker holds it.
 
+    `sent_ms` is when a message that names it was sent, None unless it was delivered before and is held by no one.
     `due_ms` is when its callback is due, None if it has none or is open or was told.
     """
 
     rows: list[Row]
     patients: int
-    sent_ms: int | None
     deadline_ms: int | None
     key: str | None
     explain: bool = False
     owner: str = ""
     lease_ms: int | None = None
+    sent_ms: int | None = None
     state: State = State.QUEUED
     started_ms: int | None = None
     finished_ms: int | None = None

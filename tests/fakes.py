@@ -1,46 +1,31 @@
 """The ledger's twin in memory: keeps the same promise by the plainest means, so that the two can be held together."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from queue import Empty, SimpleQueue
+from math import inf
+from queue import Empty
 from threading import Event
-from uuid import UUID
 
 from typing_extensions import override
 
-from contract.errors import ExpiredJob, UnknownJob
+from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
 from contract.ledger.keys import DAY_MS
-from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
-from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Page, Receipt, Verdict
-from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, ms_of_id, time_of_id
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
+from contract.ledger.protocol import Claimed, Heard, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.record import first_id_at, is_canary
 from contract.ledger.redis_ledger import TRUSTED_MS
-from contract.ledger.survey import Load, Survey
-from contract.score import scores_from_rows
-from contract.settings import Settings
+from contract.ledger.waiting_scripts import SHARE_OF_FREE, USUAL_PRIORITY
 from tests.fake_record import Record
+from tests.fake_view import BUCKET_MS, MemoryView
 
-LONGEST_WAIT_MS, BUCKET_MS = 300_000, 5_000
+LONGEST_WAIT_MS = 300_000
 
 
-class MemoryLedger(Ledger):
+class MemoryLedger(MemoryView):
     """A ledger that lives as long as its process; `clock` returns milliseconds since 1970."""
-
-    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._jobs: dict[str, Record] = {}
-        self._gone: dict[str, Record] = {}
-        self._keys: dict[str, tuple[str, str, int]] = {}
-        self._quarantine: set[str] = set()
-        self._passed_ms, self._attended_ms, self._word = 0, 0, False
-        self._consumed_ms: int | None = None
-        self._rows: Counter[tuple[str, int]] = Counter()
-        self._drained: dict[int, int] = {}
-        self._news: SimpleQueue[Heard] = SimpleQueue()
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -53,10 +38,10 @@ class MemoryLedger(Ledger):
                 self._rows[job.by.key, now // DAY_MS] += len(job.rows)
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
+                self._waiting.add(id, job.by.key, job.priority, now)
                 self._jobs[id] = Record(
                     list(job.rows),
                     len(job.rows),
-                    now,
                     deadline,
                     key,
                     job.explain,
@@ -81,53 +66,70 @@ class MemoryLedger(Ledger):
             if job.idempotency.key in fresh:
                 return Verdict.BUSY, job.id
             return Verdict.REPLAYED, held[1]
-        if self._backlog() + len(job.rows) > self._settings.backlog_limit:
+        free = self._settings.backlog_limit - self._backlog()
+        if len(job.rows) > free and not is_canary(job.id):
             return Verdict.FULL, job.id
+        if job.by.key and self._backlog(job.by.key) + len(job.rows) > SHARE_OF_FREE * free:
+            return Verdict.SHARE, job.id
         most, sent = job.by.limits.rows_per_day, self._rows[job.by.key, self._clock() // DAY_MS]
         return (Verdict.ACCEPTED if most is None or sent + len(job.rows) <= most else Verdict.MANY_ROWS), job.id
 
     @override
-    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
-        now, taken, room, left = self._clock(), list[Claimed](), PATIENTS_IN_MESSAGE, False
-        self._passed_ms = max(self._passed_ms, message.sent_ms if message.sent_ms <= now else 0)
-        alone = len(message.ids) == 1
-        suspect = alone and message.ids[0] in self._jobs and self._jobs[message.ids[0]].deliveries > 0
-        looked_at = message.ids + ([] if suspect else self._waiting(ahead, message.ids))
-        for id in looked_at:
-            job = self._jobs.get(id)
-            if job is None or job.state.ended or (job.lease_ms or 0) > now:
-                continue
-            if job.deadline_ms is not None and job.deadline_ms <= now:
-                self._end(job, State.EXPIRED)
-            elif job.deliveries >= self._settings.deliveries_limit:
-                rows = job.rows
-                self._end(job, State.FAILED, error=quarantined(job.deliveries))
-                job.rows = rows
-                self._quarantine.add(id)
-            elif id not in message.ids and job.patients > room:
-                left |= job.deliveries == 0
-            elif job.deliveries == 0 or (alone and id in message.ids):
-                room -= job.patients
-                job.started_ms = job.started_ms or now
-                job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
-                job.deliveries += 1
-                self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
-        if ahead and not suspect:
-            enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
-            self._attended_ms = now + TRUSTED_MS if attends and enough else 0
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+        taken: list[Claimed] = []
+        id = message.ids[0] if message.ids else ""
+        if id in self._jobs and self._jobs[id].deliveries > 0:
+            self._claim_one(id, taken, PATIENTS_IN_MESSAGE, inf)
+            return taken
+        waits = self._claim_round(taken, jobs, PATIENTS_IN_MESSAGE, inf)
+        enough = 0 < len(taken) < jobs and not waits and 2 * sum(len(job.rows) for job in taken) < PATIENTS_IN_MESSAGE
+        self._attended_ms = self._clock() + TRUSTED_MS if attends and enough else 0
         return taken
+
+    @override
+    def claim_small(self, records: int) -> list[Claimed]:
+        taken: list[Claimed] = []
+        self._claim_round(taken, JOBS_IN_MESSAGE, records, records)
+        return taken
+
+    def _claim_round(self, taken: list[Claimed], jobs: int, room: int, largest: float) -> bool:
+        def room_for() -> int:
+            return jobs - len(taken) if sum(len(job.rows) for job in taken) < room else 0
+
+        waits = self._waiting.go_round(lambda id: self._claim_one(id, taken, room, largest), room_for)
+        self._waiting.settle()
+        return waits
+
+    def _claim_one(self, id: str, taken: list[Claimed], room: int, largest: float) -> int | None:
+        now, job = self._clock(), self._jobs[id]
+        if job.state.ended or (job.lease_ms or 0) > now:
+            return 0
+        if job.deadline_ms is not None and job.deadline_ms <= now:
+            self._end(job, State.EXPIRED)
+            return 0
+        if job.deliveries >= self._settings.deliveries_limit:
+            rows = job.rows
+            self._end(job, State.FAILED, error=quarantined(job.deliveries))
+            job.rows = rows
+            self._quarantine.add(id)
+            return 0
+        if job.patients > room - sum(len(one.rows) for one in taken) and (taken or job.patients > largest):
+            return None
+        job.started_ms = job.started_ms or now
+        job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
+        job.deliveries += 1
+        self._news.put(Heard(False, [id]))
+        taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
+        return job.patients
+
+    @override
+    def wants_turn(self) -> bool:
+        return bool(self._waiting)
 
     @override
     def listen(self, within_s: float) -> bool:
         heard, self._word = self._word, False
         return heard
-
-    def _waiting(self, count: int, named: list[str]) -> list[str]:
-        waiting = sorted(
-            ((-(job.sent_ms), id) for id, job in self._jobs.items() if job.sent_ms is not None), reverse=True
-        )
-        return [id for _, id in waiting[:count] if id not in named]
 
     @override
     def renew(self, ids: Sequence[str]) -> None:
@@ -154,62 +156,23 @@ class MemoryLedger(Ledger):
     def _end(self, job: Record, state: State, *, error: JobError | None = None) -> None:
         job.state, job.rows, job.error, job.finished_ms = state, [], error, self._clock()
         job.sent_ms = job.lease_ms = None
+        self._waiting.remove(next(id for id, one in self._jobs.items() if one is job))
         job.due_ms = job.finished_ms if job.callback else None
         self._news.put(Heard(True, [id for id, one in self._jobs.items() if one is job]))
-
-    @override
-    def read(self, id: str, by: Caller = ANYONE) -> Job:
-        self._forget()
-        if id not in self._jobs or not self._shows(id, by):
-            raise ExpiredJob if id in self._gone and by.sees in ("", self._gone[id].owner) else UnknownJob
-        job, uuid = self._jobs[id], UUID(id)
-        return Job(
-            id=uuid,
-            state=job.state,
-            patients=job.patients,
-            accepted_at=time_of_id(uuid),
-            started_at=None if job.started_ms is None else from_ms(job.started_ms),
-            finished_at=None if job.finished_ms is None else from_ms(job.finished_ms),
-            scores=scores_from_rows(job.scores, job.model) if job.state is State.SUCCEEDED else None,
-            error=job.error,
-            replayed_as=UUID(job.replayed_as) if job.replayed_as else None,
-        )
-
-    def _forget(self) -> None:
-        kept_ms = self._settings.result_ttl * 1000
-        for id, job in list(self._jobs.items()):
-            if job.finished_ms is not None and job.finished_ms + kept_ms <= self._clock():
-                self._gone[id] = self._jobs.pop(id)
-
-    @override
-    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
-        self._forget()
-        return {id: self.read(id) for id in ids if id in self._jobs}
-
-    @override
-    def state(self, id: str) -> State | None:
-        self._forget()
-        return self._jobs[id].state if id in self._jobs else None
-
-    @override
-    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
-        self._forget()
-        listed = [id for id, job in self._jobs.items() if state in (None, job.state) and self._shows(id, by)]
-        older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
-        newest = sorted(older, reverse=True)[: limit + 1]
-        found = [self.read(id).model_copy(update={"scores": None}) for id in newest]
-        return Page(found[:limit], has_more=len(found) > limit)
 
     @override
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
         job = self._jobs.get(id)
         if job and not job.state.ended and self._shows(id, by):
             self._end(job, State.CANCELED)
+            self._waiting.settle()
         return self.read(id, by)
 
     @override
     def erase(self, id: str, by: Caller = ANYONE) -> None:
         self.read(id, by)
+        self._waiting.remove(id)
+        self._waiting.settle()
         key = self._jobs.pop(id).key or ""
         if self._keys.get(key, ("", "", 0))[1] == id:
             del self._keys[key]
@@ -225,19 +188,26 @@ class MemoryLedger(Ledger):
 
     @override
     def sweep(self) -> list[Message]:
-        now, grace, lost = self._clock(), int(self._settings.resend_after_s * 1000), []
+        now, grace, lost = self._clock(), int(self._settings.resend_after_s * 1000), list[str]()
         for id, job in self._jobs.items():
             if job.deadline_ms is not None and job.deadline_ms <= now and not job.state.ended:
                 self._end(job, State.EXPIRED)
             elif job.lease_ms is not None and job.lease_ms <= now:
                 job.lease_ms, job.sent_ms = None, now
-                lost.append((id, job.patients, job.deliveries > 0))
-            elif job.sent_ms is not None and job.sent_ms < self._passed_ms - grace:
+                lost.append(id)
+            elif job.sent_ms is not None and job.sent_ms < now - grace:
                 job.resent += 1
                 job.sent_ms = now + min(grace * (2 ** (job.resent - 1) - 1), LONGEST_WAIT_MS)
-                lost.append((id, job.patients, job.deliveries > 0))
-        unheard = self._attended_ms <= now and self.listen(0)
-        return to_messages(now, lost) + [Message(0, [])] * unheard
+                lost.append(id)
+        self._waiting.settle()
+        turn = self._attended_ms <= now and self.listen(0)
+        if self._waiting and self._attended_ms <= now:
+            since = now if self._unattended_ms is None else self._unattended_ms
+            turn |= now - since >= grace
+            self._unattended_ms = since if since < now < since + grace else now
+        else:
+            self._unattended_ms = None
+        return [Message(now, [id]) for id in lost] + [Message(now, [])] * turn
 
     @override
     def trim(self) -> None:
@@ -247,18 +217,15 @@ class MemoryLedger(Ledger):
         self._gone = {id: job for id, job in self._gone.items() if id >= oldest}
 
     @override
-    def quarantined(self, *, limit: int) -> list[Job]:
-        return [self.read(id) for id in sorted(self._quarantine, reverse=True)[:limit]]
-
-    @override
     def replay(self, id: str, new_id: str) -> Message:
         if id not in self._quarantine:
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None, old.explain, old.owner)
+        self._jobs[new_id] = Record(old.rows, old.patients, None, None, old.explain, old.owner)
+        self._waiting.add(new_id, old.owner, USUAL_PRIORITY, now)
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
-        return Message(now, [new_id])
+        return Message(now, [])
 
     @override
     def drop(self, id: str) -> None:
@@ -266,30 +233,6 @@ class MemoryLedger(Ledger):
             raise UnknownJob
         self._quarantine.remove(id)
         self._jobs[id].rows = []
-
-    @override
-    def load(self) -> Load:
-        bucket = self._clock() // BUCKET_MS
-        rate = max(self._drained.get(bucket - 1, 0), self._drained.get(bucket, 0)) * 1000 / BUCKET_MS
-        return Load(self._backlog(), rate)
-
-    @override
-    def survey(self) -> Survey:
-        jobs = [(id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > CANARY_PREFIX + "~"]
-        ids = {state: [id for id, at in jobs if at is state] for state in (State.QUEUED, State.RUNNING)}
-        ages = {state: max(0, self._clock() - ms_of_id(min(some))) / 1000 if some else 0 for state, some in ids.items()}
-        counts = {state: len(some) for state, some in ids.items()}
-        return Survey(self._backlog(), counts, ages, len(self._quarantine), 0, self.consumed_lately())
-
-    @override
-    def consumed_lately(self) -> bool:
-        return self._consumed_ms is not None and self._clock() < self._consumed_ms + self._settings.ready_for_s * 1000
-
-    def _shows(self, id: str, by: Caller) -> bool:
-        return by.sees in ("", self._jobs[id].owner)
-
-    def _backlog(self) -> int:
-        return sum(job.patients for job in self._jobs.values() if not job.state.ended)
 
 
 def quarantined(deliveries: int) -> JobError:

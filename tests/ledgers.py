@@ -32,8 +32,8 @@ def make_ledger(kind: str, redis: Redis, settings: Settings, clock: Clock) -> Le
 
 
 def submit(ledger: Ledger, *jobs: NewJob) -> Message:
-    """Write the jobs down and return the message that the queue would carry."""
-    return Message(ledger.submit(jobs).sent_ms, [job.id for job in jobs])
+    """Write the jobs down and return the message that the queue would carry: a turn."""
+    return Message(ledger.submit(jobs).sent_ms, [])
 
 
 def score(claimed: Sequence[Claimed], risk: float = 0.25) -> list[Outcome]:

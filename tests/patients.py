@@ -6,6 +6,7 @@ from contract.field import Field, Measure
 from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Idempotency, NewJob
 from contract.ledger.record import new_id
+from contract.ledger.waiting_scripts import USUAL_PRIORITY
 from contract.patient import EXAMPLE, Patient, Row, fields_of_patient
 
 PATIENT = Patient.model_validate(EXAMPLE)
@@ -37,7 +38,8 @@ def new_job(
     callback: str | None = None,
     trace: str | None = None,
     by: Caller = ANYONE,
+    priority: int = USUAL_PRIORITY,
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace, by)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace, by, priority)

@@ -15,9 +15,10 @@ from celery.utils.nodenames import host_format
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
-from contract.errors import LedgerUnavailable, ScorelineError
+from contract.errors import LedgerUnavailable, NewerLedger, ScorelineError
 from contract.ledger.audit import Audit
 from contract.ledger.batches import Batches
+from contract.ledger.format import adopt_format
 from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.ledger.redis_ledger import RedisLedger
@@ -73,11 +74,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def wait_for(redis: Redis, settings: Settings) -> None:
-    """Return once Redis answers and is fit. Raises UnfitRedis."""
+    """Return once Redis answers and is fit. Raises UnfitRedis, and NewerLedger."""
     told = False
     while True:
         try:
-            return check_redis(redis)
+            check_redis(redis)
+            return adopt_format(redis)
+        except NewerLedger:
+            raise
         except LedgerUnavailable:
             if not told:
                 log.warning("Redis cannot be reached yet; waiting for it")

@@ -13,6 +13,7 @@ from contract.job import JobError
 from contract.ledger.batch_record import ClaimedPart
 from contract.ledger.batches import Batches
 from contract.ledger.message import Message
+from contract.queue import Send, ring
 from contract.store import Store
 from monitoring.log import about
 from worker.bulk.part import Judge, score_part
@@ -32,15 +33,19 @@ def unwatched(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool])
 
 
 def score_parts(
-    batches: Batches, store: Store, judge: Judge, message: Message, lease_s: float, watch: Watch = unwatched
+    batches: Batches, store: Store, judge: Judge, message: Message, send: Send, lease_s: float, watch: Watch = unwatched
 ) -> int:
-    """Score those of the message's parts that can be claimed; return how many that ended.
+    """Score a part: the one that the message names, or that whose turn it is; return how many that ended, 0 or 1.
+
+    A message is a turn: who claims a part and leaves others that no message stands for sends the next turn.
 
     A part whose batch has ended is left as it is, and one that the store cannot give or take is put back. What comes of
     a part lies in the store before it is committed, under a key that no one else writes: the commit says which of them
     counts. Raises LedgerUnavailable; then the leases run out and the sweep sends the parts again.
     """
     parts = batches.claim(message)
+    if parts and batches.wants_turn():
+        ring(send, [Message(message.sent_ms, [])])
     with held(batches, parts, lease_s):
         return sum(_score_claimed(batches, store, judge, part, watch) for part in parts)
 

@@ -24,9 +24,9 @@ def replay(ledger: Ledger, send: Send, ids: Iterable[str]) -> int:
     """Make a new job of each job in quarantine and send it; print both ids. Return 1 if any was not there."""
 
     def act(id: str) -> str:
-        message = ledger.replay(id, new_id())
-        ring(send, [message])
-        return f"{id} replayed as {message.ids[0]}"
+        new = new_id()
+        ring(send, [ledger.replay(id, new)])
+        return f"{id} replayed as {new}"
 
     return _each(ids, act)
 

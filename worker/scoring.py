@@ -55,7 +55,9 @@ def score_message(
     Raises LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
     """
     scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
-    while jobs := ledger.claim(message, ahead=JOBS_IN_MESSAGE, attends=attends):
+    while jobs := ledger.claim(message, attends=attends):
+        if is_full(jobs) and ledger.wants_turn():
+            ring(send, [Message(message.sent_ms, [])])
         with watch(jobs):
             ledger.finish(score_jobs(classifier, jobs))
         scored += [job.id for job in jobs]

@@ -12,7 +12,7 @@ from contract.ledger.batches import Batches
 from contract.ledger.histograms import Histograms
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send
+from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
 from worker.counting import Counting
@@ -63,7 +63,7 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
         judge = model()
-        score_parts(*files(), judge, Message(sent_ms, ids), settings.lease_s, watcher().part)
+        score_parts(*files(), judge, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, watcher().part)
 
     return app
 

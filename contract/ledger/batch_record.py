@@ -11,6 +11,7 @@ from contract.job import JobError, State
 from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Idempotency
 from contract.ledger.record import from_ms, time_of_id
+from contract.ledger.waiting_scripts import USUAL_PRIORITY
 
 FIELDS = [
     *(b"owner", b"state", b"parts", b"parts_done", b"rows", b"scored", b"rejected", b"bytes", b"lines"),
@@ -34,7 +35,8 @@ class NewBatch:
     """A batch to be written down, once all of its parts lie in the store; `form` says how they are read.
 
     With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL to tell of its end,
-    `trace` the `traceparent` of its upload, in our form; `by` is who owns it from then on.
+    `trace` the `traceparent` of its upload, in our form; `by` is who owns it from then on, and `priority` is its
+    urgency among their own, 0 to 7, the most urgent first.
     """
 
     id: str
@@ -46,6 +48,7 @@ class NewBatch:
     callback: str | None = None
     trace: str | None = None
     by: Caller = ANYONE
+    priority: int = USUAL_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ local function stop(batch, to, now, ttl, ...)
   if not open(from) then return end
   for i = 1, num(parts) do
     local part = part_of(batch, i)
-    local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
-    if open(state) then finish(part, state, 'canceled', n, deadline, nil, now, ttl) end
+    local state, n, deadline, owner = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline', 'owner'))
+    if open(state) then finish(part, state, 'canceled', n, deadline, owner, now, ttl) end
     call('ZREM', QUARANTINE, part)
   end
   close(batch, from, to, now, ttl, ...)
@@ -53,7 +53,7 @@ end
 # a batch that exists is left as it is, so that a call whose answer was lost can be made again.
 CREATE = """
 local now, limit, idem_ttl, id = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
-local key, fingerprint, form, bytes, lines, most, callback, trace, owner, daily, at_once = unpack(ARGV, 5, 15)
+local key, fingerprint, form, bytes, lines, most, callback, trace, owner, daily, at_once, priority = unpack(ARGV, 5, 16)
 if call('EXISTS', BATCH .. id) == 1 then return {now, 'accepted', id} end
 local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
 if held then
@@ -62,16 +62,18 @@ if held then
   note(owner, 'read', 'batch', first)
   return {now, 'replayed', first}
 end
-if num(call('GET', BACKLOG) or 0) + lines > limit then return {now, 'full', id} end
+local free = limit - num(call('GET', BACKLOG) or 0)
+if num(lines) > free then return {now, 'full', id} end
+if not has_share(owner, lines, free) then return {now, 'share', id} end
 if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
 if at_once ~= '' and opened(owner) >= num(at_once) then return {now, 'batches', id} end
 if not spend(owner, lines, daily, now) then return {now, 'rows', id} end
-for i = 16, #ARGV, 3 do
+for i = 17, #ARGV, 3 do
   local number, first, n = unpack(ARGV, i, i + 2)
-  write(part_of(id, number), first, n, now)
+  write(part_of(id, number), first, n, now, nil, owner, priority)
 end
 call('HSET', BATCH .. id, 'state', 'queued', 'form', form, 'bytes', bytes, 'lines', lines, 'most', most,
-  'parts', (#ARGV - 15) / 3)
+  'parts', (#ARGV - 16) / 3)
 if trace ~= '' then call('HSET', BATCH .. id, 'trace', trace) end
 if owner ~= '' then call('HSET', BATCH .. id, 'owner', owner) end
 enlist(id, 'queued', 'queued')
@@ -105,16 +107,10 @@ return {form, trace or ''}
 # Invariant: a part that is put back is on its way, and was delivered once less.
 PUT_BACK = """
 local now, wait, part = clock(ARGV[1]), num(ARGV[2]), ARGV[3]
-if num(call('ZSCORE', OPEN, part) or 0) <= 0 then return end
-call('ZADD', OPEN, -(now + wait), part)
+if call('ZREM', LEASES, part) == 0 then return end
+call('ZADD', REDELIVERY, now + wait, part)
 call('HINCRBY', JOB .. part, 'deliveries', -1)
 call('HDEL', JOB .. part, 'resent')
-"""
-
-# Invariant: nothing is changed; the time is told only where something waits that no message in the queue stands for.
-WAITING = """
-if call('LLEN', QUEUE) > 0 or call('ZCOUNT', OPEN, '-inf', '(0') == 0 then return nil end
-return clock(ARGV[1])
 """
 
 # Invariant: a part is counted once, in the step that ends it; whoever comes later with the same part changes nothing.
@@ -122,9 +118,9 @@ FINISH_PART = f"""
 local now, ttl, batch, number = clock(ARGV[1]), num(ARGV[2]), ARGV[3], ARGV[4]
 local rows, scored, rejected, results, errors, attempt, code, message = unpack(ARGV, 5, 12)
 local part = part_of(batch, number)
-local state, n, deadline = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline'))
+local state, n, deadline, owner = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline', 'owner'))
 if not open(state) then return 0 end
-finish(part, state, 'succeeded', n, deadline, nil, now, ttl)
+finish(part, state, 'succeeded', n, deadline, owner, now, ttl)
 local bucket = DRAINED .. math.floor(now / {DRAIN_BUCKET_MS})
 call('INCRBY', bucket, rows)
 call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
@@ -171,8 +167,8 @@ stop(id, 'canceled', now, 60000)
 flush()
 for i = 1, num(parts) do
   local part = part_of(id, i)
-  state = call('HGET', JOB .. part, 'state')
-  if state then call('ZREM', INDEX .. state, part) end
+  local state, owner = unpack(call('HMGET', JOB .. part, 'state', 'owner'))
+  if state then call('ZREM', own(owner) .. state, part) end
   call('DEL', JOB .. part)
 end
 enlist(id, call('HGET', BATCH .. id, 'state'))

@@ -14,7 +14,7 @@ from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError
 from contract.key import ANYONE, Caller
 from contract.ledger import batch_scripts, trash_scripts
-from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record, part_id, split_part_id
+from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record, split_part_id
 from contract.ledger.keys import BATCHES, DONE, PARTS, TRASH
 from contract.ledger.message import Message
 from contract.ledger.prelude import prelude
@@ -64,18 +64,21 @@ class Batches(RedisView[Batch]):
         flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
         limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
         wanted, allowed = (batch.callback or "", batch.trace or ""), batch.by.limits
-        owner = (batch.by.key, allowed.rows_per_day or "", allowed.batches_at_once or "")
+        owner = (batch.by.key, allowed.rows_per_day or "", allowed.batches_at_once or "", batch.priority)
         form = batch.form.to_json()
         what = (*limits, batch.id, *key, form, batch.bytes, lines, most, *wanted, *owner, *flat)
         sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
         accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
-        parts = [part_id(batch.id, part.number) for part in batch.parts if accepted]
-        return Verdict(verdict.decode()), id.decode(), [Message(sent_ms, [part]) for part in parts]
+        return Verdict(verdict.decode()), id.decode(), [Message(sent_ms, [])] * accepted
 
     def claim(self, message: Message) -> list[ClaimedPart]:
-        """Take the message's parts for one lease, as `Ledger.claim` does."""
-        claimed = self._parts.claim(message)
+        """Take a part for one lease, as `Ledger.claim` takes jobs: the one that is named, or else whose turn it is."""
+        claimed = self._parts.claim(message, jobs=1)
         return [ClaimedPart(*split_part_id(part.id), int(str(part.rows))) for part in claimed]
+
+    def wants_turn(self) -> bool:
+        """Whether parts wait and no message is in the queue, as `Ledger.wants_turn` says it."""
+        return self._parts.wants_turn()
 
     def begin(self, part: ClaimedPart) -> tuple[Form, str | None] | None:
         """Return how the part is to be read and the trace of its upload, if any; or None if its batch has ended."""
@@ -142,15 +145,10 @@ class Batches(RedisView[Batch]):
             yield heard and Heard(True, list({split_part_id(id)[0] for id in heard.ids}))
 
     def sweep(self) -> list[Message]:
-        """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine.
-
-        Where parts wait and none hangs in the queue, a message without any is among them: once it comes out of the
-        queue, what came before it and was not claimed is known to be lost.
-        """
-        lost = [Message(found.sent_ms, [part]) for found in self._parts.sweep() for part in found.ids]
+        """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""
+        lost = self._parts.sweep()
         self._run(batch_scripts.FAIL_QUARANTINED, self._ttl_ms, QUARANTINED)
-        waiting_since_ms = self._run(batch_scripts.WAITING)
-        return lost if lost or waiting_since_ms is None else [Message(waiting_since_ms, [])]
+        return lost
 
     def trim(self) -> None:
         """Forget that batches and parts were kept whose stated time as gone has passed, as `Ledger.trim` does."""

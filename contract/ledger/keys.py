@@ -2,9 +2,18 @@
 
 A job is a hash. Its id stands in exactly one `index` (a sorted set in which all scores are 0, so that it is ordered by
 id, which for UUIDv7 is by time): of its owner's, or of those without a name where it has none. While the job is open
-its id stands also in `open`: in a worker's hands, scored by when the lease ends; on its way to a worker, by minus when
-it was sent.
+its id stands also in exactly one of these: `waiting`, that of its owner, until a worker claims it for the first time;
+`leases`, while a worker holds it; `redelivery`, once a worker lost it, until the message that names it is claimed.
 """
+
+FORMAT = 2
+"""The number of this layout of keys, records and scripts' arguments; a program refuses to claim by a greater one.
+
+2: jobs wait by owner. Format 1 kept all open jobs in one sorted set, `open`, which the reaper still empties.
+"""
+
+FORMAT_KEY = "sl:format"
+PROBES = "probe"  # the owner that probe jobs wait with, whose ids begin with CANARY_PREFIX; no key has such a prefix
 
 DRAIN_BUCKET_MS = 5_000
 DAY_MS = 86_400_000
@@ -19,7 +28,14 @@ class Keys:
         # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one)
         self.job = f"{prefix}job:"
         self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
-        self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent
+        self.waiting = f"{prefix}waiting:"  # sorted set of ids, one for each owner: by priority, then when accepted
+        self.owners = f"{prefix}owners"  # sorted set: owner with jobs that wait -> records served to it by its weight
+        self.served = f"{prefix}served"  # hash: the same of owners with none, as long as others have some
+        self.shares = f"{prefix}shares"  # hash: owner -> records in its open jobs; nobody's are not counted
+        self.leases = f"{prefix}leases"  # sorted set: id -> ms when its lease ends
+        self.redelivery = f"{prefix}redelivery"  # sorted set: id -> ms when a message that names it was last sent
+        self.unattended = f"{prefix}unattended"  # ms since when jobs wait for which no message is in the queue
+        self.format_1 = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
         self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
         self.quarantine = f"{prefix}quarantine"  # sorted set of ids whose patients are kept for a replay

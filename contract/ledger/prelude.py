@@ -1,6 +1,8 @@
 """What the scripts of a ledger begin with: the names of its keys, and the steps that several of them take."""
 
-from contract.ledger.keys import AUDIT, DAY_MS, ROWS, Keys
+from contract.ledger.keys import AUDIT, DAY_MS, KEY, PROBES, ROWS, Keys
+from contract.ledger.record import CANARY_PREFIX
+from contract.ledger.waiting_scripts import WAITING
 
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 """Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
@@ -20,7 +22,8 @@ end
 local function open(state) return state == 'queued' or state == 'running' end
 
 -- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
-local gathered, begun, ended, backlog = {}, {}, {}, 0
+local gathered, begun, ended, backlog, shares = {}, {}, {}, 0, {}
+local enter, enqueue, dequeue -- of jobs that wait: see below
 
 local function later(command, key, first, second)
   local list = gathered[command .. key]
@@ -36,10 +39,15 @@ local function flush()
   for _, list in pairs(gathered) do
     for i = 3, #list, 4000 do call(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))) end
   end
-  if backlog ~= 0 then call('INCRBY', BACKLOG, backlog) end
+  if backlog ~= 0 and call('INCRBY', BACKLOG, backlog) <= 0 then
+    call('DEL', SHARES)
+  else
+    for owner, n in pairs(shares) do call('HINCRBY', SHARES, owner, n) end
+  end
+  enter()
   if #begun > 0 then call('PUBLISH', BEGUN, table.concat(begun, ' ')) end
   if #ended > 0 then call('PUBLISH', ENDED, table.concat(ended, ' ')) end
-  gathered, begun, ended, backlog = {}, {}, {}, 0
+  gathered, begun, ended, backlog, shares = {}, {}, {}, 0, {}
 end
 
 -- What the names of an owner's indexes begin with; what has no owner stands in those without.
@@ -77,11 +85,34 @@ local function spend(owner, n, most, now)
   return true
 end
 
+-- Whom a job waits with: its owner, nobody, or the probe jobs, which are no one's.
+local function waits_with(id, owner)
+  if string.sub(id, 1, #PROBE_ID) == PROBE_ID then return PROBES end
+  return owner or ''
+end
+
+-- Counts records that an owner has open by so many more.
+local function share(owned_by, n)
+  if owned_by ~= '' and owned_by ~= PROBES then shares[owned_by] = (shares[owned_by] or 0) + n end
+end
+
+-- Takes an open job out of wherever it is on its way.
+local function unqueue(id, state, owned_by)
+  if state == 'queued' then
+    dequeue(id, owned_by)
+  else
+    later('ZREM', LEASES, id)
+    later('ZREM', REDELIVERY, id)
+  end
+end
+
 -- Ends a job that was open and of `n` patients, who are erased; `...` are further fields of its record.
 local function finish(id, from, to, n, deadline, owner, now, ttl, ...)
-  later('ZREM', OPEN, id)
+  local owned_by = waits_with(id, owner)
+  unqueue(id, from, owned_by)
   if deadline then later('ZREM', DEADLINES, id) end
   backlog = backlog - n
+  share(owned_by, -n)
   move(id, from, to, owner)
   call('HSET', JOB .. id, 'state', to, 'finished', now, 'rows', '', ...)
   call('PEXPIREAT', JOB .. id, now + ttl)
@@ -89,7 +120,7 @@ local function finish(id, from, to, n, deadline, owner, now, ttl, ...)
   ended[#ended + 1] = id
 end
 
-local function write(id, rows, n, now, explain, owner)
+local function write(id, rows, n, now, explain, owner, priority)
   if owner and owner ~= '' then
     call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n, 'owner', owner)
   else
@@ -97,8 +128,9 @@ local function write(id, rows, n, now, explain, owner)
   end
   if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
   later('ZADD', own(owner) .. 'queued', 0, id)
-  later('ZADD', OPEN, -now, id)
+  enqueue(id, owner, priority, now)
   backlog = backlog + n
+  share(waits_with(id, owner), n)
 end
 """
 
@@ -106,10 +138,12 @@ end
 def prelude(keys: Keys) -> str:
     """Return what every script of the ledger with these keys begins with."""
     return f"""
-local JOB, INDEX, OPEN, DEADLINES = '{keys.job}', '{keys.index}', '{keys.open}', '{keys.deadlines}'
+local JOB, INDEX, DEADLINES, FORMAT_1 = '{keys.job}', '{keys.index}', '{keys.deadlines}', '{keys.format_1}'
+local WAITING, OWNERS, SERVED, SHARES = '{keys.waiting}', '{keys.owners}', '{keys.served}', '{keys.shares}'
+local LEASES, REDELIVERY, UNATTENDED = '{keys.leases}', '{keys.redelivery}', '{keys.unattended}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
 local BEGUN, ENDED, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.callbacks}'
-local ATTENDED, WORD = '{keys.attended}', '{keys.word}'
-local AUDIT, ROWS, DAY = '{AUDIT}', '{ROWS}', {DAY_MS}
-{COMMON}"""
+local ATTENDED, WORD, PROBES, PROBE_ID = '{keys.attended}', '{keys.word}', '{PROBES}', '{CANARY_PREFIX}'
+local AUDIT, ROWS, DAY, KEY = '{AUDIT}', '{ROWS}', {DAY_MS}, '{KEY}'
+{COMMON}{WAITING}"""

@@ -8,8 +8,9 @@ from typing import Generic, Protocol, TypeVar
 
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
-from contract.ledger.message import Message
+from contract.ledger.message import JOBS_IN_MESSAGE, Message
 from contract.ledger.survey import Load, Survey
+from contract.ledger.waiting_scripts import USUAL_PRIORITY
 from contract.patient import Row
 from contract.score import ScoreRow
 
@@ -36,6 +37,7 @@ class NewJob:
     callback: str | None = None  # the URL that is told of its end
     trace: str | None = None  # the `traceparent` of its request, in our form
     by: Caller = ANYONE  # who owns it from then on
+    priority: int = USUAL_PRIORITY  # its urgency among its owner's jobs, 0 to 7, the most urgent first (RFC 9218)
 
 
 class Verdict(StrEnum):
@@ -46,6 +48,7 @@ class Verdict(StrEnum):
     MISMATCH = "mismatch"  # the key was used with another body
     BUSY = "busy"  # the first submit with this key is being written in this very call
     FULL = "full"  # it would exceed the backlog limit
+    SHARE = "share"  # it would exceed its owner's share of the backlog
     MANY_ROWS = "rows"  # its owner would have sent more rows today than the key allows
     MANY_BATCHES = "batches"  # its owner has as many open batches as the key allows
     GIVEN_UP = "lost"  # what it is about was swept from the store: an upload that took too long
@@ -112,16 +115,24 @@ class Ledger(Protocol):
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
         """Write down all jobs that can be accepted, in one step; each verdict is independent of the others."""
 
-    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
-        """Take the message's jobs for one lease, and up to `ahead` others of those that wait, the oldest first.
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+        """Take up to `jobs` of those that wait for one lease, going round their owners by weight.
 
-        Counts the delivery, once for each call however often it must be sent. Leaves out what has ended, what another
-        worker holds, and what was delivered before: a job that may have killed its worker is taken only by a message
-        of its own, and then alone. One delivered too often is quarantined instead; one past its deadline expires.
+        A message is a turn, whatever jobs it was sent for: of an owner's jobs the most urgent come first, and of those
+        the oldest. All together have `PATIENTS_IN_MESSAGE` records at most, unless one alone has more. A message that
+        names a job stands for one that was delivered before: it may have killed its worker, and is taken only so, and
+        alone. Counts the delivery, once for each call however often it must be sent. A job delivered too often is
+        quarantined instead; one past its deadline expires. Raises NewerLedger.
 
         Who `attends` promises to claim once more unless nothing was claimed, and until then to listen where it claimed
-        fewer than `ahead`: for a while, what is submitted is left to it.
+        all that waited: for a while, what is submitted is left to it.
         """
+
+    def claim_small(self, records: int) -> list[Claimed]:
+        """Take jobs as `claim` does for a turn, of so many records at most: for who holds a large one already."""
+
+    def wants_turn(self) -> bool:
+        """Whether jobs wait and no message is in the queue, so that a free worker would not know of them."""
 
     def listen(self, within_s: float) -> bool:
         """Return once there is word of something new for those that attend, or False after `within_s` seconds."""
@@ -157,10 +168,11 @@ class Ledger(Protocol):
         """
 
     def sweep(self) -> list[Message]:
-        """Expire what is overdue, and return the messages to send for what the queue has lost, or no worker has heard.
+        """Expire what is overdue, and return the messages to send for what workers or the queue have lost.
 
-        Lost is a job whose lease has ended, or one that was never claimed although the queue has already
-        delivered what was sent well after it. A queue that is merely long has lost nothing.
+        A job whose lease has ended is named by a message of its own, again if the queue has delivered what was sent
+        well after it, or is empty. A turn is sent where jobs wait for a while, the queue is empty and no worker
+        attends. A queue that is merely long has lost nothing, and no job is sent again for having waited long.
         """
 
     def trim(self) -> None:

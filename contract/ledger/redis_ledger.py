@@ -14,7 +14,7 @@ from contract.key import ANYONE, Caller
 from contract.ledger import quarantine_scripts, scripts
 from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
-from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import first_id_at, new_id
@@ -24,6 +24,7 @@ from contract.settings import Settings
 
 SWEPT_AT_ONCE = 10_000
 TRUSTED_MS = 1_000  # how long after its claim a worker that attends is taken to be alive
+ANY_SIZE = 1 << 53
 
 
 class RedisLedger(RedisView[Job], Ledger):
@@ -46,20 +47,30 @@ class RedisLedger(RedisView[Job], Ledger):
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
-            args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or ""]
+            args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
         return Receipt(sent_ms, bells, verdicts, attended=bool(attended))
 
     @override
-    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
-        lease_ms = int(self._settings.lease_s * 1000)
-        limits = (lease_ms, self._settings.deliveries_limit, self._ttl_ms)
-        room = (ahead, PATIENTS_IN_MESSAGE, new_id())  # the id names this claim, should it be sent again
-        trusted_ms = TRUSTED_MS if attends else 0
-        taken = self._run(scripts.CLAIM, self._now(), *limits, message.sent_ms, *room, trusted_ms, *message.ids)
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+        return self._claim(message, jobs, PATIENTS_IN_MESSAGE, ANY_SIZE, TRUSTED_MS if attends else 0)
+
+    @override
+    def claim_small(self, records: int) -> list[Claimed]:
+        return self._claim(Message(0, []), JOBS_IN_MESSAGE, records, records, -1)
+
+    def _claim(self, message: Message, jobs: int, room: int, largest: int, attends_ms: int) -> list[Claimed]:
+        settings = self._settings
+        limits = (int(settings.lease_s * 1000), settings.deliveries_limit, self._ttl_ms, message.sent_ms)
+        token = new_id()  # it names this claim, should it be sent again
+        taken = self._run(scripts.CLAIM, self._now(), *limits, jobs, room, largest, token, attends_ms, *message.ids)
         return [read_claimed(*found) for found in zip(taken[::3], taken[1::3], taken[2::3], strict=True)]
+
+    @override
+    def wants_turn(self) -> bool:
+        return bool(self._run(scripts.WANTS_TURN))
 
     @override
     def listen(self, within_s: float) -> bool:
@@ -90,10 +101,8 @@ class RedisLedger(RedisView[Job], Ledger):
     @override
     def sweep(self) -> list[Message]:
         grace_ms = int(self._settings.resend_after_s * 1000)
-        sent_ms, unheard, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
-        triples = zip(lost[::3], lost[1::3], lost[2::3], strict=True)
-        bell = [Message(0, [])] if unheard else []
-        return to_messages(sent_ms, [(id.decode(), int(n), int(tries) > 0) for id, n, tries in triples]) + bell
+        sent_ms, turns, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
+        return [Message(sent_ms, [id.decode()]) for id in lost] + [Message(sent_ms, [])] * turns
 
     @override
     def trim(self) -> None:
@@ -108,7 +117,7 @@ class RedisLedger(RedisView[Job], Ledger):
         sent_ms = self._run(quarantine_scripts.REPLAY, self._now(), id, new_id)
         if sent_ms is None:
             raise UnknownJob
-        return Message(sent_ms, [new_id])
+        return Message(sent_ms, [])
 
     @override
     def drop(self, id: str) -> None:

@@ -5,8 +5,13 @@ from typing import Any
 
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import ResponseError
 
+from contract.errors import NewerLedger
 from contract.ledger.prelude import ALLOW_OOM
+
+NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
+"""What a script answers by which nothing may be claimed any more."""
 
 
 class Scripts:
@@ -22,8 +27,13 @@ class Scripts:
         self._loaded: dict[str, Script] = {}
 
     def run(self, script: str, *args: str | bytes | int) -> Any:
-        """Return what the script returns. Raises RedisError."""
+        """Return what the script returns. Raises RedisError, and NewerLedger."""
         if script not in self._loaded:
             head = "" if script in self._growing else ALLOW_OOM
             self._loaded[script] = self._redis.register_script(head + self._prelude + script)
-        return self._loaded[script](args=args)
+        try:
+            return self._loaded[script](args=args)
+        except ResponseError as error:
+            if str(error).startswith(NEWER.partition(" ")[0]):
+                raise NewerLedger from None
+            raise

@@ -5,7 +5,9 @@ other machine's clock matters to it. Keys are computed inside the scripts: one R
 cluster.
 """
 
-from contract.ledger.keys import DRAIN_BUCKET_MS
+from contract.ledger.keys import DRAIN_BUCKET_MS, FORMAT, FORMAT_KEY
+from contract.ledger.running import NEWER
+from contract.ledger.waiting_scripts import GO_ROUND
 
 # Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is,
 # so that a call whose answer was lost can be made again. Who attends is given word of what is new. Rows count for their
@@ -15,8 +17,9 @@ local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
 local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 11 do
-  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily = unpack(ARGV, i, i + 10)
+for i = 4, #ARGV, 12 do
+  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily, priority = unpack(ARGV, i, i + 11)
+  local free = limit - before - backlog
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
@@ -27,12 +30,14 @@ for i = 4, #ARGV, 11 do
       verdict, id = 'replayed', first
       note(owner, 'read', 'job', id)
     end
-  elseif not known and before + backlog + n > limit then
+  elseif not known and num(n) > free and waits_with(id) ~= PROBES then
     verdict = 'full'
+  elseif not known and not has_share(owner, n, free) then
+    verdict = 'share'
   elseif not known and not spend(owner, n, daily, now) then
     verdict = 'rows'
   elseif not known then
-    write(id, rows, n, now, explain, owner)
+    write(id, rows, n, now, explain, owner, priority)
     if owner ~= '' then
       noted[owner] = noted[owner] or {}
       table.insert(noted[owner], id)
@@ -63,84 +68,91 @@ return answer
 
 # Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made. The
 # same claim made again, since its answer was lost, is answered the same and not counted. What was delivered before is
-# claimed only by a message of its own, and then nothing is claimed along with it. Who attends is trusted for a while to
-# claim once more, but not where more may wait, or so much came that it is work for several: there, bells are rung.
-CLAIM = """
+# claimed only by a message that names it, and then nothing is claimed along with it. All others are turns: what they
+# claim is chosen here, going round the owners. Who attends is trusted for a while to claim once more, but not where
+# more waits, or so much came that it is work for several: there, turns are sent.
+CLAIM = f"""
+if num(call('GET', '{FORMAT_KEY}') or 0) > {FORMAT} then return redis.error_reply('{NEWER}') end
 local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
-local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARGV[9])
-local most_jobs, half_the_room = ahead, room / 2
+local most_jobs, room, largest, token, attends = num(ARGV[6]), num(ARGV[7]), num(ARGV[8]), ARGV[9], num(ARGV[10])
+local half_the_room, named, claimed, taken = room / 2, {{unpack(ARGV, 11)}}, {{}}, {{}}
 if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
-local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
-local function take(id, rows, explain, tries, trace)
-  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
-  taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, told
+local function answer(id, rows, explain, tries, trace)
+  local about = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+  taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, about
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
     local state, rows, explain, tries, trace =
       unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace) end
+    if open(state) and num(call('ZSCORE', LEASES, id) or 0) > now then answer(id, rows, explain, tries, trace) end
   end
   return taken
 end
-local given = #ids
-local alone = given == 1
-if alone and call('HGET', JOB .. ids[1], 'deliveries') then ahead = 0 end
-for _, id in ipairs(ids) do named[id] = true end
-if ahead > 0 then
-  for _, id in ipairs(call('ZRANGE', OPEN, '(0', '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, ahead)) do
-    if not named[id] then ids[#ids + 1] = id end
-  end
-end
-if #ids == 0 then
-  if ahead > 0 then call('DEL', ATTENDED) end
-  return taken
-end
-local leases, claimed, left = call('ZMSCORE', OPEN, unpack(ids)), {}, #ids >= most_jobs
-for i, id in ipairs(ids) do
+
+-- Claims a job that no one holds; returns its records, 0 if it is not to be claimed, or nothing if it does not fit.
+local function claim(id)
   local state, rows, n, tries, deadline, explain, trace, owner =
     unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner'))
-  tries = num(tries or 0)
-  if open(state) and num(leases[i] or 0) <= now then
-    if deadline and num(deadline) <= now then
-      finish(id, state, 'expired', n, deadline, owner, now, ttl)
-    elseif tries >= most then
-      local reason = 'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.'
-      finish(id, state, 'failed', n, deadline, owner, now, ttl,
-        'code', 'quarantined', 'message', reason, 'rows', rows)
-      later('ZADD', QUARANTINE, 0, id)
-    elseif (tries == 0 or alone and i == 1) and (i <= given or num(n) <= room) then
-      room = room - n
-      if state == 'queued' then
-        move(id, 'queued', 'running', owner)
-        begun[#begun + 1] = id
-        call('HSET', JOB .. id, 'state', 'running', 'started', now, 'deliveries', tries + 1)
-      else
-        call('HSET', JOB .. id, 'deliveries', tries + 1)
-      end
-      later('ZADD', OPEN, now + lease, id)
-      claimed[#claimed + 1] = id
-      take(id, rows, explain, tries + 1, trace)
-    elseif tries == 0 then
-      left = true
-    end
+  if not open(state) then return 0 end
+  tries, n = num(tries or 0), num(n)
+  if deadline and num(deadline) <= now then
+    finish(id, state, 'expired', n, deadline, owner, now, ttl)
+    return 0
   end
+  if tries >= most then
+    local reason = 'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.'
+    finish(id, state, 'failed', n, deadline, owner, now, ttl, 'code', 'quarantined', 'message', reason, 'rows', rows)
+    later('ZADD', QUARANTINE, 0, id)
+    return 0
+  end
+  if n > room and (#claimed > 0 or n > largest) then return nil end
+  room = room - n
+  if state == 'queued' then
+    move(id, 'queued', 'running', owner)
+    begun[#begun + 1] = id
+    call('HSET', JOB .. id, 'state', 'running', 'started', now, 'deliveries', tries + 1)
+  else
+    call('HSET', JOB .. id, 'deliveries', tries + 1)
+  end
+  later('ZADD', LEASES, now + lease, id)
+  claimed[#claimed + 1] = id
+  answer(id, rows, explain, tries + 1, trace)
+  return n
+end
+{GO_ROUND}
+for _, id in ipairs(named) do
+  local at = call('ZSCORE', FORMAT_1, id)
+  if at then adopt(id, num(at)) end
 end
 flush()
-if ahead > 0 then
-  local enough = #claimed > 0 and not left and room > half_the_room
+local alone, waits = #named == 1 and call('HGET', JOB .. named[1], 'deliveries'), false
+if not alone then
+  waits = go_round(claim, function() return room > 0 and most_jobs - #claimed end)
+elseif num(call('ZSCORE', LEASES, named[1]) or 0) <= now then
+  later('ZREM', REDELIVERY, named[1])
+  claim(named[1])
+end
+flush()
+if not alone and attends >= 0 then
+  local enough = #claimed > 0 and #claimed < most_jobs and not waits and room > half_the_room
   if attends > 0 and enough then call('SET', ATTENDED, now + attends) else call('DEL', ATTENDED) end
 end
 if #claimed > 0 then call('SET', CLAIMED .. token, table.concat(claimed, ' '), 'PX', lease) end
 return taken
 """
 
+# Invariant: nothing is changed.
+WANTS_TURN = """
+return call('LLEN', QUEUE) == 0 and call('EXISTS', OWNERS) or 0
+"""
+
 # Invariant: only a job that is in a worker's hands has its lease moved, and only to later.
 RENEW = """
 local lease_end = clock(ARGV[1]) + num(ARGV[2])
 for i = 3, #ARGV do
-  if num(call('ZSCORE', OPEN, ARGV[i]) or 0) > 0 then call('ZADD', OPEN, 'GT', lease_end, ARGV[i]) end
+  call('ZADD', LEASES, 'XX', 'GT', lease_end, ARGV[i])
 end
 """
 
@@ -187,8 +199,13 @@ local id, sees, who = ARGV[1], ARGV[2], ARGV[3]
 local state, n, key, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem', 'owner'))
 if not state or not shown(sees, owner) then return 0 end
 note(who, 'erase', 'job', id)
-if open(state) then call('DECRBY', BACKLOG, n) end
-for _, set in ipairs({own(owner) .. state, OPEN, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
+if open(state) then
+  local owned_by = waits_with(id, owner)
+  unqueue(id, state, owned_by)
+  backlog = backlog - n
+  share(owned_by, -n)
+end
+for _, set in ipairs({own(owner) .. state, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 ended[1] = id
@@ -196,29 +213,45 @@ flush()
 return call('DEL', JOB .. id)
 """
 
-# Invariant: every open job ends up with time left on its lease, or on its way with a message after it; each
-# re-send of a job doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood. Word
-# that no one who attends has heard is to be passed on by a bell.
+# Invariant: every open job waits with its owner, has time left on its lease, or is on its way in a message that names
+# it. Such a message is lost once the queue has delivered what was sent well after it, or is empty and no claim came of
+# it; each re-send doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood. Where
+# jobs wait, the queue is empty and no one attends for a while, a turn was lost, however many jobs that is: one is sent.
 SWEEP = """
 local now, grace, ttl, most = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
-local unheard = not is_attended(now) and call('DEL', WORD) == 1
-local answer, passed = {now, unheard and 1 or 0}, num(call('GET', PASSED) or 0)
 for _, id in ipairs(call('ZRANGE', DEADLINES, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   local state, n, deadline, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner'))
   finish(id, state, 'expired', n, deadline, owner, now, ttl)
 end
 flush()
+local answer = {now, 0}
 local function send(id, wait)
-  later('ZADD', OPEN, -(now + wait), id)
-  local n, tries = unpack(call('HMGET', JOB .. id, 'patients', 'deliveries'))
-  for _, value in ipairs({id, n, tries or 0}) do answer[#answer + 1] = value end
+  later('ZADD', REDELIVERY, now + wait, id)
+  answer[#answer + 1] = id
 end
-for _, id in ipairs(call('ZRANGE', OPEN, 0, now, 'BYSCORE', 'LIMIT', 0, most)) do send(id, 0) end
-for _, id in ipairs(call('ZRANGE', OPEN, '(' .. grace - passed, '(0', 'BYSCORE', 'LIMIT', 0, most)) do
+for _, id in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
+  later('ZREM', LEASES, id)
+  send(id, 0)
+end
+local is_empty = call('LLEN', QUEUE) == 0
+local passed = is_empty and now or num(call('GET', PASSED) or 0)
+for _, id in ipairs(call('ZRANGE', REDELIVERY, '-inf', '(' .. passed - grace, 'BYSCORE', 'LIMIT', 0, most)) do
   local resent = call('HINCRBY', JOB .. id, 'resent', 1)
   send(id, math.min(grace * (2 ^ (resent - 1) - 1), 300000))
 end
+local adopted = call('ZRANGE', FORMAT_1, '-inf', now, 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
+for i = 1, #adopted, 2 do adopt(adopted[i], num(adopted[i + 1])) end
 flush()
+local unheard = not is_attended(now) and call('DEL', WORD) == 1
+if not (is_empty and call('EXISTS', OWNERS) == 1) or is_attended(now) then
+  call('DEL', UNATTENDED)
+else
+  local since = num(call('GET', UNATTENDED) or now)
+  local lost = now - since >= grace
+  if lost or since == now then call('SET', UNATTENDED, now) end
+  unheard = unheard or lost or #adopted > 0
+end
+answer[2] = unheard and 1 or 0
 return answer
 """
 

@@ -55,7 +55,8 @@ def test_only_one_worker_holds_a_job_until_its_lease_ends(ledger: Ledger, clock:
     assert ledger.claim(message)
     assert not ledger.claim(message)
     clock.move(settings.lease_s + 1)
-    assert ledger.claim(message)
+    assert not ledger.claim(message)
+    assert ledger.claim(Message(clock.ms, [job.id]))
 
 
 def test_the_first_outcome_stays(ledger: Ledger) -> None:
@@ -95,8 +96,8 @@ def test_a_key_is_busy_while_its_first_submit_is_being_written(ledger: Ledger) -
 
 def test_a_canceled_job_is_never_scored(ledger: Ledger) -> None:
     queued, running = new_job(), new_job()
-    message = submit(ledger, queued)
     claimed = ledger.claim(submit(ledger, running))
+    message = submit(ledger, queued)
     assert ledger.cancel(queued.id).state is State.CANCELED
     assert ledger.cancel(running.id).state is State.CANCELED
     assert not ledger.claim(message)
@@ -173,7 +174,7 @@ def test_the_drain_rate_is_what_was_finished_of_late(ledger: Ledger, clock: Cloc
 def test_jobs_are_listed_newest_first_in_pages(ledger: Ledger) -> None:
     jobs = [new_job() for _ in range(7)]
     submit(ledger, *jobs)
-    run(ledger, Message(0, [job.id for job in jobs[:3]]))
+    ledger.finish(score(ledger.claim(Message(0, []), jobs=3)))
     ids = [job.id for job in reversed(jobs)]
     first = ledger.page(state=None, limit=5, after=None)
     assert ([str(job.id) for job in first.items], first.has_more) == (ids[:5], True)
@@ -231,20 +232,38 @@ def test_patients_are_erased_when_their_job_ends(redis: Redis, settings: Setting
         assert redis.hget(JOBS.job + job.id, "rows") == b""
 
 
-def test_a_worker_takes_ahead_what_waits_the_oldest_first(ledger: Ledger, clock: Clock) -> None:
-    jobs = [new_job() for _ in range(6)]
-    for job in jobs:
+def test_of_one_owner_the_most_urgent_come_first_and_of_those_the_oldest(ledger: Ledger, clock: Clock) -> None:
+    urgencies = [3, 7, 3, 0, 7, 0]
+    jobs = [new_job(priority=urgency) for urgency in urgencies]
+    for job in reversed(jobs):
         submit(ledger, job)
         clock.move(0.1)
-    newest = Message(clock.ms, [jobs[5].id])
-    assert [one.id for one in ledger.claim(newest, ahead=3)] == [jobs[5].id, *(job.id for job in jobs[:3])]
-    assert [one.id for one in ledger.claim(Message(clock.ms, []), ahead=3)] == [job.id for job in jobs[3:5]]
-    assert not ledger.claim(Message(clock.ms, []), ahead=3)
+    expected = [jobs[place].id for place in (5, 3, 2, 0, 4, 1)]
+    assert [one.id for one in ledger.claim(Message(clock.ms, []), jobs=4)] == expected[:4]
+    assert [one.id for one in ledger.claim(Message(clock.ms, []), jobs=4)] == expected[4:]
+    assert not ledger.claim(Message(clock.ms, []))
 
 
-def test_what_is_taken_ahead_is_bounded_in_patients(ledger: Ledger) -> None:
+def test_what_a_claim_takes_is_bounded_in_records(ledger: Ledger) -> None:
     small, large = new_job(), new_job(10_000)
     message = submit(ledger, small)
     submit(ledger, large)
-    assert [one.id for one in ledger.claim(message, ahead=5)] == [small.id]
-    assert [one.id for one in ledger.claim(Message(0, []), ahead=5)] == [large.id]
+    assert [one.id for one in ledger.claim(message)] == [small.id]
+    assert [one.id for one in ledger.claim(Message(0, []))] == [large.id]
+
+
+def test_who_holds_a_large_job_takes_small_ones_only(ledger: Ledger) -> None:
+    small, large = new_job(5), new_job(10_000)
+    submit(ledger, small)
+    submit(ledger, large)
+    assert [one.id for one in ledger.claim_small(10)] == [small.id]
+    assert not ledger.claim_small(10)
+    assert [one.id for one in ledger.claim(Message(0, []))] == [large.id]
+
+
+def test_a_turn_is_wanted_where_jobs_wait_for_which_no_message_hangs(ledger: Ledger) -> None:
+    assert not ledger.wants_turn()
+    message = submit(ledger, new_job())
+    assert ledger.wants_turn()
+    run(ledger, message)
+    assert not ledger.wants_turn()

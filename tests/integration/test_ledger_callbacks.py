@@ -1,6 +1,7 @@
 """What is promised of callbacks; held against both that keep them, the one in Redis and its twin."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -8,6 +9,7 @@ from redis import Redis
 from contract.job import JobError, State
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from contract.ledger.keys import JOBS
+from contract.ledger.message import Message
 from contract.ledger.protocol import Ledger, NewJob, Outcome
 from contract.ledger.record import new_id
 from contract.ledger.redis_callbacks import RedisCallbacks
@@ -16,7 +18,7 @@ from contract.queue import BELLS_ENOUGH, ring_for_callbacks
 from contract.settings import Settings
 from tests.fake_callbacks import MemoryCallbacks
 from tests.fakes import MemoryLedger
-from tests.ledgers import Clock, run, submit
+from tests.ledgers import Clock, run, score, submit
 from tests.patients import new_job
 
 URL = "https://receiver.example/told?token=t"
@@ -38,11 +40,11 @@ def told_job() -> NewJob:
 
 
 def succeed(ledger: Ledger, job: NewJob) -> None:
-    run(ledger, submit(ledger, job))
+    ledger.finish(score(ledger.claim(submit(ledger, job), jobs=1)))
 
 
 def fail(ledger: Ledger, job: NewJob) -> None:
-    ledger.claim(submit(ledger, job))
+    ledger.claim(submit(ledger, job), jobs=1)
     ledger.finish([Outcome(job.id, error=JobError(code="scoring-failed", message="why"))])
 
 
@@ -56,7 +58,7 @@ def test_a_callback_is_due_once_its_job_has_ended(
     ledger: Ledger, callbacks: Callbacks, clock: Clock, end: Callable[[Ledger, NewJob], None], state: State
 ) -> None:
     job = told_job()
-    submit(ledger, told_job(), new_job())
+    submit(ledger, replace(told_job(), priority=7), new_job(priority=7))
     assert (callbacks.due(), callbacks.take()) == (Due(0, 0), [])
     end(ledger, job)
     assert callbacks.due() == Due(1, 0)
@@ -78,9 +80,9 @@ def test_the_callback_of_a_quarantined_job_is_due_and_its_replay_has_none(
     ledger: Ledger, callbacks: Callbacks, clock: Clock, settings: Settings
 ) -> None:
     job = told_job()
-    message = submit(ledger, job)
+    submit(ledger, job)
     for _ in range(settings.deliveries_limit + 1):
-        ledger.claim(message)
+        ledger.claim(Message(clock.ms, [job.id]))
         clock.move(settings.lease_s + 1)
     assert [(one.id, one.state) for one in callbacks.take()] == [(job.id, State.FAILED)]
     callbacks.forget(job.id)

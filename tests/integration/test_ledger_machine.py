@@ -22,7 +22,7 @@ from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller, Limits, Scope
 from contract.ledger.keys import JOBS, KEYS
-from contract.ledger.message import Message, to_messages
+from contract.ledger.message import JOBS_IN_MESSAGE, Message, count_turns
 from contract.ledger.protocol import Claimed, Ledger, Outcome
 from contract.ledger.record import new_id
 from contract.ledger.redis_callbacks import RedisCallbacks
@@ -73,6 +73,7 @@ class LedgerMachine(RuleBasedStateMachine):
         callback=st.sampled_from([None, URL]),
         trace=st.sampled_from([None, TRACE]),
         by=st.sampled_from(OWNERS),
+        priority=st.sampled_from([0, 3, 7]),
     )
     def submit(self, patients: list[int], deadline: float | None, by: Caller, **asked: Any) -> None:
         jobs = [new_job(n, cancel_after_s=deadline, by=by, **asked) for n in patients]
@@ -83,7 +84,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.owners |= {job.id: by.key for job in jobs}
         self.untold |= {job.id for job in jobs if job.callback}
         if not receipt.attended:
-            self.queue += to_messages(receipt.sent_ms, [(job.id, len(job.rows), False) for job in jobs])
+            self.queue += [Message(receipt.sent_ms, [])] * count_turns([len(job.rows) for job in jobs])
 
     @rule()
     def submit_again(self) -> None:
@@ -94,13 +95,19 @@ class LedgerMachine(RuleBasedStateMachine):
             if receipt.verdicts[0][0] == "accepted":
                 self.known.append(job.id)
                 if not receipt.attended:
-                    self.queue.append(Message(receipt.sent_ms, [job.id]))
+                    self.queue.append(Message(receipt.sent_ms, []))
 
     @precondition(lambda self: self.queue)
-    @rule(twice=st.booleans(), ahead=st.sampled_from([0, 3, 100]), attends=st.booleans())
-    def deliver(self, twice: bool, ahead: int, attends: bool) -> None:
+    @rule(twice=st.booleans(), jobs=st.sampled_from([1, 3, 100]), attends=st.booleans())
+    def deliver(self, twice: bool, jobs: int, attends: bool) -> None:
         message = self.queue[0] if twice else self.queue.pop(0)
-        self.held.append(self.claim(message, ahead, attends))
+        self.held.append(self.claim(message, jobs, attends))
+
+    @rule(records=st.integers(1, 4))
+    def claim_small(self, records: int) -> None:
+        claimed = self.real.claim_small(records)
+        assert [job.id for job in claimed] == [job.id for job in self.twin.claim_small(records)]
+        self.held.append(claimed)
 
     @rule(attends=st.booleans())
     def hear(self, attends: bool) -> None:
@@ -206,12 +213,16 @@ class LedgerMachine(RuleBasedStateMachine):
         indexes = [(by, state, self.members(JOBS.index_of(by.key) + state)) for by, state in product(OWNERS, State)]
         assert sorted(id for _, _, ids in indexes for id in ids) == sorted(set(self.known) - self.erased)
         assert all(self.owners.get(id, "") == by.key for by, _, ids in indexes for id in ids)
-        assert self.members(JOBS.open) == self.open_ids()
+        sets = [JOBS.leases, JOBS.redelivery, *(JOBS.waiting + by.key for by in OWNERS)]
+        on_their_way = [id for key in sets for id in self.members(key)]
+        assert sorted(on_their_way) == sorted(self.open_ids())
         for by in OWNERS[1:]:
             owned = {id for id in self.known if self.owners.get(id) == by.key}
             jobs = self.real.page(state=None, limit=1000, after=None, by=by)
             assert jobs == self.twin.page(state=None, limit=1000, after=None, by=by)
             assert {str(job.id) for job in jobs.items} == owned - self.erased
+            owing = sum(job.patients for job in jobs.items if not job.state.ended)
+            assert int(self.redis.execute_command("HGET", JOBS.shares, by.key) or 0) == owing
 
     @invariant()
     def every_callback_stays_until_it_is_told_or_its_job_is_erased(self) -> None:
@@ -235,7 +246,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
             self.clock.move(self.options.lease_s)
             # What a canary does: it carries the queue's clock forward.
-            self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE)
+            self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE, priority=3)
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -247,10 +258,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.clock.move(3 * self.options.callback_timeout_s)
         assert self.callbacks.due().callbacks == len(self.untold)
 
-    def claim(self, message: Message, ahead: int = 0, attends: bool = False) -> list[Claimed]:
+    def claim(self, message: Message, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""
-        claimed = self.real.claim(message, ahead=ahead, attends=attends)
-        others = self.twin.claim(message, ahead=ahead, attends=attends)
+        claimed = self.real.claim(message, jobs=jobs, attends=attends)
+        others = self.twin.claim(message, jobs=jobs, attends=attends)
         told = [[(job.id, job.explain, job.suspect, job.trace) for job in jobs] for jobs in (claimed, others)]
         assert told[0] == told[1]
         return claimed
@@ -266,7 +277,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def swept(self) -> list[Message]:
         """Sweep both, check that they send the same jobs in the same way, and return the messages."""
         messages = self.real.sweep()
-        assert shape(messages) == shape(self.twin.sweep())
+        assert sorted(message.ids for message in messages) == sorted(message.ids for message in self.twin.sweep())
         return messages
 
 
@@ -276,11 +287,6 @@ def told(ledger: Ledger, call: str, id: str, by: Caller) -> object:
         return getattr(ledger, call)(id, by)
     except UnknownJob as error:
         return type(error)
-
-
-def shape(messages: list[Message]) -> list[tuple[int, list[str]]]:
-    """Return the messages in an order that both ledgers share."""
-    return sorted((len(message.ids) > 1, sorted(message.ids)) for message in messages)
 
 
 def test_no_history_of_faults_breaks_the_promise(redis: Redis, settings: Settings) -> None:

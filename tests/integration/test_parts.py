@@ -69,6 +69,11 @@ def create(batches: Batches, store: Store) -> tuple[str, list[Message]]:
     return id, messages
 
 
+def send(message: Message) -> None:
+    """Send no turn: none is wanted where there is but one part."""
+    raise AssertionError(message)
+
+
 def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
     """Return the results as they are sent."""
 
@@ -97,10 +102,10 @@ def test_a_late_worker_with_another_model_changes_no_result(
     def give_away() -> None:
         clock.move(settings.lease_s + 1)
         for again in batches.sweep():
-            score_parts(batches, store, Interrupted("2.0.0", lambda: None), again, LEASE_S)
+            score_parts(batches, store, Interrupted("2.0.0", lambda: None), again, send, LEASE_S)
         seen.append(read(batches, store, settings, id))
 
-    assert score_parts(batches, store, Interrupted("1.10.0", give_away), message, LEASE_S) == 0
+    assert score_parts(batches, store, Interrupted("1.10.0", give_away), message, send, LEASE_S) == 0
     assert seen == [read(batches, store, settings, id)]
     assert b"2.0.0" in seen[0]
 
@@ -110,6 +115,6 @@ def test_results_of_a_batch_that_is_erased_while_they_are_looked_up_are_not_take
 ) -> None:
     batches = ErasedMeanwhile(redis, settings)
     id, (message,) = create(batches, store)
-    assert score_parts(batches, store, ByAge(), message, LEASE_S) == 1
+    assert score_parts(batches, store, ByAge(), message, send, LEASE_S) == 1
     with pytest.raises(UnknownBatch):
         read(batches, store, settings, id)

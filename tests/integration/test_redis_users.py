@@ -194,7 +194,7 @@ MAY_NOT = {
     "worker": ["FLUSHALL", "CONFIG GET *", "KEYS *", "SHUTDOWN", "MONITOR", "ACL LIST", "GET mine", "SAVE"],
     "flower": [
         "HGETALL sl:job:1",
-        "ZRANGE sl:open 0 -1",
+        "ZRANGE sl:leases 0 -1",
         "RPOP interactive",
         "LPUSH bulk x",
         "SUBSCRIBE sl:ended",

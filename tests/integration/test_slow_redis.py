@@ -48,8 +48,8 @@ def test_a_claim_whose_answer_comes_too_late_is_made_again_and_counts_once(tmp_p
             submit(ledger, ahead)
             message = submit(ledger, own)
             with stalled(server, 0.8):
-                claimed = ledger.claim(message, ahead=5)
-            assert [job.id for job in claimed] == [own.id, ahead.id]
+                claimed = ledger.claim(message)
+            assert [job.id for job in claimed] == [ahead.id, own.id]
             assert [redis.hget(JOBS.job + job.id, "deliveries") for job in (own, ahead)] == [b"1", b"1"]
             with stalled(server, 0.8):
                 ledger.finish(score(claimed))
@@ -80,7 +80,7 @@ def test_the_queue_stays_short_however_many_jobs_wait(redis: Redis, settings: Se
     for job in jobs:
         submit_and_ring(ledger, send, [job])
     assert redis.llen(INTERACTIVE) == BELLS_ENOUGH
-    assert len(ledger.claim(Message(0, []), ahead=len(jobs))) == len(jobs)
+    assert len(ledger.claim(Message(0, []), jobs=len(jobs))) == len(jobs)
 
 
 def test_erasing_a_job_leaves_alone_a_key_that_another_has_taken(redis: Redis, settings: Settings) -> None:

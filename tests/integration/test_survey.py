@@ -24,7 +24,7 @@ def test_open_jobs_are_counted_and_the_oldest_told_its_age(ledger: Ledger, clock
     assert survey.open_jobs == {State.QUEUED: 2, State.RUNNING: 0}
     assert survey.oldest_s == {State.QUEUED: 90, State.RUNNING: 0}
 
-    claimed = ledger.claim(Message(clock.ms, [first.id]))
+    claimed = ledger.claim(Message(clock.ms, []), jobs=1)
     clock.move(1)
     survey = ledger.survey()
     assert survey.open_jobs == {State.QUEUED: 1, State.RUNNING: 1}

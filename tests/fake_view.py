@@ -1,0 +1,112 @@
+"""What the ledger's twin in memory holds, and how it is looked at."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from uuid import UUID
+
+from typing_extensions import override
+
+from contract.errors import ExpiredJob, UnknownJob
+from contract.job import Job, State
+from contract.key import ANYONE, Caller
+from contract.ledger.protocol import Heard, Ledger, Page
+from contract.ledger.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
+from contract.ledger.survey import Load, Survey
+from contract.score import scores_from_rows
+from contract.settings import Settings
+from tests.fake_record import Record
+from tests.fake_waiting import Waiting
+
+BUCKET_MS = 5_000
+
+
+class MemoryView(Ledger):
+    """The half of the twin that looks; `clock` returns milliseconds since 1970."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], int]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._jobs: dict[str, Record] = {}
+        self._gone: dict[str, Record] = {}
+        self._keys: dict[str, tuple[str, str, int]] = {}
+        self._quarantine: set[str] = set()
+        self._waiting = Waiting()
+        self._attended_ms, self._word = 0, False
+        self._unattended_ms: int | None = None
+        self._consumed_ms: int | None = None
+        self._rows: Counter[tuple[str, int]] = Counter()
+        self._drained: dict[int, int] = {}
+        self._news: SimpleQueue[Heard] = SimpleQueue()
+
+    @override
+    def read(self, id: str, by: Caller = ANYONE) -> Job:
+        self._forget()
+        if id not in self._jobs or not self._shows(id, by):
+            raise ExpiredJob if id in self._gone and by.sees in ("", self._gone[id].owner) else UnknownJob
+        job, uuid = self._jobs[id], UUID(id)
+        return Job(
+            id=uuid,
+            state=job.state,
+            patients=job.patients,
+            accepted_at=time_of_id(uuid),
+            started_at=None if job.started_ms is None else from_ms(job.started_ms),
+            finished_at=None if job.finished_ms is None else from_ms(job.finished_ms),
+            scores=scores_from_rows(job.scores, job.model) if job.state is State.SUCCEEDED else None,
+            error=job.error,
+            replayed_as=UUID(job.replayed_as) if job.replayed_as else None,
+        )
+
+    def _forget(self) -> None:
+        kept_ms = self._settings.result_ttl * 1000
+        for id, job in list(self._jobs.items()):
+            if job.finished_ms is not None and job.finished_ms + kept_ms <= self._clock():
+                self._gone[id] = self._jobs.pop(id)
+
+    @override
+    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+        self._forget()
+        return {id: self.read(id) for id in ids if id in self._jobs}
+
+    @override
+    def state(self, id: str) -> State | None:
+        self._forget()
+        return self._jobs[id].state if id in self._jobs else None
+
+    @override
+    def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
+        self._forget()
+        listed = [id for id, job in self._jobs.items() if state in (None, job.state) and self._shows(id, by)]
+        older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
+        newest = sorted(older, reverse=True)[: limit + 1]
+        found = [self.read(id).model_copy(update={"scores": None}) for id in newest]
+        return Page(found[:limit], has_more=len(found) > limit)
+
+    @override
+    def quarantined(self, *, limit: int) -> list[Job]:
+        return [self.read(id) for id in sorted(self._quarantine, reverse=True)[:limit]]
+
+    @override
+    def load(self) -> Load:
+        bucket = self._clock() // BUCKET_MS
+        rate = max(self._drained.get(bucket - 1, 0), self._drained.get(bucket, 0)) * 1000 / BUCKET_MS
+        return Load(self._backlog(), rate)
+
+    @override
+    def survey(self) -> Survey:
+        jobs = [(id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > CANARY_PREFIX + "~"]
+        ids = {state: [id for id, at in jobs if at is state] for state in (State.QUEUED, State.RUNNING)}
+        ages = {state: max(0, self._clock() - ms_of_id(min(some))) / 1000 if some else 0 for state, some in ids.items()}
+        counts = {state: len(some) for state, some in ids.items()}
+        return Survey(self._backlog(), counts, ages, len(self._quarantine), 0, self.consumed_lately())
+
+    @override
+    def consumed_lately(self) -> bool:
+        return self._consumed_ms is not None and self._clock() < self._consumed_ms + self._settings.ready_for_s * 1000
+
+    def _shows(self, id: str, by: Caller) -> bool:
+        return by.sees in ("", self._jobs[id].owner)
+
+    def _backlog(self, owner: str | None = None) -> int:
+        ours = (job for job in self._jobs.values() if owner in (None, job.owner))
+        return sum(job.patients for job in ours if not job.state.ended)

@@ -119,7 +119,7 @@ class MemoryLedger(MemoryView):
         job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
         job.deliveries += 1
         self._news.put(Heard(False, [id]))
-        taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
+        taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, job.owner))
         return job.patients
 
     @override

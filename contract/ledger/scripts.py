@@ -77,16 +77,19 @@ local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), 
 local most_jobs, room, largest, token, attends = num(ARGV[6]), num(ARGV[7]), num(ARGV[8]), ARGV[9], num(ARGV[10])
 local half_the_room, named, claimed, taken = room / 2, {{unpack(ARGV, 11)}}, {{}}, {{}}
 if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
-local function answer(id, rows, explain, tries, trace)
-  local about = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+local function answer(id, rows, explain, tries, trace, owner)
+  -- One value, since a client pays for each.
+  local about = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') .. ' ' .. (owner or '')
   taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, about
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain, tries, trace =
-      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace'))
-    if open(state) and num(call('ZSCORE', LEASES, id) or 0) > now then answer(id, rows, explain, tries, trace) end
+    local state, rows, explain, tries, trace, owner =
+      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace', 'owner'))
+    if open(state) and num(call('ZSCORE', LEASES, id) or 0) > now then
+      answer(id, rows, explain, tries, trace, owner)
+    end
   end
   return taken
 end
@@ -118,7 +121,7 @@ local function claim(id)
   end
   later('ZADD', LEASES, now + lease, id)
   claimed[#claimed + 1] = id
-  answer(id, rows, explain, tries + 1, trace)
+  answer(id, rows, explain, tries + 1, trace, owner)
   return n
 end
 {GO_ROUND}

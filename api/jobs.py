@@ -84,7 +84,7 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     by = caller_of(request)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by, priority(request))
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by, priority=priority(request))
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

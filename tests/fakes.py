@@ -48,6 +48,7 @@ class MemoryLedger(MemoryView):
                     job.by.key,
                     callback=job.callback,
                     trace=job.trace,
+                    model_version=job.model_version,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -119,7 +120,7 @@ class MemoryLedger(MemoryView):
         job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
         job.deliveries += 1
         self._news.put(Heard(False, [id]))
-        taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, job.owner))
+        taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, job.owner, job.model_version))
         return job.patients
 
     @override
@@ -222,7 +223,9 @@ class MemoryLedger(MemoryView):
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(old.rows, old.patients, None, None, old.explain, old.owner)
+        self._jobs[new_id] = Record(
+            old.rows, old.patients, None, None, old.explain, old.owner, model_version=old.model_version
+        )
         self._waiting.add(new_id, old.owner, USUAL_PRIORITY, now)
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
         return Message(now, [])

@@ -25,7 +25,8 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one)
+        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one);
+        # explain is 0 or 1, and behind a blank the model's version that was asked for; a job that asks nothing has none
         self.job = f"{prefix}job:"
         self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
         self.waiting = f"{prefix}waiting:"  # sorted set of ids, one for each owner: by priority, then when accepted

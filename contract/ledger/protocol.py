@@ -37,6 +37,7 @@ class NewJob:
     callback: str | None = None  # the URL that is told of its end
     trace: str | None = None  # the `traceparent` of its request, in our form
     by: Caller = ANYONE  # who owns it from then on
+    model_version: str = ""  # the only one that may score it; empty, any may
     priority: int = USUAL_PRIORITY  # its urgency among its owner's jobs, 0 to 7, the most urgent first (RFC 9218)
 
 
@@ -80,6 +81,7 @@ class Claimed:
     suspect: bool = False
     trace: str | None = None
     owner: str = ""
+    model_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

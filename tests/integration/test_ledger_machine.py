@@ -73,6 +73,7 @@ class LedgerMachine(RuleBasedStateMachine):
         explain=st.booleans(),
         callback=st.sampled_from([None, URL]),
         trace=st.sampled_from([None, TRACE]),
+        model_version=st.sampled_from(["", "1.1.0+abc", " two words "]),
         by=st.sampled_from(OWNERS),
         priority=st.sampled_from([0, 3, 7]),
     )
@@ -247,7 +248,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
             self.clock.move(self.options.lease_s)
             # What a canary does: it carries the queue's clock forward.
-            self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE, priority=3)
+            self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE, priority=3, model_version="")
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -299,3 +300,19 @@ def test_no_history_of_faults_breaks_the_promise(redis: Redis, settings: Setting
         max_examples=HISTORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(Machine, settings=profile)
+
+
+def test_no_history_of_faults_breaks_the_promise(redis: Redis, settings: Settings) -> None:
+    class Machine(LedgerMachine):
+        pass
+
+    Machine.redis, Machine.options = redis, settings.model_copy(update={"deliveries_limit": 2})
+    profile = hypothesis.settings(
+        max_examples=HISTORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(Machine, settings=profile)
+
+
+def claimed_of(jobs: list[Claimed]) -> list[tuple[object, ...]]:
+    """Return what both ledgers must say of what was claimed."""
+    return [(job.id, job.explain, job.suspect, job.trace, job.model_version) for job in jobs]

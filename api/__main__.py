@@ -28,7 +28,7 @@ from api.files import Bulk
 from api.gate import Keepers
 from api.operating import operate
 from contract.connect import check_redis, open_redis
-from contract.errors import LedgerUnavailable, NewerLedger, OperatorError, ScorelineError
+from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
 from contract.ledger.format import adopt_format
 from contract.ledger.histograms import Histograms
@@ -136,8 +136,6 @@ def run(settings: Settings) -> None:
     try:
         check_redis(redis)
         adopt_format(redis)
-    except NewerLedger:
-        raise
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
     config = uvicorn.Config(

@@ -239,12 +239,6 @@ class LedgerUnavailable(Unavailable):
     code = "ledger-unavailable"
 
 
-class NewerLedger(LedgerUnavailable):
-    """The ledger is of a format newer than this program, which takes nothing from it: upgrade the program."""
-
-    code = "newer-ledger"
-
-
 class Crowded(Unavailable):
     """Too many connections are open, or new keys looked at: send it again after the seconds in `Retry-After`."""
 
@@ -303,6 +297,10 @@ class OperatorError(ScorelineError):
     """The service is set up wrongly: correct what the message names, then start it again."""
 
     code = "misconfigured"
+
+
+class NewerLedger(OperatorError):
+    """The ledger is of a format newer than this program, which takes nothing from it: upgrade the program."""
 
 
 class UnknownKey(OperatorError):

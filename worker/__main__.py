@@ -15,7 +15,7 @@ from celery.utils.nodenames import host_format
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
-from contract.errors import LedgerUnavailable, NewerLedger, ScorelineError
+from contract.errors import LedgerUnavailable, ScorelineError
 from contract.ledger.audit import Audit
 from contract.ledger.batches import Batches
 from contract.ledger.format import adopt_format
@@ -80,8 +80,6 @@ def wait_for(redis: Redis, settings: Settings) -> None:
         try:
             check_redis(redis)
             return adopt_format(redis)
-        except NewerLedger:
-            raise
         except LedgerUnavailable:
             if not told:
                 log.warning("Redis cannot be reached yet; waiting for it")

@@ -124,14 +124,13 @@ class Ledger(Protocol):
     def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
         """Take up to `jobs` of those that wait for one lease, going round their owners by weight.
 
-        A message is a turn, whatever jobs it was sent for: of an owner's jobs the most urgent come first, and of those
-        the oldest. All together have `PATIENTS_IN_MESSAGE` records at most, unless one alone has more. A message that
-        names a job stands for one that was delivered before: it may have killed its worker, and is taken only so, and
-        alone. Counts the delivery, once for each call however often it must be sent. A job delivered too often is
-        quarantined instead; one past its deadline expires. Raises NewerLedger.
+        Of an owner's jobs the most urgent come first, and of those the oldest, of `PATIENTS_IN_MESSAGE` records in all
+        unless one alone has more. A message that names a job stands for one that was delivered before: it may have
+        killed its worker, and is taken only so, and alone. Counts the delivery, once for each call however often it is
+        sent. A job delivered too often is quarantined instead; one past its deadline expires. Raises NewerLedger.
 
-        Who `attends` promises to claim once more unless nothing was claimed, and until then to listen where it claimed
-        all that waited: for a while, what is submitted is left to it.
+        Who `attends` promises to claim once more unless nothing was claimed, and to listen if all that waited was
+        claimed: for a while, what is submitted is left to it.
         """
 
     def claim_small(self, records: int) -> list[Claimed]:
@@ -176,9 +175,8 @@ class Ledger(Protocol):
     def sweep(self) -> list[Message]:
         """Expire what is overdue, and return the messages to send for what workers or the queue have lost.
 
-        A job whose lease has ended is named by a message of its own, again if the queue has delivered what was sent
-        well after it, or is empty. A turn is sent where jobs wait for a while, the queue is empty and no worker
-        attends. A queue that is merely long has lost nothing, and no job is sent again for having waited long.
+        A job whose lease has ended is named by a message of its own, again if that was lost. A turn is sent where jobs
+        wait for a while, the queue is empty and no worker attends; no job is sent again for having waited long.
         """
 
     def trim(self) -> None:

@@ -154,16 +154,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
     def cancel(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        said = told(self.real, "cancel", id, by)
-        assert said == told(self.twin, "cancel", id, by)
+        assert (said := told(self.real, "cancel", id, by)) == told(self.twin, "cancel", id, by)
         assert said is UnknownJob or by.sees in ("", self.owners.get(id))
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
     def erase(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        said = told(self.real, "erase", id, by)
-        assert said == told(self.twin, "erase", id, by)
+        assert (said := told(self.real, "erase", id, by)) == told(self.twin, "erase", id, by)
         assert said is UnknownJob or by.sees in ("", self.owners.get(id))
         if said is None:
             self.erased.add(id)

@@ -49,10 +49,17 @@ class Counting:
         self._held.append(matrix)
         self._rows += len(matrix)
 
-    def release(self) -> list[NDArray[np.float32]]:
-        """Return what was held, in its order, and hold it no longer."""
-        held, self._held = self._held, []
-        return held
+    def release(self, rows: int) -> list[NDArray[np.float32]]:
+        """Return the matrices that were held last and have so many rows, in their order, and hold them no longer.
+
+        What was held before is of a larger batch, amid which others are scored.
+        """
+        first = len(self._held)
+        while rows > 0:
+            first -= 1
+            rows -= len(self._held[first])
+        released, self._held = self._held[first:], self._held[:first]
+        return released
 
     def note_committed(self, outcomes: Sequence[Outcome], matrices: list[NDArray[np.float32]]) -> None:
         """Note outcomes that were just committed, and the rows of those patients who were scored, in their order."""

@@ -25,7 +25,7 @@ from monitoring.instrument import WorkerMetrics
 from monitoring.sharing import join
 from worker.bulk.part import Judge
 from worker.counting import Counting
-from worker.scoring import Classifier
+from worker.scoring import Classifier, Pause
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ class MeasuredLedger(RedisLedger):
 
     @override
     def finish(self, outcomes: Sequence[Outcome]) -> int:
-        matrices = self._counting.release()  # of these outcomes, in their order, but for those that failed
+        scored = sum(len(outcome.scores or ()) for outcome in outcomes)
+        matrices = self._counting.release(scored)  # of these outcomes, in their order, but for those that failed
         ended = super().finish(outcomes)
         self._counting.note_committed(outcomes, matrices)
         return ended
@@ -76,11 +77,22 @@ class MeasuredModel:
         self._counting = counting
         self.version, self.card = model.version, model.card
 
-    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
-        """Return the scores that the model gives."""
+    def score(
+        self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
+    ) -> list[ScoreRow]:
+        """Return the scores that the model gives; the time of its pauses is not counted."""
+        paused_s = 0.0
+
+        def timed() -> None:
+            nonlocal paused_s
+            begun_s = time.perf_counter()
+            if pause:
+                pause()
+            paused_s += time.perf_counter() - begun_s
+
         begun_s = time.perf_counter()
-        scores = self._model.score(matrix, explain=explain)
-        self._counting.note_call(len(matrix), time.perf_counter() - begun_s)
+        scores = self._model.score(matrix, explain=explain, pause=timed)
+        self._counting.note_call(len(matrix), time.perf_counter() - begun_s - paused_s)
         self._counting.hold(matrix)
         return scores
 

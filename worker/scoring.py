@@ -4,12 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.errors import LedgerUnavailable
 from contract.job import JobError
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.protocol import Claimed, Ledger, Outcome
@@ -21,7 +23,12 @@ from monitoring.log import about
 log = logging.getLogger(__name__)
 
 GO_ON_FOR_S = 0.1  # so that a suspect, in a message of its own, waits for no one long
+SMALL_RECORDS = 256  # taken amid a large job: some 1 ms of work
 LISTEN_FOR_S = 0.05  # who submits one job after another has sent the next by then
+
+
+Pause = Callable[[], None]
+"""Does for others what waits of theirs; raises nothing."""
 
 
 class Classifier(Protocol):
@@ -31,8 +38,13 @@ class Classifier(Protocol):
     def version(self) -> str:
         """The version that every score names."""
 
-    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
-        """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for."""
+    def score(
+        self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
+    ) -> list[ScoreRow]:
+        """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for.
+
+        Amid many rows `pause` is called, so that others need not wait for all of them.
+        """
 
 
 Watch = Callable[[Sequence[Claimed]], AbstractContextManager[None]]
@@ -52,14 +64,15 @@ def score_message(
     A message is a bell: going on from the ledger itself costs far less than taking the next message through Celery. So
     it goes on while there is word of more, and hangs a bell for whoever is next when it has done so for long enough.
     Each batch is scored by what `current` returns before it; if that raises, nothing was claimed and no job is harmed.
-    Raises LedgerUnavailable; then the leases run out and the sweep sends the jobs again.
+    Amid a large batch, small jobs that wait are scored as soon as it is their turn. Raises LedgerUnavailable; then the
+    leases run out and the sweep sends the jobs again.
     """
     scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
     while jobs := ledger.claim(message, attends=attends):
         if is_full(jobs) and ledger.wants_turn():
             ring(send, [Message(message.sent_ms, [])])
         with watch(jobs):
-            ledger.finish(score_jobs(classifier, jobs))
+            ledger.finish(score_jobs(classifier, jobs, partial(score_small, ledger, classifier, watch, scored)))
         scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
         if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
@@ -71,18 +84,33 @@ def score_message(
     return scored
 
 
+def score_small(ledger: Ledger, classifier: Classifier, watch: Watch, scored: list[str]) -> None:
+    """Score what waits of small jobs whose turn it is, and add their ids to `scored`.
+
+    Whoever holds a large job does so; a ledger that is away meanwhile costs that job nothing.
+    """
+    try:
+        jobs = ledger.claim_small(SMALL_RECORDS)
+        if jobs:
+            with watch(jobs):
+                ledger.finish(score_jobs(classifier, jobs))
+            scored += [job.id for job in jobs]
+    except LedgerUnavailable:
+        log.warning("the ledger is away amid a large job: small ones wait for another worker")
+
+
 def is_full(jobs: Sequence[Claimed]) -> bool:
     """Whether so much was claimed that more is likely to wait."""
     return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= PATIENTS_IN_MESSAGE
 
 
-def score_jobs(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome]:
+def score_jobs(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
     """Return an outcome for each job; those whose scores are to be explained come last."""
     plain, explained = ([job for job in jobs if job.explain is asked] for asked in (False, True))
-    return score_batch(classifier, plain) + score_batch(classifier, explained)
+    return score_batch(classifier, plain, pause) + score_batch(classifier, explained, pause)
 
 
-def score_batch(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome]:
+def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
     """Return an outcome for each job, in their order; all of them, or none, are to be explained.
 
     A batch that fails is halved until the guilty job is alone.
@@ -91,11 +119,11 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed]) -> list[Outcome
         return []
     rows = list(chain.from_iterable(job.rows for job in jobs))
     try:
-        scores = iter(classifier.score(to_matrix(rows), explain=jobs[0].explain))
+        scores = iter(classifier.score(to_matrix(rows), explain=jobs[0].explain, pause=pause))
     except Exception as error:  # a model may fail in any way, and no job may suffer for another
         if len(jobs) > 1:
             half = len(jobs) // 2
-            return score_batch(classifier, jobs[:half]) + score_batch(classifier, jobs[half:])
+            return score_batch(classifier, jobs[:half], pause) + score_batch(classifier, jobs[half:], pause)
         # The error's text is left out: it could hold a patient's values.
         told = about(job_id=jobs[0].id, trace=jobs[0].trace)
         log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)

@@ -18,6 +18,7 @@ from models.features import MEASURES
 from models.scorer import Scorer
 from models.verdicts import Verdicts
 from tests.faults.cohort import POISON
+from worker.scoring import Pause
 
 
 class Poisoned:
@@ -34,9 +35,11 @@ class Poisoned:
     def card(self) -> Card:
         return self._scorer.card
 
-    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
+    def score(
+        self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
+    ) -> list[ScoreRow]:
         swallow(matrix)
-        return self._scorer.score(matrix, explain=explain)
+        return self._scorer.score(matrix, explain=explain, pause=pause)
 
     def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
         swallow(matrix)

@@ -15,7 +15,7 @@ from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score
 from tests.patients import new_job
-from worker.scoring import score_message
+from worker.scoring import Pause, score_message
 
 BELL = Message(0, [])
 
@@ -25,7 +25,13 @@ class AnyRisk:
 
     version = "1.0.0"
 
-    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:  # noqa: ARG002
+    def score(
+        self,
+        matrix: NDArray[np.float32],
+        *,
+        explain: bool = False,  # noqa: ARG002
+        pause: Pause | None = None,  # noqa: ARG002
+    ) -> list[ScoreRow]:
         """Return a risk of a quarter for each row."""
         return [(0.25, 0)] * len(matrix)
 

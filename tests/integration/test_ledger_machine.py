@@ -113,10 +113,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(attends=st.booleans())
     def hear(self, attends: bool) -> None:
-        heard = self.real.listen(0.001)
-        assert heard == self.twin.listen(0.001)
-        if heard:
+        if heard := self.real.listen(0.001):
             self.held.append(self.claim(Message(0, []), 3, attends))
+        assert heard == self.twin.listen(0.001)
 
     @precondition(lambda self: self.queue)
     @rule()
@@ -154,14 +153,16 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
     def cancel(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        assert (said := told(self.real, "cancel", id, by)) == told(self.twin, "cancel", id, by)
+        said = told(self.real, "cancel", id, by)
+        assert said == told(self.twin, "cancel", id, by)
         assert said is UnknownJob or by.sees in ("", self.owners.get(id))
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
     def erase(self, data: st.DataObject, by: Caller) -> None:
         id = data.draw(st.sampled_from(self.known))
-        assert (said := told(self.real, "erase", id, by)) == told(self.twin, "erase", id, by)
+        said = told(self.real, "erase", id, by)
+        assert said == told(self.twin, "erase", id, by)
         assert said is UnknownJob or by.sees in ("", self.owners.get(id))
         if said is None:
             self.erased.add(id)

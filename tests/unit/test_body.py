@@ -3,15 +3,18 @@
 import asyncio
 import json
 import math
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic_core import to_json
 
-from api.body import QUICK, QUICK_LIST, parse_rows
-from contract.errors import InvalidPatient, ScorelineError
+from api.body import PIECE_BYTES, QUICK, QUICK_LIST, _parse, parse_rows
+from contract.errors import InvalidPatient, RequestError, ScorelineError
 from contract.field import Category, Field
 from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
 
@@ -97,3 +100,34 @@ def test_of_a_name_given_twice_the_last_value_counts_either_way() -> None:
     assert quick_row(twice) == row_of(EXAMPLE)
     several = b'{"patients": [], "patients": [' + twice + b"]}"
     assert asyncio.run(parse_rows(several, LIMIT)) == [row_of(EXAMPLE)]
+
+
+async def judged(judge: Callable[[bytes, int], Awaitable[list[Row]]], body: bytes) -> object:
+    """Return the rows that are read of a body, or the class of the error."""
+    try:
+        return await judge(body, 10_000)
+    except RequestError as error:
+        return type(error)
+
+
+async def carefully(body: bytes, limit: int) -> list[Row]:
+    """Read a body as `parse_rows` does, the slow way."""
+    return _parse(body, limit)
+
+
+LARGE = to_json({"patients": [EXAMPLE] * 2 * (PIECE_BYTES // len(to_json(EXAMPLE)))}).replace(b"{", b" {\n")
+CUTS = [match.start() for match in re.finditer(b"},", LARGE)]
+
+
+@given(
+    place=st.sampled_from([0, 1, len(LARGE) - 1, *CUTS]) | st.integers(0, len(LARGE)),
+    shift=st.integers(-2, 3),
+    put=st.sampled_from(
+        [b"", b",", b"]", b"}", b"{", b"]}", b'"', b"},", b"]},{", b',"patients":[', b" ", b"1", b"null"]
+    ),
+    cut=st.integers(0, 3),
+)
+def test_a_large_list_is_read_in_pieces_as_it_is_as_a_whole(place: int, shift: int, put: bytes, cut: int) -> None:
+    at = max(0, place + shift)
+    body = LARGE[:at] + put + LARGE[at + cut :]
+    assert asyncio.run(judged(parse_rows, body)) == asyncio.run(judged(carefully, body))

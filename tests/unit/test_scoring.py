@@ -1,15 +1,24 @@
 """A batch's way through a classifier that can be checked by hand: risk is age / 120."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contract.job import State
+from contract.ledger.message import Message
 from contract.ledger.protocol import Claimed
 from contract.patient import COLUMNS
 from contract.score import ScoreRow
-from models.features import FEATURES
-from tests.patients import ROW
-from worker.scoring import score_jobs
+from contract.settings import Settings
+from models.features import FEATURES, to_matrix
+from models.released import Released
+from models.scorer import SLICE_ROWS
+from tests.fakes import MemoryLedger
+from tests.ledgers import Clock
+from tests.patients import ROW, new_job
+from worker.scoring import Pause, score_jobs, score_small, unwatched
 
 AGE = FEATURES.index("age")
 SECRET_AGE = 54.321
@@ -24,7 +33,13 @@ class ByAge:
         self.fails_on = fails_on
         self.batches: list[int] = []
 
-    def score(self, matrix: NDArray[np.float32], *, explain: bool = False) -> list[ScoreRow]:
+    def score(
+        self,
+        matrix: NDArray[np.float32],
+        *,
+        explain: bool = False,
+        pause: Pause | None = None,  # noqa: ARG002
+    ) -> list[ScoreRow]:
         """Return age / 120 for each row, and the word "why" if asked for. Raises ValueError."""
         self.batches.append(len(matrix))
         ages = matrix[:, AGE].tolist()
@@ -78,3 +93,25 @@ def test_what_is_told_of_a_failure_holds_no_patients_value(caplog: pytest.LogCap
     assert outcome.error.code == "scoring-failed"
     assert str(SECRET_AGE) not in outcome.error.message + caplog.text
     assert "a" in caplog.text
+
+
+def test_amid_many_rows_a_scorer_pauses_and_its_scores_are_the_same() -> None:
+    scorer, pauses = Released(Settings().bundle).scorer(), list[int]()
+    matrix = to_matrix([ROW] * (3 * SLICE_ROWS + 1))
+    for explain in (False, True):
+        pauses.clear()
+        scores = scorer.score(matrix, explain=explain, pause=lambda: pauses.append(1))
+        assert len(pauses) == 3
+        assert scores == scorer.score(matrix[:1], explain=explain) * len(matrix)
+
+
+def test_amid_a_large_job_small_ones_of_others_are_scored() -> None:
+    ledger, scorer = MemoryLedger(Settings(), Clock()), Released(Settings().bundle).scorer()
+    large, small, ended = new_job(3 * SLICE_ROWS), new_job(5), list[str]()
+    ledger.submit([large])
+    claimed = ledger.claim(Message(0, []))
+    ledger.submit([small])
+    outcomes = score_jobs(scorer, claimed, partial(score_small, ledger, scorer, unwatched, ended))
+    assert ended == [small.id]
+    assert ledger.read(large.id).state is State.RUNNING
+    assert ledger.finish(outcomes) == 1

@@ -31,7 +31,7 @@ class Keys:
         self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
         self.waiting = f"{prefix}waiting:"  # sorted set of ids, one for each owner: by priority, then when accepted
         self.owners = f"{prefix}owners"  # sorted set: owner with jobs that wait -> records served to it by its weight
-        self.served = f"{prefix}served"  # hash: the same of owners with none, as long as others have some
+        self.marks = f"{prefix}marks"  # hash: the same of owners with none, as long as others have some
         self.shares = f"{prefix}shares"  # hash: owner -> records in its open jobs; nobody's are not counted
         self.leases = f"{prefix}leases"  # sorted set: id -> ms when its lease ends
         self.redelivery = f"{prefix}redelivery"  # sorted set: id -> ms when a message that names it was last sent

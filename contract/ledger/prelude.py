@@ -139,7 +139,7 @@ def prelude(keys: Keys) -> str:
     """Return what every script of the ledger with these keys begins with."""
     return f"""
 local JOB, INDEX, DEADLINES, FORMAT_1 = '{keys.job}', '{keys.index}', '{keys.deadlines}', '{keys.format_1}'
-local WAITING, OWNERS, SERVED, SHARES = '{keys.waiting}', '{keys.owners}', '{keys.served}', '{keys.shares}'
+local WAITING, OWNERS, MARKS, SHARES = '{keys.waiting}', '{keys.owners}', '{keys.marks}', '{keys.shares}'
 local LEASES, REDELIVERY, UNATTENDED = '{keys.leases}', '{keys.redelivery}', '{keys.unattended}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'

@@ -98,7 +98,7 @@ end
 local function claim(id)
   local state, rows, n, tries, deadline, explain, trace, owner =
     unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner'))
-  if not open(state) then return 0 end
+  if not open(state) or state == 'running' and num(call('ZSCORE', LEASES, id) or 0) > now then return 0 end
   tries, n = num(tries or 0), num(n)
   if deadline and num(deadline) <= now then
     finish(id, state, 'expired', n, deadline, owner, now, ttl)
@@ -133,9 +133,9 @@ flush()
 local alone, waits = #named == 1 and call('HGET', JOB .. named[1], 'deliveries'), false
 if not alone then
   waits = go_round(claim, function() return room > 0 and most_jobs - #claimed end)
-elseif num(call('ZSCORE', LEASES, named[1]) or 0) <= now then
-  later('ZREM', REDELIVERY, named[1])
+else
   claim(named[1])
+  later('ZREM', REDELIVERY, named[1])
 end
 flush()
 if not alone and attends >= 0 then

@@ -26,7 +26,7 @@ PRIORITY_STEP = 2**42
 """What one step of priority weighs in a score, above every time in ms until 2109; eight are exact in a double."""
 
 USUAL_PRIORITY = 3  # RFC 9218, section 4.1
-LATEST = "."  # in `served`: the mark of the owner that was served last, as it was before; no key has such a prefix
+LATEST = "."  # in `marks`: the mark of the owner that was served last, as it was before; no key has such a prefix
 
 WAITING = f"""
 local entering, leaving = {{}}, {{}} -- owners with jobs that wait anew, or do not any more
@@ -45,12 +45,12 @@ end
 function enter()
   for owner in pairs(leaving) do
     if call('EXISTS', WAITING .. owner) == 0 and call('ZREM', OWNERS, owner) == 1 and call('EXISTS', OWNERS) == 0 then
-      call('DEL', SERVED)
+      call('DEL', MARKS)
     end
   end
   for owner in pairs(entering) do
     if call('ZADD', OWNERS, 'NX', 0, owner) == 1 then
-      local mark, latest = unpack(call('HMGET', SERVED, owner, '{LATEST}'))
+      local mark, latest = unpack(call('HMGET', MARKS, owner, '{LATEST}'))
       if latest then call('ZADD', OWNERS, math.max(num(mark or 0), num(latest)), owner) end
     end
   end
@@ -87,7 +87,10 @@ local function claim_of(owner, claim, many, budget)
     gone[#gone + 1], served = id, served + n
     if served >= budget then break end
   end
-  if #gone > 0 then call('ZREM', WAITING .. owner, unpack(gone)) end
+  if #gone > 0 then
+    flush() -- their leases first: what fails between the two leaves a job in both, and not in neither
+    call('ZREM', WAITING .. owner, unpack(gone))
+  end
   local empty = #gone == #ids and (#ids < many or call('EXISTS', WAITING .. owner) == 0)
   if empty then call('ZREM', OWNERS, owner) end
   return served, full, empty
@@ -109,11 +112,11 @@ local function go_round(claim, room_for)
     served, full, empty = claim_of(owner, claim, many, budget)
     if not empty then
       call('ZADD', OWNERS, mark + served / weight, owner)
-      call('HSET', SERVED, '{LATEST}', mark)
+      call('HSET', MARKS, '{LATEST}', mark)
     elseif next_mark then
-      call('HSET', SERVED, owner, mark + served / weight, '{LATEST}', mark)
+      call('HSET', MARKS, owner, mark + served / weight, '{LATEST}', mark)
     else
-      call('DEL', SERVED)
+      call('DEL', MARKS)
       break
     end
   end

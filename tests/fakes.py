@@ -8,8 +8,10 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from uuid import UUID
 
+from pydantic_core import to_json
 from typing_extensions import override
 
+from contract.answer import READY_SCORES, Answer, render_scores
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
@@ -19,7 +21,6 @@ from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Pa
 from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, ms_of_id, time_of_id
 from contract.ledger.redis_ledger import TRUSTED_MS
 from contract.ledger.survey import Load, Survey
-from contract.score import scores_from_rows
 from contract.settings import Settings
 from tests.fake_record import Record
 
@@ -40,7 +41,7 @@ class MemoryLedger(Ledger):
         self._consumed_ms: int | None = None
         self._rows: Counter[tuple[str, int]] = Counter()
         self._drained: dict[int, int] = {}
-        self._news: SimpleQueue[Heard] = SimpleQueue()
+        self._news: SimpleQueue[Heard[Answer]] = SimpleQueue()
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -63,6 +64,7 @@ class MemoryLedger(Ledger):
                     job.by.key,
                     callback=job.callback,
                     trace=job.trace,
+                    waiter=job.waiter,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -112,7 +114,7 @@ class MemoryLedger(Ledger):
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
+                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, bool(job.waiter)))
         if ahead and not suspect:
             enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
             self._attended_ms = now + TRUSTED_MS if attends and enough else 0
@@ -142,8 +144,8 @@ class MemoryLedger(Ledger):
             job = self._jobs.get(outcome.id)
             if job is None or job.state.ended:
                 continue
-            self._end(job, State.FAILED if outcome.error else State.SUCCEEDED, error=outcome.error)
             job.scores, job.model = list(outcome.scores or []), outcome.model_version
+            self._end(job, State.FAILED if outcome.error else State.SUCCEEDED, error=outcome.error)
             bucket = self._clock() // BUCKET_MS
             self._drained[bucket] = self._drained.get(bucket, 0) + job.patients
             if outcome.error is None:
@@ -155,7 +157,10 @@ class MemoryLedger(Ledger):
         job.state, job.rows, job.error, job.finished_ms = state, [], error, self._clock()
         job.sent_ms = job.lease_ms = None
         job.due_ms = job.finished_ms if job.callback else None
-        self._news.put(Heard(True, [id for id, one in self._jobs.items() if one is job]))
+        [id] = [id for id, one in self._jobs.items() if one is job]
+        if job.waiter and (answer := self.answer(id)).scores:
+            self._news.put(Heard(True, [id], {id: answer}))
+        self._news.put(Heard(True, [id]))
 
     @override
     def read(self, id: str, by: Caller = ANYONE) -> Job:
@@ -170,7 +175,6 @@ class MemoryLedger(Ledger):
             accepted_at=time_of_id(uuid),
             started_at=None if job.started_ms is None else from_ms(job.started_ms),
             finished_at=None if job.finished_ms is None else from_ms(job.finished_ms),
-            scores=scores_from_rows(job.scores, job.model) if job.state is State.SUCCEEDED else None,
             error=job.error,
             replayed_as=UUID(job.replayed_as) if job.replayed_as else None,
         )
@@ -182,9 +186,22 @@ class MemoryLedger(Ledger):
                 self._gone[id] = self._jobs.pop(id)
 
     @override
-    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+    def answer(self, id: str, by: Caller = ANYONE) -> Answer:
+        job, record = self.read(id, by), self._jobs[id]
+        if job.state is not State.SUCCEEDED:
+            return Answer(job)
+        if len(record.scores) > READY_SCORES:
+            return Answer(job, None, record.model, len(self.rows(id)))
+        return Answer(job, render_scores(record.scores, record.model), record.model)
+
+    @override
+    def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
         self._forget()
-        return {id: self.read(id) for id in ids if id in self._jobs}
+        return {id: self.answer(id) for id in ids if id in self._jobs}
+
+    @override
+    def rows(self, id: str) -> bytes:
+        return to_json(self._jobs[id].scores)
 
     @override
     def state(self, id: str) -> State | None:
@@ -197,7 +214,7 @@ class MemoryLedger(Ledger):
         listed = [id for id, job in self._jobs.items() if state in (None, job.state) and self._shows(id, by)]
         older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
         newest = sorted(older, reverse=True)[: limit + 1]
-        found = [self.read(id).model_copy(update={"scores": None}) for id in newest]
+        found = [self.read(id) for id in newest]
         return Page(found[:limit], has_more=len(found) > limit)
 
     @override
@@ -217,7 +234,7 @@ class MemoryLedger(Ledger):
         self._news.put(Heard(True, [id]))
 
     @override
-    def watch(self, stop: Event) -> Iterator[Heard | None]:
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
         yield None
         while not stop.is_set():
             with suppress(Empty):

@@ -5,6 +5,9 @@ from contract.ledger.keys import AUDIT, DAY_MS, ROWS, Keys
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 """Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
 
+NO_WRITES = "#!lua flags=no-writes\n"
+"""Heads every script that only reads: a Redis whose disk is full, and takes no change, must still be able to answer."""
+
 COMMON = """
 local call, num = redis.call, tonumber
 local some_are_told = call('EXISTS', CALLBACKS) == 1
@@ -109,7 +112,7 @@ def prelude(keys: Keys) -> str:
 local JOB, INDEX, OPEN, DEADLINES = '{keys.job}', '{keys.index}', '{keys.open}', '{keys.deadlines}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
-local BEGUN, ENDED, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.callbacks}'
+local BEGUN, ENDED, ANSWERS, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.answers}', '{keys.callbacks}'
 local ATTENDED, WORD = '{keys.attended}', '{keys.word}'
 local AUDIT, ROWS, DAY = '{AUDIT}', '{ROWS}', {DAY_MS}
 {COMMON}"""

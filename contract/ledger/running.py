@@ -6,24 +6,27 @@ from typing import Any
 from redis import Redis
 from redis.commands.core import Script
 
-from contract.ledger.prelude import ALLOW_OOM
+from contract.ledger.prelude import ALLOW_OOM, NO_WRITES
 
 
 class Scripts:
     """Scripts that all begin with the same `prelude`, each loaded when it is first run.
 
-    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full.
+    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full. Those that
+    are `reading` write nothing: they alone are not refused by a Redis whose disk is full.
     """
 
-    def __init__(self, redis: Redis, prelude: str, growing: Collection[str] = ()) -> None:
+    def __init__(
+        self, redis: Redis, prelude: str, growing: Collection[str] = (), reading: Collection[str] = ()
+    ) -> None:
         self._redis = redis
         self._prelude = prelude
-        self._growing = growing
+        self._heads = dict.fromkeys(growing, "") | dict.fromkeys(reading, NO_WRITES)
         self._loaded: dict[str, Script] = {}
 
     def run(self, script: str, *args: str | bytes | int) -> Any:
         """Return what the script returns. Raises RedisError."""
         if script not in self._loaded:
-            head = "" if script in self._growing else ALLOW_OOM
+            head = self._heads.get(script, ALLOW_OOM)
             self._loaded[script] = self._redis.register_script(head + self._prelude + script)
         return self._loaded[script](args=args)

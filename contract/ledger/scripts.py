@@ -15,8 +15,9 @@ local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
 local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 11 do
-  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily = unpack(ARGV, i, i + 10)
+for i = 4, #ARGV, 12 do
+  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily, waiter =
+    unpack(ARGV, i, i + 11)
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
   if held and not known then
@@ -42,6 +43,7 @@ for i = 4, #ARGV, 11 do
       later('ZADD', DEADLINES, now + after, id)
     end
     if trace ~= '' then call('HSET', JOB .. id, 'trace', trace) end
+    if waiter ~= '' then call('HSET', JOB .. id, 'waiter', waiter) end
     if callback ~= '' then
       call('HSET', JOB .. id, 'callback', callback)
       later('ZADD', CALLBACKS, '+inf', id)
@@ -71,16 +73,17 @@ local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARG
 local most_jobs, half_the_room = ahead, room / 2
 if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
-local function take(id, rows, explain, tries, trace)
-  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+local function take(id, rows, explain, tries, trace, waiter)
+  -- One value, since a client pays for each.
+  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') .. ' ' .. (waiter and 1 or 0)
   taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, told
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain, tries, trace =
-      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace) end
+    local state, rows, explain, tries, trace, waiter =
+      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace', 'waiter'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace, waiter) end
   end
   return taken
 end
@@ -99,8 +102,8 @@ if #ids == 0 then
 end
 local leases, claimed, left = call('ZMSCORE', OPEN, unpack(ids)), {}, #ids >= most_jobs
 for i, id in ipairs(ids) do
-  local state, rows, n, tries, deadline, explain, trace, owner =
-    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner'))
+  local state, rows, n, tries, deadline, explain, trace, owner, waiter = unpack(call(
+    'HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner', 'waiter'))
   tries = num(tries or 0)
   if open(state) and num(leases[i] or 0) <= now then
     if deadline and num(deadline) <= now then
@@ -121,7 +124,7 @@ for i, id in ipairs(ids) do
       end
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
-      take(id, rows, explain, tries + 1, trace)
+      take(id, rows, explain, tries + 1, trace, waiter)
     elseif tries == 0 then
       left = true
     end
@@ -144,16 +147,24 @@ for i = 3, #ARGV do
 end
 """
 
-# Invariant: an end state is written once; the first outcome stays, any later one is dropped.
+# Invariant: an end state is written once; the first outcome stays, any later one is dropped. The gateway process that
+# waits is sent what was made ready for it before anyone hears of the end.
 FINISH = f"""
-local now, ttl, scored = clock(ARGV[1]), num(ARGV[2]), 0
-for i = 4, #ARGV, 5 do
-  local id, scores, model, code, message = unpack(ARGV, i, i + 4)
-  local state, n, deadline, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner'))
+local now, ttl, scored, answers = clock(ARGV[1]), num(ARGV[2]), 0, {{}}
+for i = 4, #ARGV, 6 do
+  local id, scores, model, code, message, ready = unpack(ARGV, i, i + 5)
+  local state, n, deadline, owner, started, waiter =
+    unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner', 'started', 'waiter'))
   if open(state) then
+    if waiter then call('HDEL', JOB .. id, 'waiter') end
     if code == '' then
       finish(id, state, 'succeeded', n, deadline, owner, now, ttl, 'scores', scores, 'model', model)
       scored = scored + 1
+      if waiter and ready ~= '' then
+        local lines = answers[waiter] or {{}}
+        answers[waiter] = lines
+        lines[#lines + 1] = table.concat({{id, n, started, now, ready}}, ' ')
+      end
     else
       finish(id, state, 'failed', n, deadline, owner, now, ttl, 'code', code, 'message', message)
     end
@@ -166,6 +177,8 @@ if #ended > 0 then
   call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
 end
 local count = #ended
+-- A Redis that refuses the channel must not undo a commit: who waits hears of the end all the same.
+for waiter, lines in pairs(answers) do redis.pcall('PUBLISH', ANSWERS .. waiter, table.concat(lines, '\\n')) end
 flush()
 return count
 """

@@ -13,25 +13,21 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from api import batches, events, health, jobs, model, prediction
-from api.committer import Committer
 from api.connection import WATCH
 from api.docs_page import include_docs
 from api.document import describe, name_operation
-from api.files import Bulk, Files
+from api.files import Bulk
 from api.gate import Keepers, stand_gate
-from api.gateway import Gateway
 from api.guard import Guard
 from api.identity import Identified, Logged, Witness
-from api.measuring import CountedNotices, Measured, make_metrics, measured
+from api.measuring import Measured, make_metrics, measured
 from api.options import Options
 from api.pages.routes import include_pages
 from api.problem import Problem, Show, answer_problems
+from api.serving import open_files, open_gateway
 from api.short_way import ShortWay, Submit
-from api.stopping import when_told_to_stop
 from api.unforeseen import Unforeseen
-from api.upload import Uploads
 from api.watch import Watch
-from contract.address import Resolver
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
 from contract.ledger.survey import Server
@@ -40,8 +36,7 @@ from contract.queue import Send, submit
 from contract.settings import Settings
 from monitoring.instrument import GatewayMetrics
 from monitoring.tracing import is_traced
-
-LOOKUPS_AT_ONCE = 16
+from monitoring.vital import VitalThreads
 
 ABOUT = """Scores patients for the risk of heart disease, off a queue, and never loses one.
 
@@ -92,26 +87,18 @@ def make_app(
 
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
-        committer, notices = Committer(write), CountedNotices(ledger, metrics)
         watch = Watch(settings, metrics)
-        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
-        app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
-        when_told_to_stop(notices.dismiss_soon)
         async with AsyncExitStack() as closing:
-            closing.callback(resolver.close)
-            closing.push_async_callback(notices.close)
-            closing.push_async_callback(committer.close)
+            opened = open_gateway(settings, ledger, write, metrics, vital)
+            app.state.gateway = here = await closing.enter_async_context(opened)
             if bulk:
-                app.state.files = files = Files(
-                    settings, bulk, Uploads(bulk.store, settings), CountedNotices(bulk.batches, metrics), resolver
-                )
-                when_told_to_stop(files.notices.dismiss_soon)
-                closing.push_async_callback(files.notices.close)
-                closing.callback(files.uploads.close)
+                beside = open_files(settings, bulk, here, metrics, vital)
+                app.state.files = await closing.enter_async_context(beside)
             closing.callback(asyncio.create_task(watch.keep()).cancel)
             yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)
+    app.state.vital = vital = VitalThreads()
     add_routes(app, bulk, histograms)
     pages = {
         "takes_files": bulk is not None,

@@ -1,5 +1,6 @@
 """Batches over HTTP: upload, read, list, results, errors, cancel, erase."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -13,13 +14,14 @@ from api.download import MEDIA_TYPES, Download, choose_format, send
 from api.files import Files, Here
 from api.headers import IDEMPOTENCY_KEY, PRIORITY, RANGE
 from api.intake import FORM
-from api.jobs import RETRY_AFTER_S
+from api.jobs import LISTED_BYTES, RETRY_AFTER_S
 from api.options import Options
 from api.problem import Responses, answers
 from api.results import Turn, turn_to
 from contract.batch import Batch, Format
 from contract.errors import EndedBatch, LostResults, UnknownBatch
 from contract.job import State
+from contract.key import Caller
 
 routes = APIRouter(prefix="/v1/batches", tags=["batches"])
 
@@ -80,15 +82,20 @@ def read(id: str, here: Here, by: By) -> Response:
     return Response(batch.model_dump_json(), 200, headers, media_type="application/json")
 
 
-@routes.get("", name="list", responses=answers(422, 503))
-def list_batches(
+@routes.get("", name="list", response_model=BatchPage, responses=answers(422, 429, 503))
+async def list_batches(
     here: Here,
     by: By,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
-) -> BatchPage:
+) -> Response:
     """List batches, newest first: those in one state or all, `limit` at a time, older than the batch `after`."""
+    return here.answers.respond_late(partial(page_of, here, by, state, limit, after), by.key, limit * LISTED_BYTES)
+
+
+def page_of(here: Files, by: Caller, state: State | None, limit: int, after: UUID | None) -> BatchPage:
+    """Return the page of a list."""
     page = here.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return BatchPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
@@ -13,15 +14,17 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 
 from api import files, gateway
+from api.answers import Answers, RoomyResponse
 from api.batches import batch_id
-from api.caller import By
+from api.caller import By, caller_of
 from api.headers import LAST_EVENT_ID
 from api.jobs import job_id
-from api.notices import Notices
+from api.notices import Notice, Notices
 from api.problem import Responses, answers
+from contract.answer import Answer
 from contract.batch import Batch
-from contract.errors import ExpiredBatch, ExpiredJob, UnknownBatch, UnknownJob
-from contract.job import Job, State
+from contract.errors import Crowded, ExpiredBatch, ExpiredJob, QuotaExceeded, UnknownBatch, UnknownJob
+from contract.job import State
 
 PING_S = 15
 
@@ -31,42 +34,57 @@ batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"])
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a job or a batch; its number is its place in the story, and grows."""
+    """One event of a job or a batch; its number is its place in the story, and grows.
+
+    Of a large `answer`, which is its data, nothing else is said.
+    """
 
     number: int
     name: str
     data: str
+    answer: Answer | None = None
 
     def encode(self) -> bytes:
         """Return the event as it is sent."""
         return format_sse_event(event=self.name, data_str=self.data, id=str(self.number))
 
 
-class Told(Protocol):
-    """What has a story: a job or a batch."""
-
-    @property
-    def state(self) -> State:
-        """Its state; the story is over once that is an end state."""
+T = TypeVar("T")
 
 
-T = TypeVar("T", bound=Told)
+@dataclass(frozen=True, slots=True)
+class Story(Generic[T]):
+    """What is told of a job or a batch: how it is read, what has happened to it by then, and the last event's number.
+
+    The story is over once that event was told. `read` raises as `Ledger.answer` does.
+    """
+
+    id: str
+    notices: Notices[T]
+    read: Callable[[str], T]
+    events: Callable[[T], Iterator[Event]]
+    last: int
+
 
 LAST = 5
 LAST_OF_BATCH = 2_000_000  # above the numbers of all parts
 
 
-def events_of(job: Job) -> Iterator[Event]:
+def events_of(answer: Answer) -> Iterator[Event]:
     """Yield all that has happened to the job: 1 queued, 2 running, 3 the end state, 4 the result, 5 the end.
 
     A job that ended without having run has no event 2.
     """
+    job = answer.job
     yield _state(1, State.QUEUED, job.accepted_at)
     if job.started_at:
         yield _state(2, State.RUNNING, job.started_at)
     if job.state.ended:
         yield _state(3, job.state, job.finished_at)
-        yield Event(4, "result", job.model_dump_json())
+        if answer.rows_bytes:
+            yield Event(4, "result", "", answer)
+        else:
+            yield Event(4, "result", answer.to_json().decode())
         yield Event(LAST, "end", "{}")
 
 
@@ -90,7 +108,7 @@ EVENT = {"type": "object", "properties": {"event": TEXT, "data": TEXT, "id": TEX
 STREAM = {"description": "The events", "content": {"text/event-stream": {"itemSchema": EVENT}}}
 TOLD = {"description": "All has been told"}
 FROM = {"parameters": [LAST_EVENT_ID]}
-SAID: Responses = {200: STREAM, 204: TOLD, **answers(404, 410, 503)}
+SAID: Responses = {200: STREAM, 204: TOLD, **answers(404, 410, 429, 503)}
 
 
 @job_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
@@ -100,7 +118,8 @@ async def events(id: str, request: Request, here: gateway.Here, by: By) -> Respo
     A client that was cut off sends `Last-Event-ID` and is told what came after it; one that has been told all is
     answered 204, which ends an EventSource for good.
     """
-    return await tell(request, job_id(id), here.notices, partial(here.ledger.read, by=by), events_of, LAST)
+    read = partial(here.ledger.answer, by=by)
+    return await tell(request, here.answers, Story(job_id(id), here.notices, read, events_of, LAST))
 
 
 @batch_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
@@ -109,51 +128,71 @@ async def progress(id: str, request: Request, here: files.Here, by: By) -> Respo
 
     `Last-Event-ID` is taken as for a job.
     """
-    return await tell(
-        request, batch_id(id), here.notices, partial(here.bulk.batches.read, by=by), progress_of, LAST_OF_BATCH
-    )
+    read = partial(here.bulk.batches.read, by=by)
+    return await tell(request, here.answers, Story(batch_id(id), here.notices, read, progress_of, LAST_OF_BATCH))
 
 
-async def tell(
-    request: Request,
-    id: str,
-    notices: Notices[T],
-    read: Callable[[str], T],
-    story: Callable[[T], Iterator[Event]],
-    end: int,
-) -> Response:
-    """Return the answer that streams a story, from behind the event that the client names. Raises what `read` does."""
-    last = request.headers.get("last-event-id", "")
-    told = int(last) if last.isdecimal() and len(last) <= len(str(end)) else 0
-    await run_sync(read, id)
-    if told >= end:
+async def tell(request: Request, answers: Answers, story: Story[T]) -> Response:
+    """Return the response that streams a story, from behind the event that the client names.
+
+    Raises what reading does. One stream too many raises QuotaExceeded or Crowded as it begins.
+    """
+    last, owner = request.headers.get("last-event-id", ""), caller_of(request).key
+    told = int(last) if last.isdecimal() and len(last) <= len(str(story.last)) else 0
+    await run_sync(story.read, story.id)
+    if told >= story.last:
         return Response(status_code=204)
-    return EventSourceResponse(stream(id, notices, read, story, told), headers={"Cache-Control": "no-store"})
+
+    async def begin() -> Response:
+        return EventSourceResponse(stream(story, told, answers, owner), headers={"Cache-Control": "no-store"})
+
+    return RoomyResponse(answers.hold_stream(owner), begin)
 
 
 GONE = UnknownJob, ExpiredJob, UnknownBatch, ExpiredBatch
 
 
-async def stream(
-    id: str, notices: Notices[T], read: Callable[[str], T], story: Callable[[T], Iterator[Event]], told: int
-) -> AsyncIterator[bytes]:
+async def stream(story: Story[T], told: int, answers: Answers, owner: str) -> AsyncIterator[bytes]:
     """Yield the events after number `told` as they happen, and a comment whenever nothing does for a while."""
-    with notices.of(id, begins=True) as notice:
-        try:
-            seen: T | None = await run_sync(read, id)
-        except GONE:
-            return
+    with story.notices.of(story.id, begins=True) as notice, suppress(*GONE):
+        seen: T | None = await run_sync(story.read, story.id)
         while seen:
-            for event in story(seen):
+            for event in story.events(seen):
                 if event.number > told:
-                    yield event.encode()
+                    async for piece in encode(event, answers, owner):
+                        yield piece
                     told = event.number
-            if seen.state.ended:
+            if told >= story.last:
                 return
-            seen = None
-            while not seen and not notice.over:
-                try:
-                    async with asyncio.timeout(PING_S):
-                        seen = await notice.next()
-                except TimeoutError:
-                    yield KEEPALIVE_COMMENT
+            while (seen := await soon(notice)) is None and not notice.over:
+                yield KEEPALIVE_COMMENT
+
+
+async def soon(notice: Notice[T]) -> T | None:
+    """Return what is told next, or None if that is nothing for a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PING_S):
+            return await notice.next()
+    return None
+
+
+async def encode(event: Event, answers: Answers, owner: str) -> AsyncIterator[bytes]:
+    """Yield an event as it is sent: at once, or a large answer in pieces, and comments until there is room for it.
+
+    Raises what `Ledger.rows` does.
+    """
+    if event.answer is None:
+        yield event.encode()
+        return
+    before, line, after = event.encode().partition(b"data: ")
+    while True:
+        try:
+            async with answers.hold(owner, event.answer.rows_bytes, PING_S):
+                rows = await answers.rows(event.answer)
+                yield before + line
+                async for piece in answers.pieces(event.answer, rows):
+                    yield piece
+                yield after
+                return
+        except (Crowded, QuotaExceeded):  # raised before anything is held
+            yield KEEPALIVE_COMMENT

@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
+from api.answers import Answers
 from api.callback import check_callback
 from api.caller import caller_of
 from api.download import Download, Stretch
@@ -54,6 +55,7 @@ class Files:
     bulk: Bulk
     uploads: Uploads
     notices: Notices[Batch]
+    answers: Answers
     resolver: Resolver
 
     async def take(self, request: Request) -> tuple[Batch, bool]:

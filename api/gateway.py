@@ -9,11 +9,13 @@ from uuid import UUID
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
+from api.answers import Answers
 from api.committer import Committer
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
 from api.quotas import backlogged, too_many_rows
 from contract.address import Resolver
+from contract.answer import Answer
 from contract.errors import KeyInUse, KeyReused
 from contract.job import Job, State
 from contract.ledger.protocol import Ledger, NewJob, Verdict
@@ -28,10 +30,13 @@ class Gateway:
     settings: Settings
     ledger: Ledger
     committer: Committer
-    notices: Notices[Job]
+    notices: Notices[Answer]
+    answers: Answers
     resolver: Resolver
+    waiter: str
+    """What workers know this process by: a job that is submitted with it as its waiter sends its answer along."""
 
-    async def submit(self, job: NewJob) -> tuple[Job, bool]:
+    async def submit(self, job: NewJob) -> tuple[Answer, bool]:
         """Write the job down; return it, and whether it was there before.
 
         Raises KeyReused, KeyInUse, QuotaExceeded, and Backlogged above the backlog limit: then nothing was accepted.
@@ -40,9 +45,10 @@ class Gateway:
         verdict, id = await self.committer.submit(job)
         if verdict is Verdict.ACCEPTED:
             uuid = UUID(id)
-            return Job(id=uuid, state=State.QUEUED, patients=len(job.rows), accepted_at=time_of_id(uuid)), False
+            queued = Job(id=uuid, state=State.QUEUED, patients=len(job.rows), accepted_at=time_of_id(uuid))
+            return Answer(queued), False
         if verdict is Verdict.REPLAYED:
-            return await run_sync(self.ledger.read, id, job.by), True
+            return await run_sync(self.ledger.answer, id, job.by), True
         if verdict is Verdict.MISMATCH:
             raise KeyReused
         if verdict is Verdict.BUSY:
@@ -51,7 +57,7 @@ class Gateway:
             raise too_many_rows()
         raise backlogged(verdict, await run_sync(self.ledger.load), self.settings.backlog_limit)
 
-    async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Job, bool]:
+    async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Answer, bool]:
         """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.
 
         A client that leaves is not waited for. Raises as `submit` does; a ledger that goes away afterwards only ends
@@ -61,18 +67,22 @@ class Gateway:
             submitted, before = await self.submit(job)
             if not before:
                 return await wait(submitted, notice, within_s, request), False
-        with self.notices.of(str(submitted.id)) as notice:  # of the first request's job, which may have ended by now
-            earlier = await run_sync(self.ledger.read, str(submitted.id), job.by)
+        id = str(submitted.job.id)
+        with self.notices.of(id) as notice:  # of the first request's job, which may have ended by now
+            earlier = await run_sync(self.ledger.answer, id, job.by)
             return await wait(earlier, notice, within_s, request), True
 
 
-async def wait(job: Job, notice: Notice[Job], within_s: float, request: Request) -> Job:
-    """Return the job once it has ended, or as it was last seen after `within_s` seconds, or when the client left."""
+async def wait(answer: Answer, notice: Notice[Answer], within_s: float, request: Request) -> Answer:
+    """Return the answer once the job has ended, or as it was last seen after `within_s` seconds.
+
+    It is that one as well when the client has left.
+    """
     with suppress(TimeoutError), dismissed_when_gone(notice, request):
         async with asyncio.timeout(within_s):
-            while not job.state.ended and (told := await notice.next()):
-                job = told
-    return job
+            while not answer.job.state.ended and (told := await notice.next()):
+                answer = told
+    return answer
 
 
 async def gateway_of(request: Request) -> Gateway:

@@ -1,8 +1,10 @@
 """Jobs over HTTP: submit, read, list, cancel, erase."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Describe
@@ -11,12 +13,14 @@ from api.body import parse_rows, read_body
 from api.callback import check_callback
 from api.caller import By, caller_of
 from api.document import refer
-from api.gateway import Here
+from api.gateway import Gateway, Here
 from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, PRIORITY, cancel_after_s, idempotency, priority, wait_s
 from api.problem import answers
+from contract.answer import Answer
 from contract.callback import URL_LIMIT
 from contract.errors import EndedJob, UnknownJob
 from contract.job import Job, State
+from contract.key import Caller
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
 from contract.patient import EXAMPLE, Patient
@@ -31,6 +35,7 @@ CallbackUrl = Annotated[
 ]
 
 RETRY_AFTER_S = 1
+LISTED_BYTES = 2_048  # what one of a list takes while it is made, of which some 250 are sent
 
 Explain = Annotated[bool, Query(description="Say with each score how its risk comes about.")]
 """A route's parameter: whether to explain the scores."""
@@ -84,42 +89,55 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     by = caller_of(request)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by, priority=priority(request))
     patience_s = wait_s(request, here.settings.wait_limit_s)
+    waiter = "" if patience_s is None else here.waiter
+    job = NewJob(
+        new_id(), rows, deadline_s, same, explain, callback, trace(), by, priority=priority(request), waiter=waiter
+    )
     if patience_s is None:
-        return accepted(*await here.submit(job))
-    waited, before = await here.submit_and_wait(job, patience_s, request)
-    answer = accepted(waited, before)
-    answer.status_code = 200 if waited.state.ended else 202
-    answer.headers["Preference-Applied"] = f"wait={patience_s:g}"
-    return answer
+        return accepted(here, by, *await here.submit(job))
+    return accepted(here, by, *await here.submit_and_wait(job, patience_s, request), patience_s)
 
 
-def accepted(job: Job, before: bool) -> Response:
-    """Return the 202 for a job; it says where to poll, and whether an earlier request with the same key made it."""
-    headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": str(RETRY_AFTER_S)}
+def accepted(here: Gateway, by: Caller, answer: Answer, before: bool, patience_s: float | None = None) -> Response:
+    """Return the response to a submit: 202, or 200 if it was waited for, with some patience, and has ended.
+
+    It says where to poll, and whether an earlier request with the same key made the job.
+    """
+    headers = {"Location": f"/v1/jobs/{answer.job.id}", "Retry-After": str(RETRY_AFTER_S)}
     if before:
         headers["Idempotent-Replayed"] = "true"
-    return Response(job.model_dump_json(), 202, headers, media_type="application/json")
+    if patience_s is not None:
+        headers["Preference-Applied"] = f"wait={patience_s:g}"
+    status = 202 if patience_s is None or not answer.job.state.ended else 200
+    return here.answers.respond(answer, by.key, status, headers, fresh=not before)
 
 
-@routes.get("/{id}", response_model=Job, responses=answers(404, 410, 503))
-def read(id: str, here: Here, by: By) -> Response:
-    """Read a job: its state, and its scores once it succeeded."""
-    job = here.ledger.read(job_id(id), by)
-    headers = {} if job.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
-    return Response(job.model_dump_json(), 200, headers, media_type="application/json")
+@routes.get("/{id}", response_model=Job, responses=answers(404, 410, 429, 503))
+async def read(id: str, here: Here, by: By) -> Response:
+    """Read a job: its state, and its scores once it succeeded.
+
+    Many scores are sent as they are read: 429 if the key holds too much that it does not read.
+    """
+    answer = await run_sync(here.ledger.answer, job_id(id), by)
+    headers = {} if answer.job.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
+    return here.answers.respond(answer, by.key, 200, headers)
 
 
-@routes.get("", name="list", responses=answers(422, 503))
-def list_jobs(
+@routes.get("", name="list", response_model=JobPage, responses=answers(422, 429, 503))
+async def list_jobs(
     here: Here,
     by: By,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
-) -> JobPage:
+) -> Response:
     """List jobs, newest first: those in one state or all, `limit` at a time, older than the job `after`."""
+    return here.answers.respond_late(partial(page_of, here, by, state, limit, after), by.key, limit * LISTED_BYTES)
+
+
+def page_of(here: Gateway, by: Caller, state: State | None, limit: int, after: UUID | None) -> JobPage:
+    """Return the page of a list."""
     page = here.ledger.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return JobPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from fastapi import Request
 
 from api.notices import Notice
-from contract.job import Job
+from contract.answer import Answer
 
 LOOK_AFTER_S = 1.0  # most waits are over by then, and cost nothing more
 
 
 @contextmanager
-def dismissed_when_gone(notice: Notice[Job], request: Request) -> Iterator[None]:
+def dismissed_when_gone(notice: Notice[Answer], request: Request) -> Iterator[None]:
     """Dismiss the notice if the client goes while the block runs. The request's body must have been read."""
     watch: asyncio.Task[None] | None = None
 

@@ -17,7 +17,7 @@ from starlette.types import Message, Scope
 from typing_extensions import override
 
 from api.files import Bulk
-from api.notices import Notice, Notices, Watched
+from api.notices import Listen, Notice, Notices, ReadAll
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger, NewJob, Receipt
 from contract.ledger.survey import Server
@@ -30,6 +30,7 @@ from monitoring.processes import Processes
 from monitoring.redis_gauges import RedisGauges
 from monitoring.sharing import FOLDER, Shared, join
 from monitoring.standing import Standing
+from monitoring.vital import VitalThreads
 
 T = TypeVar("T")
 Commit = Callable[[Sequence[NewJob]], Receipt]
@@ -94,8 +95,10 @@ def measured(commit: Commit, metrics: GatewayMetrics) -> Commit:
 class CountedNotices(Notices[T]):
     """Notices that count who waits."""
 
-    def __init__(self, ledger: Watched[T], metrics: GatewayMetrics) -> None:
-        super().__init__(ledger)
+    def __init__(
+        self, listen: Listen[T], read_all: ReadAll[T], vital: VitalThreads, name: str, metrics: GatewayMetrics
+    ) -> None:
+        super().__init__(listen, read_all, vital, name)
         self._waiting_clients = metrics.waiting
 
     @override

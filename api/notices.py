@@ -1,31 +1,31 @@
 """Notices: tells whoever waits what became of it, over one subscription for the whole process."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event, Thread
-from typing import Generic, Protocol, TypeVar
+from threading import Event
+from typing import Generic, TypeVar
 
 from contract.errors import LedgerUnavailable
 from contract.ledger.protocol import Heard
+from monitoring.vital import VitalThreads
 
 T = TypeVar("T")
 
 ASK_AGAIN_S = 0.25
 
+log = logging.getLogger(__name__)
 
-class Watched(Protocol[T]):
-    """What can be waited for: the jobs of a ledger, or its batches."""
+Listen = Callable[[Event], Iterator[Heard[T] | None]]
+"""Yields what becomes of jobs or batches until the event is set, as `Ledger.watch` does."""
 
-    def watch(self, stop: Event) -> Iterator[Heard | None]:
-        """Yield what becomes of them, as `Ledger.watch` does."""
-
-    def read_all(self, ids: Sequence[str]) -> dict[str, T]:
-        """Return those that are there, as `Ledger.read_all` does."""
+ReadAll = Callable[[Sequence[str]], dict[str, T]]
+"""Returns what is told of those that are there, by id, as `Ledger.answers` does."""
 
 
 class Notice(Generic[T]):
-    """What one waiter is told: the job or batch as it is whenever that may matter, until there is no more to say."""
+    """What one waiter is told: how the job or batch is whenever that may matter, until there is no more to say."""
 
     def __init__(self, *, begins: bool) -> None:
         self.begins = begins
@@ -53,15 +53,19 @@ class Notice(Generic[T]):
 
 
 class Notices(Generic[T]):
-    """Who waits for which job or batch. What was heard of is read for all in one call; what was missed as well."""
+    """Who waits for which job or batch. What was heard of is read for all in one call; what was missed as well.
 
-    def __init__(self, ledger: Watched[T]) -> None:
-        self._ledger = ledger
+    An answer that comes along with what is heard is told as it is, and nothing is read.
+    """
+
+    def __init__(self, listen: Listen[T], read_all: ReadAll[T], vital: VitalThreads, name: str = "notices") -> None:
+        self._listen = listen
+        self._read_all = read_all
         self._waiting: dict[str, set[Notice[T]]] = {}
+        self._answered: frozenset[str] = frozenset()
         self._stop = Event()
         self._loop = asyncio.get_running_loop()
-        self._thread = Thread(target=self._listen, name="notices", daemon=True)
-        self._thread.start()
+        self._thread = vital.start(name, self._hear_all)
 
     @contextmanager
     def of(self, id: str, *, begins: bool = False) -> Iterator[Notice[T]]:
@@ -95,27 +99,46 @@ class Notices(Generic[T]):
         self.dismiss()
         await asyncio.to_thread(self._thread.join)
 
-    def _listen(self) -> None:
-        for heard in self._ledger.watch(self._stop):
-            if ids := self._waited_for(heard):
-                jobs = self._read(ids)
-                self._loop.call_soon_threadsafe(self._tell, jobs)
-                self._loop.call_soon_threadsafe(self._dismiss, [id for id in ids if id not in jobs])
+    def _hear_all(self) -> None:
+        for heard in self._listen(self._stop):
+            try:
+                self._hear(heard)
+            except Exception as error:  # whatever it is, all others still wait; its text could hold a record's values
+                log.error("who waits is not told of some jobs: %s", type(error).__name__)
 
-    def _waited_for(self, heard: Heard | None) -> list[str]:
+    def _hear(self, heard: Heard[T] | None) -> None:
+        ids = self._waited_for(heard)
+        answers = heard.answers if heard else {}
+        told = {id: answers[id] for id in ids if id in answers}
+        missing = [id for id in ids if id not in told]
+        read = self._read(missing) if missing else {}
+        if ids:
+            self._loop.call_soon_threadsafe(self._tell, told | read)
+        if gone := [id for id in missing if id not in read]:
+            self._loop.call_soon_threadsafe(self._dismiss, gone)
+
+    def _waited_for(self, heard: Heard[T] | None) -> list[str]:
         if heard is None:
             return list(self._waiting)
         waiting = [id for id in heard.ids if id in self._waiting]
-        if heard.ended:
-            return waiting
-        return [id for id in waiting if any(notice.begins for notice in tuple(self._waiting.get(id, ())))]
+        if not heard.ended:
+            return [id for id in waiting if any(notice.begins for notice in tuple(self._waiting.get(id, ())))]
+        answered, self._answered = self._answered, frozenset(heard.answers)
+        return [id for id in waiting if id not in answered]  # these are heard of for the second time
 
-    def _read(self, ids: list[str]) -> dict[str, T]:
+    def _read(self, ids: Sequence[str]) -> dict[str, T]:
+        """Return those that are there; one that cannot be read is left out, and harms no other."""
         while not self._stop.is_set():
             try:
-                return self._ledger.read_all(ids)
+                return self._read_all(ids)
             except LedgerUnavailable:
                 self._stop.wait(ASK_AGAIN_S)
+            except Exception as error:  # a record may be anything; its text could hold values
+                if len(ids) == 1:
+                    log.error("the record of %s cannot be read: %s", ids[0], type(error).__name__)
+                    return {}
+                half = len(ids) // 2
+                return self._read(ids[:half]) | self._read(ids[half:])
         return {}
 
     def _tell(self, jobs: dict[str, T]) -> None:

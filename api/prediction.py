@@ -1,7 +1,6 @@
 """The call of the project that this one descends from: one patient in, the score out, at once."""
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import to_json
 
 from api.body import parse_row, read_body
 from api.caller import caller_of
@@ -34,10 +33,11 @@ async def predict(request: Request, here: Here, explain: Explain = False) -> Res
     """
     row = parse_row(await read_body(request, here.settings.body_limit_bytes))
     by, urgency = caller_of(request), priority(request)
-    new = NewJob(new_id(), [row], explain=explain, trace=trace(), by=by, priority=urgency)
-    job, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
-    if job.scores:
-        return Response(to_json(job.scores[0]), media_type="application/json")
-    if job.state is State.FAILED:
-        raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
-    return accepted(job, before)
+    new = NewJob(new_id(), [row], explain=explain, trace=trace(), by=by, priority=urgency, waiter=here.waiter)
+    answer, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
+    if answer.scores:
+        return Response(answer.scores[1:-1], media_type="application/json")  # the only one of the list
+    if answer.job.state is State.FAILED:
+        reason = f"The patient could not be scored: job {answer.job.id} failed. Send it again, or report the id."
+        raise ScoringFailed(reason)
+    return accepted(here, by, answer, before)

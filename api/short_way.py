@@ -33,6 +33,6 @@ class ShortWay:
             return
         try:
             answer = await submit(Request(scope, receive, send), scope["app"].state.gateway)
-        except ScorelineError as error:
-            answer = problem_of(error)
-        await answer(scope, receive, send)
+            await answer(scope, receive, send)
+        except ScorelineError as error:  # which an answer raises before anything of it is sent
+            await problem_of(error)(scope, receive, send)

@@ -18,6 +18,22 @@ class Door(BaseSettings):
     connections_limit: int = Describe(
         16_384, gt=0, description="Connections that one gateway process serves at once; one more is 503."
     )
+    event_streams_limit: int = Describe(
+        2_000, gt=0, description="Event streams that one gateway process has open at once; one more is 503."
+    )
+    answers_limit_bytes: int = Describe(
+        32_000_000,
+        gt=0,
+        description="What one gateway process holds of large answers and downloads while they are read; what finds no "
+        "room within some seconds is 503.",
+    )
+    key_share: float = Describe(
+        0.5,
+        gt=0,
+        le=1,
+        description="Largest share that one API key has of a gateway process's connections, event streams and unsent "
+        "answers; beyond it 429.",
+    )
     head_limit_bytes: int = Describe(
         32_768, gt=0, description="Largest request line and headers, all together; larger ones are 431."
     )

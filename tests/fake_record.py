@@ -37,3 +37,4 @@ class Record:
     rung: int = 0
     trace: str | None = None
     model_version: str = ""
+    waiter: str = ""

@@ -5,15 +5,16 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from uuid import UUID
 
+from pydantic_core import to_json
 from typing_extensions import override
 
+from contract.answer import READY_SCORES, Answer, render_scores
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, State
 from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Heard, Ledger, Page
 from contract.ledger.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
 from contract.ledger.survey import Load, Survey
-from contract.score import scores_from_rows
 from contract.settings import Settings
 from tests.fake_record import Record
 from tests.fake_waiting import Waiting
@@ -37,7 +38,7 @@ class MemoryView(Ledger):
         self._consumed_ms: int | None = None
         self._rows: Counter[tuple[str, int]] = Counter()
         self._drained: dict[int, int] = {}
-        self._news: SimpleQueue[Heard] = SimpleQueue()
+        self._news: SimpleQueue[Heard[Answer]] = SimpleQueue()
 
     @override
     def read(self, id: str, by: Caller = ANYONE) -> Job:
@@ -52,7 +53,6 @@ class MemoryView(Ledger):
             accepted_at=time_of_id(uuid),
             started_at=None if job.started_ms is None else from_ms(job.started_ms),
             finished_at=None if job.finished_ms is None else from_ms(job.finished_ms),
-            scores=scores_from_rows(job.scores, job.model) if job.state is State.SUCCEEDED else None,
             error=job.error,
             replayed_as=UUID(job.replayed_as) if job.replayed_as else None,
         )
@@ -64,9 +64,22 @@ class MemoryView(Ledger):
                 self._gone[id] = self._jobs.pop(id)
 
     @override
-    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
+    def answer(self, id: str, by: Caller = ANYONE) -> Answer:
+        job, record = self.read(id, by), self._jobs[id]
+        if job.state is not State.SUCCEEDED:
+            return Answer(job)
+        if len(record.scores) > READY_SCORES:
+            return Answer(job, None, record.model, len(self.rows(id)))
+        return Answer(job, render_scores(record.scores, record.model), record.model)
+
+    @override
+    def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
         self._forget()
-        return {id: self.read(id) for id in ids if id in self._jobs}
+        return {id: self.answer(id) for id in ids if id in self._jobs}
+
+    @override
+    def rows(self, id: str) -> bytes:
+        return to_json(self._jobs[id].scores)
 
     @override
     def state(self, id: str) -> State | None:
@@ -79,7 +92,7 @@ class MemoryView(Ledger):
         listed = [id for id, job in self._jobs.items() if state in (None, job.state) and self._shows(id, by)]
         older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
         newest = sorted(older, reverse=True)[: limit + 1]
-        found = [self.read(id).model_copy(update={"scores": None}) for id in newest]
+        found = [self.read(id) for id in newest]
         return Page(found[:limit], has_more=len(found) > limit)
 
     @override

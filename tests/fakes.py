@@ -9,6 +9,7 @@ from threading import Event
 
 from typing_extensions import override
 
+from contract.answer import Answer
 from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
@@ -49,6 +50,7 @@ class MemoryLedger(MemoryView):
                     callback=job.callback,
                     trace=job.trace,
                     model_version=job.model_version,
+                    waiter=job.waiter,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -120,7 +122,8 @@ class MemoryLedger(MemoryView):
         job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
         job.deliveries += 1
         self._news.put(Heard(False, [id]))
-        taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, job.owner, job.model_version))
+        asked = (job.explain, job.deliveries > 1, job.trace, job.owner, job.model_version, bool(job.waiter))
+        taken.append(Claimed(id, job.rows, *asked))
         return job.patients
 
     @override
@@ -145,8 +148,8 @@ class MemoryLedger(MemoryView):
             job = self._jobs.get(outcome.id)
             if job is None or job.state.ended:
                 continue
-            self._end(job, State.FAILED if outcome.error else State.SUCCEEDED, error=outcome.error)
             job.scores, job.model = list(outcome.scores or []), outcome.model_version
+            self._end(job, State.FAILED if outcome.error else State.SUCCEEDED, error=outcome.error)
             bucket = self._clock() // BUCKET_MS
             self._drained[bucket] = self._drained.get(bucket, 0) + job.patients
             if outcome.error is None:
@@ -159,7 +162,10 @@ class MemoryLedger(MemoryView):
         job.sent_ms = job.lease_ms = None
         self._waiting.remove(next(id for id, one in self._jobs.items() if one is job))
         job.due_ms = job.finished_ms if job.callback else None
-        self._news.put(Heard(True, [id for id, one in self._jobs.items() if one is job]))
+        [id] = [id for id, one in self._jobs.items() if one is job]
+        if job.waiter and (answer := self.answer(id)).scores:
+            self._news.put(Heard(True, [id], {id: answer}))
+        self._news.put(Heard(True, [id]))
 
     @override
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
@@ -181,7 +187,7 @@ class MemoryLedger(MemoryView):
         self._news.put(Heard(True, [id]))
 
     @override
-    def watch(self, stop: Event) -> Iterator[Heard | None]:
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
         yield None
         while not stop.is_set():
             with suppress(Empty):

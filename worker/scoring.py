@@ -129,4 +129,7 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
         log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)
         reason = f"The model could not score this job ({type(error).__name__}); the service's log has its id."
         return [Outcome(jobs[0].id, error=JobError(code="scoring-failed", message=reason))]
-    return [Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version) for job in jobs]
+    return [
+        Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version, awaited=job.awaited)
+        for job in jobs
+    ]

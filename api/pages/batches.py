@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from api import batches
 from api.download import pieces
-from api.events import LAST_OF_BATCH, Event, progress_of, tell
+from api.events import LAST_OF_BATCH, Event, Story, progress_of, tell
 from api.files import Files, Here
 from api.pages.jobs import LISTED
 from api.pages.site import Site
@@ -40,7 +40,7 @@ class RowError(BaseModel):
 @routes.get("")
 def show_list(visit: Come, here: Here, state: State | None = None, after: UUID | None = None) -> Response:
     """Show batches, newest first, in one state or all."""
-    page = batches.list_batches(here, visit.by, state, LISTED, after)
+    page = batches.page_of(here, visit.by, state, LISTED, after)
     return visit.page("batches.html", page=page, state=state, states=State, after=after)
 
 
@@ -62,8 +62,9 @@ async def show(id: str, visit: Come, here: Here) -> Response:
 @routes.get("/{id}/live")
 async def live(id: str, visit: Come, here: Here) -> Response:
     """Stream what the batch's page shows of its progress, as `GET /v1/batches/{id}/events` streams the batch."""
-    story, read = partial(story_of, visit.site), partial(here.bulk.batches.read, by=visit.by)
-    return await tell(visit.request, batches.batch_id(id), here.notices, read, story, LAST_OF_BATCH)
+    events, read = partial(story_of, visit.site), partial(here.bulk.batches.read, by=visit.by)
+    story = Story(batches.batch_id(id), here.notices, read, events, LAST_OF_BATCH)
+    return await tell(visit.request, here.answers, story)
 
 
 @routes.post("/{id}/cancel")

@@ -29,11 +29,12 @@ async def score(visit: Come) -> Response:
     entered: Entered = {}
     try:
         entered = await read_entered(visit.request)
-        new = NewJob(new_id(), [parse_row(to_body(entered))], explain=True, by=visit.by)
+        new = NewJob(new_id(), [parse_row(to_body(entered))], explain=True, by=visit.by, waiter=visit.gateway.waiter)
         within_s = visit.gateway.settings.prediction_wait_s
-        job, _ = await visit.gateway.submit_and_wait(new, within_s, visit.request)
+        answer, _ = await visit.gateway.submit_and_wait(new, within_s, visit.request)
     except ScorelineError as error:
         return refused(visit, entered, error)
+    job = answer.to_job()
     return visit.page("home.html", inputs=make_inputs(entered), job=job, bars=bars_of(job))
 
 

@@ -5,13 +5,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Response
 
 from api import jobs
-from api.events import LAST, Event, events_of, tell
+from api.events import LAST, Event, Story, events_of, tell
 from api.pages.chart import bars_of
 from api.pages.site import Site
 from api.pages.visit import Come
+from contract.answer import Answer
 from contract.job import Job, State
 from contract.patient import EXAMPLE
 
@@ -24,25 +26,25 @@ routes = APIRouter(prefix="/jobs", include_in_schema=False)
 @routes.get("")
 def show_list(visit: Come, state: State | None = None, after: UUID | None = None) -> Response:
     """Show jobs, newest first, in one state or all."""
-    page = jobs.list_jobs(visit.gateway, visit.by, state, LISTED, after)
+    page = jobs.page_of(visit.gateway, visit.by, state, LISTED, after)
     return visit.page(
         "jobs.html", page=page, state=state, states=State, after=after, origin=visit.origin, example=EXAMPLE
     )
 
 
 @routes.get("/{id}")
-def show(id: str, visit: Come) -> Response:
-    """Show a job: its state, and its scores once it succeeded."""
-    job = visit.gateway.ledger.read(jobs.job_id(id), visit.by)
-    return visit.page("job.html", **told_of(job))
+async def show(id: str, visit: Come) -> Response:
+    """Show a job: its state, and its first scores once it succeeded."""
+    answer = await run_sync(visit.gateway.ledger.answer, jobs.job_id(id), visit.by)
+    return visit.page("job.html", **told_of(await visit.gateway.answers.show(answer, visit.by.key)))
 
 
 @routes.get("/{id}/live")
 async def live(id: str, visit: Come) -> Response:
     """Stream what the job's page shows of its state, as `GET /v1/jobs/{id}/events` streams the state itself."""
-    here, story = visit.gateway, partial(story_of, visit.site)
-    read = partial(here.ledger.read, by=visit.by)
-    return await tell(visit.request, jobs.job_id(id), here.notices, read, story, LAST)
+    here, events = visit.gateway, partial(story_of, visit.site)
+    read = partial(here.ledger.answer, by=visit.by)
+    return await tell(visit.request, here.answers, Story(jobs.job_id(id), here.notices, read, events, LAST))
 
 
 @routes.post("/{id}/cancel")
@@ -64,9 +66,9 @@ def told_of(job: Job) -> dict[str, Any]:
     return {"job": job, "bars": bars_of(job), "shown": SCORES_SHOWN}
 
 
-def story_of(site: Site, job: Job) -> Iterator[Event]:
+def story_of(site: Site, answer: Answer) -> Iterator[Event]:
     """Yield a job's last state as a piece of its page, and the end; numbered as `events_of` does."""
-    told = [event for event in events_of(job) if event.name == "state"]
+    job, told = answer.job, [event for event in events_of(answer) if event.name == "state"]
     yield Event(told[-1].number, "progress", site.write("job_progress.html", job=job))
     if job.state.ended:
         yield Event(LAST, "end", "{}")

@@ -30,7 +30,7 @@ SWEPT_AT_ONCE = 1_000
 LATE_S = 30  # after the time in which a part is scored or its worker killed, nothing more is written of it
 
 
-BATCH = Kind(FIELDS, FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
+BATCH = Kind(FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
 
 
 class Batches(RedisView[Batch]):
@@ -139,10 +139,10 @@ class Batches(RedisView[Batch]):
         if not self._run(batch_scripts.ERASE, id, swept_again_ms, by.sees, by.key):
             self.read(id, by)
 
-    def watch(self, stop: Event) -> Iterator[Heard | None]:
+    def watch(self, stop: Event) -> Iterator[Heard[Batch] | None]:
         """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
         for heard in self._parts.watch(stop):
-            yield heard and Heard(True, list({split_part_id(id)[0] for id in heard.ids}))
+            yield Heard(True, list({split_part_id(id)[0] for id in heard.ids})) if heard else None
 
     def sweep(self) -> list[Message]:
         """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""

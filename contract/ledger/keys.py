@@ -25,7 +25,8 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one);
+        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one),
+        # waiter (the gateway process that waits for it, while it is open);
         # explain is 0 or 1, and behind a blank the model's version that was asked for; a job that asks nothing has none
         self.job = f"{prefix}job:"
         self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
@@ -50,6 +51,8 @@ class Keys:
         self.consumed = f"{prefix}consumed"  # exists while a job has been scored lately
         self.begun = f"{prefix}begun"  # channel: ids of jobs, apart by spaces, as workers first take them
         self.ended = f"{prefix}ended"  # channel: ids of jobs, apart by spaces, as they end or are erased
+        self.answers = f"{prefix}answers:"  # channel of the gateway process that waits: a line for each job scored:
+        # id, patients, started, finished and the JSON of its scores, apart by spaces
         self.probe = f"{prefix}probe"  # written to see whether the ledger can be
 
     def index_of(self, owner: str) -> str:

@@ -7,6 +7,9 @@ from contract.ledger.waiting_scripts import WAITING
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 """Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
 
+NO_WRITES = "#!lua flags=no-writes\n"
+"""Heads every script that only reads: a Redis whose disk is full, and takes no change, must still be able to answer."""
+
 COMMON = """
 local call, num = redis.call, tonumber
 local some_are_told = call('EXISTS', CALLBACKS) == 1
@@ -143,7 +146,7 @@ local WAITING, OWNERS, MARKS, SHARES = '{keys.waiting}', '{keys.owners}', '{keys
 local LEASES, REDELIVERY, UNATTENDED = '{keys.leases}', '{keys.redelivery}', '{keys.unattended}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
-local BEGUN, ENDED, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.callbacks}'
+local BEGUN, ENDED, ANSWERS, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.answers}', '{keys.callbacks}'
 local ATTENDED, WORD, PROBES, PROBE_ID = '{keys.attended}', '{keys.word}', '{PROBES}', '{CANARY_PREFIX}'
 local AUDIT, ROWS, DAY, KEY = '{AUDIT}', '{ROWS}', {DAY_MS}, '{KEY}'
 {COMMON}{WAITING}"""

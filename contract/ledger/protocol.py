@@ -1,11 +1,12 @@
 """What a ledger promises, whatever keeps it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
 from typing import Generic, Protocol, TypeVar
 
+from contract.answer import Answer
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
 from contract.ledger.message import JOBS_IN_MESSAGE, Message
@@ -39,6 +40,7 @@ class NewJob:
     by: Caller = ANYONE  # who owns it from then on
     model_version: str = ""  # the only one that may score it; empty, any may
     priority: int = USUAL_PRIORITY  # its urgency among its owner's jobs, 0 to 7, the most urgent first (RFC 9218)
+    waiter: str = ""  # the gateway process that waits for it, by the name that it gives `Ledger.watch`
 
 
 class Verdict(StrEnum):
@@ -82,16 +84,21 @@ class Claimed:
     trace: str | None = None
     owner: str = ""
     model_version: str = ""
+    awaited: bool = False  # whether a gateway process waits for it
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a worker made of one job: its scores and the model's version, or an error."""
+    """What a worker made of one job: its scores and the model's version, or an error.
+
+    If it is `awaited`, whoever waits is sent the scores themselves where they are few.
+    """
 
     id: str
     scores: list[ScoreRow] | None = None
     model_version: str = ""
     error: JobError | None = None
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +110,15 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What was heard of some jobs: that they have ended or were erased, or else that they have begun."""
+class Heard(Generic[T]):
+    """What was heard of some jobs: that they have ended or were erased, or else that they have begun.
+
+    `answers` are those that came along, ready made; all of the same jobs is heard once more, right after, without.
+    """
 
     ended: bool
     ids: list[str]
+    answers: Mapping[str, T] = field(default_factory=dict)
 
 
 class Ledger(Protocol):
@@ -149,10 +160,16 @@ class Ledger(Protocol):
         """End the jobs that have not ended yet, erase their patients, and return how many that were."""
 
     def read(self, id: str, by: Caller = ANYONE) -> Job:
-        """Return the job. Raises UnknownJob, or ExpiredJob if it was kept for its time and is gone."""
+        """Return the job, without its scores. Raises UnknownJob, or ExpiredJob if it was kept its time and is gone."""
 
-    def read_all(self, ids: Sequence[str]) -> dict[str, Job]:
-        """Return those of the jobs that are there, by id; many cost one call."""
+    def answer(self, id: str, by: Caller = ANYONE) -> Answer:
+        """Return what is answered about the job; it is small, however many scores there are. Raises as `read` does."""
+
+    def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
+        """Return the answers about those of the jobs that are there, by id; many cost one call."""
+
+    def rows(self, id: str) -> bytes:
+        """Return the rows of a job that has succeeded, as JSON: for `Answer.pieces`. Raises as `read` does."""
 
     def state(self, id: str) -> State | None:
         """Return the job's state, or None where `read` would raise; cheaper than `read`."""
@@ -166,9 +183,10 @@ class Ledger(Protocol):
     def erase(self, id: str, by: Caller = ANYONE) -> None:
         """Remove every trace of the job, whatever its state. Raises as `read` does."""
 
-    def watch(self, stop: Event) -> Iterator[Heard | None]:
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
         """Yield what becomes of jobs as it happens, until `stop` is set; None whenever some may have been missed.
 
+        Of jobs that were submitted with this name of a `waiter`, up to `READY_SCORES` scores come along.
         Outlives an absent ledger; the first thing yielded is None, once it listens.
         """
 

@@ -10,11 +10,10 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from contract.answer import Answer, render_scores
 from contract.job import Job, JobError, State
-from contract.score import scores_from_rows
 
-LISTED_FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
-FIELDS = [*LISTED_FIELDS, b"scores", b"model"]
+FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
 """What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
 
 CANARY_PREFIX = "00000000-0000"
@@ -80,13 +79,16 @@ def from_ms(ms: int | bytes) -> datetime:
 
 
 def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Job | None:
-    """Return the job that these fields of its record describe, bytes or None each; or None if there is no record."""
+    """Return the job, without its scores, that these fields of its record describe, bytes or None each.
+
+    Return None if there is no record.
+    """
     record = dict(zip(fields, values, strict=True))
     if not record[b"state"]:
         return None
     uuid = UUID(id)
     started, finished, code = record.get(b"started"), record.get(b"finished"), record.get(b"code")
-    scores, replay = record.get(b"scores"), record.get(b"replayed_as")
+    replay = record.get(b"replayed_as")
     return Job(
         id=uuid,
         state=State(record[b"state"].decode()),
@@ -94,7 +96,34 @@ def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> 
         accepted_at=time_of_id(uuid),
         started_at=from_ms(started) if started else None,
         finished_at=from_ms(finished) if finished else None,
-        scores=scores_from_rows(from_json(scores), record[b"model"].decode()) if scores else None,
         error=JobError(code=code.decode(), message=record[b"message"].decode()) if code else None,
         replayed_as=UUID(replay.decode()) if replay else None,
     )
+
+
+def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
+    """Return the answer about a job of which `answer_scripts.LOOK` found this; None if there is no record."""
+    *values, model, rows, rows_bytes = found
+    job = job_from_record(id, FIELDS, values)
+    if job is None:
+        return None
+    version = (model or b"").decode()
+    return Answer(job, render_scores(from_json(rows), version) if rows else None, version, rows_bytes)
+
+
+def answer_from_line(line: bytes) -> tuple[str, Answer]:
+    """Return a job's id, and the answer about it that its worker has made ready, from a line that tells of its end.
+
+    The line is that of `scripts.FINISH`. Raises ValueError for any other.
+    """
+    id, patients, started, finished, scores = line.split(b" ", 4)
+    uuid = UUID(id.decode())
+    job = Job(
+        id=uuid,
+        state=State.SUCCEEDED,
+        patients=int(patients),
+        accepted_at=time_of_id(uuid),
+        started_at=from_ms(started),
+        finished_at=from_ms(finished),
+    )
+    return str(uuid), Answer(job, scores)

@@ -8,17 +8,18 @@ from pydantic_core import from_json, to_json
 from redis import Redis
 from typing_extensions import override
 
+from contract.answer import READY_SCORES, Answer, render_scores
 from contract.errors import UnknownJob
 from contract.job import Job
 from contract.key import ANYONE, Caller
-from contract.ledger import quarantine_scripts, scripts
+from contract.ledger import answer_scripts, quarantine_scripts, scripts
 from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
-from contract.ledger.record import first_id_at, new_id
-from contract.ledger.redis_view import ENDED, JOB, RedisView
+from contract.ledger.record import answer_from_record, first_id_at, new_id
+from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, RedisView
 from contract.ledger.running import Scripts
 from contract.settings import Settings
 
@@ -35,7 +36,8 @@ class RedisLedger(RedisView[Job], Ledger):
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
         self._ttl_ms = settings.result_ttl * 1000
-        self._scripts = Scripts(redis, prelude(keys), growing=(scripts.SUBMIT, quarantine_scripts.REPLAY))
+        growing, reading = (scripts.SUBMIT, quarantine_scripts.REPLAY), (answer_scripts.LOOK,)
+        self._scripts = Scripts(redis, prelude(keys), growing, reading)
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> Receipt:
@@ -48,6 +50,7 @@ class RedisLedger(RedisView[Job], Ledger):
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, asked_of(job)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
+            args.append(job.waiter)
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
@@ -85,8 +88,25 @@ class RedisLedger(RedisView[Job], Ledger):
         args: list[str | bytes] = []
         for outcome in outcomes:
             code, text = (outcome.error.code, outcome.error.message) if outcome.error else ("", "")
-            args += [outcome.id, to_json(outcome.scores), outcome.model_version, code, text]
+            args += [outcome.id, to_json(outcome.scores), outcome.model_version, code, text, ready(outcome)]
         return int(self._run(scripts.FINISH, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args))
+
+    @override
+    def answer(self, id: str, by: Caller = ANYONE) -> Answer:
+        for answer in self._answers([id], by.sees).values():
+            return answer
+        raise self._absent(id, by.sees)
+
+    @override
+    def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
+        return self._answers(ids, "")
+
+    @override
+    def rows(self, id: str) -> bytes:
+        rows: bytes | None = self._ask(lambda redis: redis.hget(self._keys.job + id, "scores"))
+        if rows is None:
+            raise self._absent(id, "")
+        return rows
 
     @override
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
@@ -125,8 +145,17 @@ class RedisLedger(RedisView[Job], Ledger):
             raise UnknownJob
 
     @override
-    def watch(self, stop: Event) -> Iterator[Heard | None]:
-        return listen(self._redis, self._keys, stop)
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
+        return listen(self._redis, self._keys, stop, waiter)
+
+    def _answers(self, ids: Sequence[str], sees: str) -> dict[str, Answer]:
+        answers = dict[str, Answer]()
+        for start in range(0, len(ids), READ_AT_ONCE):
+            some = ids[start : start + READ_AT_ONCE]
+            for id, found in zip(some, self._run(answer_scripts.LOOK, *some), strict=True):
+                if sees in ("", (found[0] or b"").decode()) and (answer := answer_from_record(id, found)):
+                    answers[id] = answer
+        return answers
 
     def _run(self, script: str, *args: str | bytes | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, *args))
@@ -142,6 +171,22 @@ def asked_of(job: NewJob) -> str | int:
 
 def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
     """Return a job that the script claimed, as it tells of it."""
-    asked, deliveries, trace, owner = about.decode().rsplit(" ", 3)
+    asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
     explain, _, version = asked.partition(" ")
-    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None, owner, version)
+    return Claimed(
+        id.decode(),
+        from_json(rows),
+        explain == "1",
+        int(deliveries) > 1,
+        trace or None,
+        owner,
+        version,
+        awaited == "1",
+    )
+
+
+def ready(outcome: Outcome) -> bytes:
+    """Return the JSON of the scores, made ready for the gateway that waits for them; empty if none does, or of many."""
+    if not outcome.awaited or outcome.scores is None or len(outcome.scores) > READY_SCORES:
+        return b""
+    return render_scores(outcome.scores, outcome.model_version)

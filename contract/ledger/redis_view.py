@@ -13,7 +13,7 @@ from contract.key import ANYONE, Caller
 from contract.ledger.asking import asking
 from contract.ledger.keys import DRAIN_BUCKET_MS, KEYS, Keys
 from contract.ledger.protocol import Page
-from contract.ledger.record import FIELDS, LISTED_FIELDS, first_id_at, job_from_record, ms_of_id
+from contract.ledger.record import FIELDS, first_id_at, job_from_record, ms_of_id
 from contract.ledger.survey import Load, Survey
 from contract.settings import Settings
 
@@ -29,19 +29,15 @@ OPEN = [state for state in State if not state.ended]
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """What a ledger keeps: which fields of a record are read, of one and of many, and what they say.
-
-    The first field of both is the owner.
-    """
+    """What a ledger keeps: which fields of a record are read, of which the first is the owner, and what they say."""
 
     fields: Sequence[bytes]
-    listed: Sequence[bytes]
     from_record: Callable[[str, Sequence[bytes], Sequence[Any]], T | None]
     unknown: type[ScorelineError]
     expired: type[ScorelineError]
 
 
-JOB = Kind(FIELDS, LISTED_FIELDS, job_from_record, UnknownJob, ExpiredJob)
+JOB = Kind(FIELDS, job_from_record, UnknownJob, ExpiredJob)
 
 
 class RedisView(Generic[T]):
@@ -62,13 +58,13 @@ class RedisView(Generic[T]):
 
     def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
-        for _, job in self._read_all([id], self._kind.fields, by.sees):
+        for _, job in self._read_all([id], by.sees):
             return job
         raise self._absent(id, by.sees)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
         """Return those of the jobs that are there, as `Ledger.read_all` does."""
-        return dict(self._read_all(ids, self._kind.fields))
+        return dict(self._read_all(ids))
 
     def state(self, id: str) -> State | None:
         """Return the job's state, as `Ledger.state` does."""
@@ -81,7 +77,7 @@ class RedisView(Generic[T]):
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
             ids = self._newest(older_than, [state] if state else list(State), count, by.sees)
-            found += (job for _, job in self._read_all(ids, self._kind.listed))
+            found += (job for _, job in self._read_all(ids))
             if len(found) > limit or len(ids) < count:
                 break
             older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
@@ -90,7 +86,7 @@ class RedisView(Generic[T]):
     def quarantined(self, *, limit: int) -> list[T]:
         """Return jobs in quarantine, as `Ledger.quarantined` does."""
         ids = self._ask(lambda redis: redis.zrange(self._keys.quarantine, 0, limit - 1, desc=True))
-        return [job for _, job in self._read_all([id.decode() for id in ids], self._kind.listed)]
+        return [job for _, job in self._read_all([id.decode() for id in ids])]
 
     def load(self) -> Load:
         """Return how much waits, as `Ledger.load` does."""
@@ -159,12 +155,12 @@ class RedisView(Generic[T]):
     def _seen(self, sees: str) -> list[str]:
         return [sees] if sees else self.owners()
 
-    def _read_all(self, ids: Sequence[str], fields: Sequence[bytes], sees: str = "") -> Iterator[tuple[str, T]]:
+    def _read_all(self, ids: Sequence[str], sees: str = "") -> Iterator[tuple[str, T]]:
         for start in range(0, len(ids), READ_AT_ONCE):
-            yield from self._read_some(ids[start : start + READ_AT_ONCE], fields, sees.encode())
+            yield from self._read_some(ids[start : start + READ_AT_ONCE], sees.encode())
 
-    def _read_some(self, ids: Sequence[str], fields: Sequence[bytes], sees: bytes) -> list[tuple[str, T]]:
-        pipe = self._redis.pipeline(transaction=False)
+    def _read_some(self, ids: Sequence[str], sees: bytes) -> list[tuple[str, T]]:
+        pipe, fields = self._redis.pipeline(transaction=False), self._kind.fields
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)

@@ -8,7 +8,7 @@ from redis.commands.core import Script
 from redis.exceptions import ResponseError
 
 from contract.errors import NewerLedger
-from contract.ledger.prelude import ALLOW_OOM
+from contract.ledger.prelude import ALLOW_OOM, NO_WRITES
 
 NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
 """What a script answers by which nothing may be claimed any more."""
@@ -17,19 +17,22 @@ NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
 class Scripts:
     """Scripts that all begin with the same `prelude`, each loaded when it is first run.
 
-    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full.
+    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full. Those that
+    are `reading` write nothing: they alone are not refused by a Redis whose disk is full.
     """
 
-    def __init__(self, redis: Redis, prelude: str, growing: Collection[str] = ()) -> None:
+    def __init__(
+        self, redis: Redis, prelude: str, growing: Collection[str] = (), reading: Collection[str] = ()
+    ) -> None:
         self._redis = redis
         self._prelude = prelude
-        self._growing = growing
+        self._heads = dict.fromkeys(growing, "") | dict.fromkeys(reading, NO_WRITES)
         self._loaded: dict[str, Script] = {}
 
     def run(self, script: str, *args: str | bytes | int) -> Any:
         """Return what the script returns. Raises RedisError, and NewerLedger."""
         if script not in self._loaded:
-            head = "" if script in self._growing else ALLOW_OOM
+            head = self._heads.get(script, ALLOW_OOM)
             self._loaded[script] = self._redis.register_script(head + self._prelude + script)
         try:
             return self._loaded[script](args=args)

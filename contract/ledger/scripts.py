@@ -17,8 +17,9 @@ local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
 local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 12 do
-  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily, priority = unpack(ARGV, i, i + 11)
+for i = 4, #ARGV, 13 do
+  local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily, priority, waiter =
+    unpack(ARGV, i, i + 12)
   local free = limit - before - backlog
   local verdict, known = 'accepted', call('EXISTS', JOB .. id) == 1
   local held = key ~= '' and call('GET', IDEMPOTENCY .. key)
@@ -47,6 +48,7 @@ for i = 4, #ARGV, 12 do
       later('ZADD', DEADLINES, now + after, id)
     end
     if trace ~= '' then call('HSET', JOB .. id, 'trace', trace) end
+    if waiter ~= '' then call('HSET', JOB .. id, 'waiter', waiter) end
     if callback ~= '' then
       call('HSET', JOB .. id, 'callback', callback)
       later('ZADD', CALLBACKS, '+inf', id)
@@ -77,18 +79,18 @@ local now, lease, most, ttl, sent = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), 
 local most_jobs, room, largest, token, attends = num(ARGV[6]), num(ARGV[7]), num(ARGV[8]), ARGV[9], num(ARGV[10])
 local half_the_room, named, claimed, taken = room / 2, {{unpack(ARGV, 11)}}, {{}}, {{}}
 if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
-local function answer(id, rows, explain, tries, trace, owner)
+local function answer(id, rows, explain, tries, trace, owner, waiter)
   -- One value, since a client pays for each.
-  local about = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') .. ' ' .. (owner or '')
+  local about = table.concat({{explain or 0, tries, trace or '', owner or '', waiter and 1 or 0}}, ' ')
   taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, about
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain, tries, trace, owner =
-      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace', 'owner'))
+    local state, rows, explain, tries, trace, owner, waiter =
+      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace', 'owner', 'waiter'))
     if open(state) and num(call('ZSCORE', LEASES, id) or 0) > now then
-      answer(id, rows, explain, tries, trace, owner)
+      answer(id, rows, explain, tries, trace, owner, waiter)
     end
   end
   return taken
@@ -96,8 +98,8 @@ end
 
 -- Claims a job that no one holds; returns its records, 0 if it is not to be claimed, or nothing if it does not fit.
 local function claim(id)
-  local state, rows, n, tries, deadline, explain, trace, owner =
-    unpack(call('HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner'))
+  local state, rows, n, tries, deadline, explain, trace, owner, waiter = unpack(call(
+    'HMGET', JOB .. id, 'state', 'rows', 'patients', 'deliveries', 'deadline', 'explain', 'trace', 'owner', 'waiter'))
   if not open(state) or state == 'running' and num(call('ZSCORE', LEASES, id) or 0) > now then return 0 end
   tries, n = num(tries or 0), num(n)
   if deadline and num(deadline) <= now then
@@ -121,7 +123,7 @@ local function claim(id)
   end
   later('ZADD', LEASES, now + lease, id)
   claimed[#claimed + 1] = id
-  answer(id, rows, explain, tries + 1, trace, owner)
+  answer(id, rows, explain, tries + 1, trace, owner, waiter)
   return n
 end
 {GO_ROUND}
@@ -159,16 +161,24 @@ for i = 3, #ARGV do
 end
 """
 
-# Invariant: an end state is written once; the first outcome stays, any later one is dropped.
+# Invariant: an end state is written once; the first outcome stays, any later one is dropped. The gateway process that
+# waits is sent what was made ready for it before anyone hears of the end.
 FINISH = f"""
-local now, ttl, scored = clock(ARGV[1]), num(ARGV[2]), 0
-for i = 4, #ARGV, 5 do
-  local id, scores, model, code, message = unpack(ARGV, i, i + 4)
-  local state, n, deadline, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner'))
+local now, ttl, scored, answers = clock(ARGV[1]), num(ARGV[2]), 0, {{}}
+for i = 4, #ARGV, 6 do
+  local id, scores, model, code, message, ready = unpack(ARGV, i, i + 5)
+  local state, n, deadline, owner, started, waiter =
+    unpack(call('HMGET', JOB .. id, 'state', 'patients', 'deadline', 'owner', 'started', 'waiter'))
   if open(state) then
+    if waiter then call('HDEL', JOB .. id, 'waiter') end
     if code == '' then
       finish(id, state, 'succeeded', n, deadline, owner, now, ttl, 'scores', scores, 'model', model)
       scored = scored + 1
+      if waiter and ready ~= '' then
+        local lines = answers[waiter] or {{}}
+        answers[waiter] = lines
+        lines[#lines + 1] = table.concat({{id, n, started, now, ready}}, ' ')
+      end
     else
       finish(id, state, 'failed', n, deadline, owner, now, ttl, 'code', code, 'message', message)
     end
@@ -181,6 +191,8 @@ if #ended > 0 then
   call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
 end
 local count = #ended
+-- A Redis that refuses the channel must not undo a commit: who waits hears of the end all the same.
+for waiter, lines in pairs(answers) do redis.pcall('PUBLISH', ANSWERS .. waiter, table.concat(lines, '\\n')) end
 flush()
 return count
 """

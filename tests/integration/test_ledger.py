@@ -24,7 +24,7 @@ def test_a_submitted_job_is_queued_then_running_then_succeeded(ledger: Ledger) -
     assert [tuple(row) for row in claimed.rows] == [ROW, ROW]
     assert ledger.read(job.id).state is State.RUNNING
     assert ledger.finish(score([claimed], risk=0.75)) == 1
-    done = ledger.read(job.id)
+    done = ledger.answer(job.id).to_job()
     assert (done.state, done.patients) == (State.SUCCEEDED, 2)
     assert [(one.risk, one.prediction, one.model_version) for one in done.scores or []] == [
         (0.75, "disease", "1.0.0"),
@@ -118,7 +118,7 @@ def test_a_canceled_job_is_never_scored(ledger: Ledger) -> None:
     assert ledger.cancel(running.id).state is State.CANCELED
     assert not ledger.claim(message)
     assert ledger.finish(score(claimed)) == 0
-    assert ledger.read(running.id).scores is None
+    assert ledger.answer(running.id).scores is None
     assert ledger.load().backlog_patients == 0
 
 

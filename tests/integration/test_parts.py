@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from redis import Redis
 from typing_extensions import override
 
+from api.answers import Answers
 from api.files import Bulk, Files
 from api.notices import Notices
 from api.upload import Uploads
 from contract.address import Resolver
-from contract.batch import Batch, DonePart, Format, NewPart, input_key
+from contract.batch import DonePart, Format, NewPart, input_key
 from contract.errors import UnknownBatch
 from contract.key import ANYONE
 from contract.ledger.batch_record import NewBatch
@@ -25,6 +26,8 @@ from contract.ledger.record import new_id
 from contract.settings import Settings
 from contract.store import Store
 from models.verdicts import Verdicts
+from monitoring.vital import VitalThreads
+from tests.fakes import MemoryLedger
 from tests.files import CSV, ByAge, csv_row
 from tests.ledgers import Clock
 from worker.parts import score_parts
@@ -78,9 +81,9 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
     """Return the results as they are sent."""
 
     async def look() -> bytes:
-        uploads, notices = Uploads(store, settings), Notices[Batch](batches)
-        resolver = Resolver(private=False, threads=1)
-        files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, resolver)
+        uploads, notices = Uploads(store, settings), Notices(batches.watch, batches.read_all, VitalThreads())
+        resolver, answers = Resolver(private=False, threads=1), Answers(settings, MemoryLedger(settings, Clock()))
+        files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, answers, resolver)
         try:
             download = files.results(id, CSV, Format.CSV, ANYONE)
         finally:

@@ -112,7 +112,7 @@ class MemoryLedger(Ledger):
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
+                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, job.owner))
         if ahead and not suspect:
             enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
             self._attended_ms = now + TRUSTED_MS if attends and enough else 0

@@ -66,13 +66,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job in a worker's hands until its lease ends; `suspect` if it was delivered before, and then claimed alone."""
+    """A job in a worker's hands until its lease ends; `suspect` if it was delivered before, and then claimed alone.
+
+    `owner` is the key that it belongs to, empty where there is none.
+    """
 
     id: str
     rows: list[Row]
     explain: bool = False
     suspect: bool = False
     trace: str | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,5 +125,5 @@ class RedisLedger(RedisView[Job], Ledger):
 
 def read_claimed(id: bytes, rows: bytes, told: bytes) -> Claimed:
     """Return a job that the script claimed, as it tells of it."""
-    explain, deliveries, trace = told.decode().split(" ")
-    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None)
+    explain, deliveries, trace, owner = told.decode().split(" ")
+    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None, owner)

@@ -71,16 +71,17 @@ local ahead, room, token, attends = num(ARGV[6]), num(ARGV[7]), ARGV[8], num(ARG
 local most_jobs, half_the_room = ahead, room / 2
 if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
 local ids, named, taken = {unpack(ARGV, 10)}, {}, {}
-local function take(id, rows, explain, tries, trace)
-  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') -- one value, since a client pays for each
+local function take(id, rows, explain, tries, trace, owner)
+  -- One value, since a client pays for each.
+  local told = (explain or 0) .. ' ' .. tries .. ' ' .. (trace or '') .. ' ' .. (owner or '')
   taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = id, rows, told
 end
 local before = call('GET', CLAIMED .. token)
 if before then
   for id in string.gmatch(before, '%S+') do
-    local state, rows, explain, tries, trace =
-      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace'))
-    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace) end
+    local state, rows, explain, tries, trace, owner =
+      unpack(call('HMGET', JOB .. id, 'state', 'rows', 'explain', 'deliveries', 'trace', 'owner'))
+    if open(state) and num(call('ZSCORE', OPEN, id)) > now then take(id, rows, explain, tries, trace, owner) end
   end
   return taken
 end
@@ -121,7 +122,7 @@ for i, id in ipairs(ids) do
       end
       later('ZADD', OPEN, now + lease, id)
       claimed[#claimed + 1] = id
-      take(id, rows, explain, tries + 1, trace)
+      take(id, rows, explain, tries + 1, trace, owner)
     elseif tries == 0 then
       left = true
     end

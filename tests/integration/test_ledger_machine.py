@@ -251,7 +251,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """Claim from both, check that they agree, and return what was claimed."""
         claimed = self.real.claim(message, ahead=ahead, attends=attends)
         others = self.twin.claim(message, ahead=ahead, attends=attends)
-        told = [[(job.id, job.explain, job.suspect, job.trace) for job in jobs] for jobs in (claimed, others)]
+        told = [
+            [(job.id, job.explain, job.suspect, job.trace, job.owner) for job in jobs] for jobs in (claimed, others)
+        ]
         assert told[0] == told[1]
         return claimed
 

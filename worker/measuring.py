@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +13,10 @@ from redis import Redis
 from typing_extensions import override
 
 from contract.batch import DonePart
-from contract.ledger.batch_record import ClaimedPart
+from contract.ledger.batch_record import BegunPart, ClaimedPart
 from contract.ledger.batches import Batches
-from contract.ledger.protocol import Outcome
+from contract.ledger.message import Message
+from contract.ledger.protocol import Claimed, Outcome
 from contract.ledger.redis_ledger import RedisLedger
 from contract.score import ScoreRow
 from contract.settings import Settings
@@ -44,12 +45,19 @@ class MeasuredLedger(RedisLedger):
     def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
         super().__init__(redis, settings)
         self._counting = counting
+        self._owners: Mapping[str, str] = {}
+
+    @override
+    def claim(self, message: Message, *, ahead: int = 0, attends: bool = False) -> list[Claimed]:
+        claimed = super().claim(message, ahead=ahead, attends=attends)
+        self._owners = {job.id: job.owner for job in claimed if job.owner}
+        return claimed
 
     @override
     def finish(self, outcomes: Sequence[Outcome]) -> int:
         matrices = self._counting.release()  # of these outcomes, in their order, but for those that failed
         ended = super().finish(outcomes)
-        self._counting.note_committed(outcomes, matrices)
+        self._counting.note_committed(outcomes, matrices, self._owners)
         return ended
 
 
@@ -59,6 +67,13 @@ class MeasuredBatches(Batches):
     def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
         super().__init__(redis, settings)
         self._counting = counting
+
+    @override
+    def begin(self, part: ClaimedPart) -> BegunPart | None:
+        begun = super().begin(part)
+        if begun:
+            self._counting.begin_part(begun.owner)
+        return begun
 
     @override
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:

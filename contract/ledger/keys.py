@@ -69,3 +69,4 @@ SERVED = "sl:served"  # version of the model that a worker was last seen to scor
 HISTOGRAMS = (
     "sl:drift:"  # hash by version and hour since 1970: "feature=bin" -> patients in it; no two features together
 )
+OWNED_HISTOGRAMS = "sl:drift-of:"  # the same of one owner's patients alone: by owner, version and hour

@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 
 from contract.errors import OperatorError, ScorelineError
+from contract.private import keep_private
 from stack.settings import StackSettings
 from stack.up import KILLED_BY_USER, bring_up
 
@@ -19,6 +20,7 @@ def main() -> int:
     )
     parser.add_argument("command", choices=["up"], help="start everything, and stop it on Ctrl-C")
     parser.parse_args()
+    keep_private()
     try:
         return bring_up(StackSettings.read(), Console())
     except OperatorError as error:

@@ -3,6 +3,7 @@
 # var/mlflow: runs in a SQLite file, artifacts in a folder. It has an environment of its own, locked by training/mlflow.txt,
 # as nothing else of Scoreline needs its ninety packages.
 set -euo pipefail
+umask 077
 cd "$(dirname "$0")/.."
 
 kept="${SCORELINE_VAR:-var}/mlflow"

@@ -4,6 +4,7 @@
 # as nothing else of Scoreline needs its ninety packages.
 set -euo pipefail
 umask 077
+export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 ORT_DISABLE_TELEMETRY=1 # MLflow tells nobody of its use
 cd "$(dirname "$0")/.."
 
 kept="${SCORELINE_VAR:-var}/mlflow"

@@ -35,7 +35,11 @@ FROM python:3.11-slim AS room
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin scoreline \
     && install --directory --owner scoreline --group scoreline /var/lib/scoreline
 ENV PATH=/opt/scoreline/bin:$PATH PYTHONUNBUFFERED=1
+# No library tells its maker of its use (contract/telemetry.py).
+ENV ORT_DISABLE_TELEMETRY=1 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1
 WORKDIR /srv/scoreline
+# What a program writes is its user's alone.
+ENTRYPOINT ["sh", "-c", "umask 077; exec \"$@\"", "sh"]
 
 # In each room its programs are imported once: that fails here where a package is missing, and not in production, and
 # leaves their bytecode, which a read-only file system could not keep.

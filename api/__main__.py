@@ -35,6 +35,7 @@ from contract.ledger.histograms import Histograms
 from contract.ledger.keyring import Keyring
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.survey import survey_server
+from contract.private import keep_private
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
@@ -114,6 +115,7 @@ def main() -> None:
     if asked.command == "openapi":
         write_document()
         return
+    keep_private()
     settings = Settings.read()
     start_log(settings.log_format)
     if asked.command:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.caller import By
 from api.problem import Responses, answers
 from contract.errors import NoModel, UnknownModel
 from contract.ledger.histograms import HOURS_KEPT, Histograms
@@ -93,6 +94,7 @@ def read_version(version: str, here: Here) -> Response:
 @routes.get("/drift", responses={**DRIFT, **answers(404, 422, 503)})
 def drift(
     here: Here,
+    by: By,
     hours: Annotated[
         int, Query(ge=1, le=HOURS_KEPT, description="Hours of the clock to look at, with the one that it is.")
     ] = HOURS,
@@ -102,7 +104,9 @@ def drift(
 ) -> Drift:
     """Compare the patients of the last hours with those that the model was trained on, each feature by itself.
 
+    Where keys are required they are the key's own patients; those of all are an `admin`'s to see.
+
     A feature drifts where the population stability index, less what chance makes of it, reaches `psi_limit`, and the
     chi-squared test of both samples doubts that they are of one population. Of too few patients nothing is said.
     """
-    return watch_drift(here, hours, model_version)
+    return watch_drift(here, hours, model_version, by.sees)

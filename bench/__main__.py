@@ -10,6 +10,7 @@ from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
 from contract.errors import ScorelineError
+from contract.telemetry import switch_off_telemetry
 
 KEYS = "Keys"
 KEPT = Path(__file__).parent.parent / "var" / "bench"
@@ -122,6 +123,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
 
 
 if __name__ == "__main__":
+    switch_off_telemetry()  # for the peers too, which are started from here
     try:
         sys.exit(main())
     except ScorelineError as error:

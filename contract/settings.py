@@ -99,6 +99,11 @@ class Settings(Door):
     )
     idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
     result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
+    rewrite_within_s: int = Describe(
+        3_600,
+        ge=0,
+        description="Seconds within which Redis's disk forgets what was erased or expired; 0 leaves that to you.",
+    )
     audit_ttl: int = Describe(604_800, gt=0, description="Seconds that the audit keeps who did what.")
     gone_ttl: int = Describe(
         86_400, gt=0, description="Seconds, after the time to keep it, that a job is 410 rather than 404."

@@ -19,8 +19,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from contract.batch import BATCHES_FOLDER
 from contract.durable import DurableFile
 from contract.errors import OperatorError, StoreFull, StoreUnavailable
+from contract.private import make_private
 from contract.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Store:
             with refusals():
                 objects = LocalStore(folder, mkdir=True)
                 (folder / MARK).touch()
+                make_private(folder / BATCHES_FOLDER)
                 return cls(objects, folder)
         if scheme == "s3" and place:
             patience = timedelta(seconds=settings.store_timeout_s)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -14,6 +13,7 @@ from contract.errors import BrokenBundle
 from contract.score import ScoreRow
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import FEATURES, MEASURES
+from models.runtime import onnxruntime
 from models.verdicts import Verdicts, sort_kinds
 
 _DECIMALS = 9

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.errors import NoModel, NoReference, UnknownModel
-from contract.ledger.histograms import Histograms
+from contract.ledger.histograms import EVERYONE, Histograms
 from contract.reference import MISSING, Bins, Reference, ServedCard, bin_name
 from monitoring.two_samples import doubt_one_population, measure_psi
 
@@ -95,8 +95,10 @@ class Drift(BaseModel):
     size_per_feature: Annotated[float, Field(description="A p-value below this doubts.")]
 
 
-def watch_drift(histograms: Histograms, hours: int = HOURS, version: str | None = None) -> Drift:
+def watch_drift(histograms: Histograms, hours: int = HOURS, version: str | None = None, owner: str = EVERYONE) -> Drift:
     """Compare the patients of these hours with the reference of the model of this version, or of the one served.
+
+    They are an owner's patients, or everyone's.
 
     Raises UnknownModel, NoModel if no worker has come yet, NoReference for an older bundle, LedgerUnavailable.
     """
@@ -109,7 +111,7 @@ def watch_drift(histograms: Histograms, hours: int = HOURS, version: str | None 
     reference = read_card(card).reference
     if reference is None:
         raise NoReference
-    counted = histograms.read(known, hours)
+    counted = histograms.read(known, hours, owner)
     features = compare(reference, counted.bins)
     return Drift(
         model_version=known,

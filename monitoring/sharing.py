@@ -63,7 +63,7 @@ def join(folder: Path) -> None:
 def take_slot(folder: Path) -> int:
     """Return the first slot that no living process holds; it is this one's until it ends."""
     for slot in count():
-        descriptor = os.open(lock_of(folder, slot), os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(lock_of(folder, slot), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

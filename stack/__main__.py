@@ -6,6 +6,8 @@ import sys
 from rich.console import Console
 
 from contract.errors import OperatorError, ScorelineError
+from contract.private import keep_private
+from contract.telemetry import switch_off_telemetry
 from stack.settings import StackSettings
 from stack.up import KILLED_BY_USER, bring_up
 
@@ -19,6 +21,8 @@ def main() -> int:
     )
     parser.add_argument("command", choices=["up"], help="start everything, and stop it on Ctrl-C")
     parser.parse_args()
+    keep_private()
+    switch_off_telemetry()
     try:
         return bring_up(StackSettings.read(), Console())
     except OperatorError as error:

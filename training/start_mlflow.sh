@@ -3,6 +3,8 @@
 # var/mlflow: runs in a SQLite file, artifacts in a folder. It has an environment of its own, locked by training/mlflow.txt,
 # as nothing else of Scoreline needs its ninety packages.
 set -euo pipefail
+umask 077
+export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1 ORT_DISABLE_TELEMETRY=1 # MLflow tells nobody of its use
 cd "$(dirname "$0")/.."
 
 kept="${SCORELINE_VAR:-var}/mlflow"

@@ -1,6 +1,5 @@
 """Runs a worker, a notifier or the sweep, or handles the quarantine: `python -m worker --help`."""
 
-import argparse
 import logging
 import os
 import signal
@@ -22,6 +21,7 @@ from contract.ledger.format import adopt_format
 from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_callbacks import RedisCallbacks
 from contract.ledger.redis_ledger import RedisLedger
+from contract.private import keep_private
 from contract.queue import (
     BULK,
     CALLBACKS,
@@ -39,6 +39,8 @@ from monitoring.log import last_words, start_log
 from monitoring.serving import registry_of, show
 from monitoring.sharing import Shared, take_folder
 from worker import quarantine
+from worker.append_only_file import AppendOnlyFile
+from worker.arguments import parse
 from worker.canary import Canary
 from worker.checked_queue import count_refused
 from worker.clearing import clear_until
@@ -50,27 +52,6 @@ from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 log = logging.getLogger("worker")
 
 LESS_URGENT = 10  # nice(2); more would let a part outlive its lease where others never leave the processor alone
-QUEUES = "single patients and lists (interactive, the default), or files (bulk), which give way to them"
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return what was asked for on the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m worker", description="Scores the jobs on the queue. Settings are SCORELINE_* variables."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run a worker; more of them, on any machine, score more")
-    run.add_argument("--queue", choices=[INTERACTIVE, BULK], default=INTERACTIVE, help=QUEUES)
-    run.add_argument("--name", help="the worker's name, one for each on a machine (default: the queue's)")
-    notify = commands.add_parser("notify", help="run a notifier, which delivers callbacks; one or more of them")
-    notify.add_argument("--name", default="notify", help="its name, one for each on a machine (default: notify)")
-    commands.add_parser("sweep", help="send again what the queue lost, and fly the canary; one or more of them")
-    quarantined = commands.add_parser("quarantine", help="handle the jobs that no worker came back from")
-    actions = quarantined.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="print them, newest first")
-    for action, text in (("replay", "make a new job of each"), ("drop", "erase the patients of each")):
-        actions.add_parser(action, help=text).add_argument("ids", nargs="+", metavar="ID")
-    return parser.parse_args(arguments)
 
 
 def wait_for(redis: Redis, settings: Settings) -> None:
@@ -154,7 +135,7 @@ def sweep(redis: Redis, settings: Settings) -> int:
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
     send, bell, registry = make_send(app), make_bell(app), registry_of()
-    metrics = SweepMetrics(registry)
+    metrics, file = SweepMetrics(registry), AppendOnlyFile(redis, settings)
     chores: list[Chore] = [
         counted(partial(sweep_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
         counted(partial(sweep_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
@@ -163,6 +144,8 @@ def sweep(redis: Redis, settings: Settings) -> int:
         seldom(ledger.trim),
         seldom(batches.trim),
         seldom(partial(Audit(redis).trim, settings.audit_ttl)),
+        file.rewrite_when_due,
+        seldom(file.check),
         metrics.note_round,
     ]
     if settings.metrics:
@@ -176,6 +159,7 @@ def sweep(redis: Redis, settings: Settings) -> int:
 def main() -> int:
     """Do what was asked for; return the exit code."""
     asked = parse(sys.argv[1:])
+    keep_private()
     settings = Settings.read()
     start_log(settings.log_format)
     redis = open_redis(settings)

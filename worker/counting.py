@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.batch import DonePart
+from contract.ledger.histograms import EVERYONE
 from contract.ledger.protocol import Outcome
 from contract.ledger.record import is_canary, ms_of_id
 from contract.score import SETS, ScoreRow
@@ -23,8 +24,8 @@ from worker.drift import ROWS_AT_ONCE, Tally
 SET_NAMES = tuple({1: " ".join(labels), 2: "both", 0: "neither"}[len(labels)] for labels in SETS)
 """What each of `SETS` is called in a label."""
 
-Committed = tuple[float, Sequence[Outcome], list[NDArray[np.float32]]]
-"""When some outcomes were committed, in milliseconds since 1970, and the patients who were scored, in their order."""
+Committed = tuple[float, Sequence[Outcome], list[NDArray[np.float32]], Mapping[str, str]]
+"""When outcomes were committed, in ms since 1970, the patients who were scored, in their order, and owners by job."""
 
 
 class Counting:
@@ -37,6 +38,7 @@ class Counting:
         self._calls: deque[tuple[int, float]] = deque()
         self._committed: deque[Committed] = deque()
         self._rows = 0
+        self._part_owner = EVERYONE
         self._lock = Lock()
         tally.count_before(self.count)
 
@@ -61,9 +63,14 @@ class Counting:
         released, self._held = self._held[first:], self._held[:first]
         return released
 
-    def note_committed(self, outcomes: Sequence[Outcome], matrices: list[NDArray[np.float32]]) -> None:
-        """Note outcomes that were just committed, and the rows of those patients who were scored, in their order."""
-        self._committed.append((time.time_ns() / 1e6, outcomes, matrices))
+    def note_committed(
+        self, outcomes: Sequence[Outcome], matrices: list[NDArray[np.float32]], owners: Mapping[str, str]
+    ) -> None:
+        """Note outcomes that were just committed, and the rows of those patients who were scored, in their order.
+
+        `owners` are those of the jobs, by id.
+        """
+        self._committed.append((time.time_ns() / 1e6, outcomes, matrices, owners))
         if self._rows >= ROWS_AT_ONCE:
             self.count()
         self._tally.wake()
@@ -74,15 +81,19 @@ class Counting:
         self._metrics.scored_rows.inc(done.scored)
         self._metrics.rejected_rows.inc(done.rejected)
 
+    def begin_part(self, owner: str) -> None:
+        """Note whose the part is that is scored from now on."""
+        self._part_owner = owner
+
     def count_verdicts(self, version: str, matrix: NDArray[np.float32], verdicts: Verdicts) -> None:
-        """Count the patients of a file, (n, d), of whom a model said this."""
+        """Count the patients of a part, (n, d), of whom a model said this."""
         risk = self._metrics.risk.labels(version)
         counts = np.bincount(np.searchsorted(risk.bounds, verdicts.risk))
         risk.add(((place, count) for place, count in enumerate(counts.tolist()) if count), float(verdicts.risk.sum()))
         kinds = np.bincount(verdicts.kind, minlength=len(verdicts.kinds)).tolist()
         for (_, ruled_out, _), count in zip(verdicts.kinds, kinds, strict=True):
             self._count_sets(version, {ruled_out: count})
-        self._tally.note([matrix], verdicts.risk)
+        self._tally.note([matrix], verdicts.risk, [(self._part_owner, len(matrix))])
 
     def count(self) -> None:
         """Count what was noted."""
@@ -97,7 +108,7 @@ class Counting:
                 self._count_committed(committed)
 
     def _count_committed(self, committed: list[Committed]) -> None:
-        outcomes = [(at_ms, outcome) for at_ms, outcomes, _ in committed for outcome in outcomes]
+        outcomes = [(at_ms, outcome) for at_ms, outcomes, _, _ in committed for outcome in outcomes]
         ours = [(at_ms, outcome) for at_ms, outcome in outcomes if not is_canary(outcome.id)]
         self._metrics.queue_to_commit.observe_all([wait_s(outcome.id, at_ms) for at_ms, outcome in ours])
         self._metrics.failed_jobs.inc(sum(outcome.error is not None for _, outcome in ours))
@@ -109,10 +120,11 @@ class Counting:
             if rows:
                 self._metrics.risk.labels(version).observe_all([row[0] for row in rows])
                 self._count_sets(version, Counter(row[2] for row in rows))
-        risks = np.array([row[0] for _, outcome in ours for row in outcome.scores or ()])
-        matrices = [matrix for _, _, held in committed for matrix in held]
+        risks = np.array([row[0] for _, outcome in outcomes for row in outcome.scores or ()])
+        matrices = [matrix for _, _, held, _ in committed for matrix in held]
         if matrices:
-            self._tally.note(matrices, risks, whose([outcome for _, outcome in outcomes]))
+            owned = [(whose(each, owners), len(each.scores or ())) for _, made, _, owners in committed for each in made]
+            self._tally.note(matrices, risks, owned)
 
     def _count_sets(self, version: str, counts: Mapping[int, int]) -> None:
         for place, count in counts.items():
@@ -124,7 +136,6 @@ def wait_s(id: str, until_ms: float) -> float:
     return max(0.0, (until_ms - ms_of_id(id)) / 1000)
 
 
-def whose(outcomes: Sequence[Outcome]) -> NDArray[np.bool_] | None:
-    """Return of each patient who was scored, (n,), whether they are a user's and no canary; None if all are."""
-    ours = [not is_canary(outcome.id) for outcome in outcomes]
-    return None if all(ours) else np.repeat(ours, [len(outcome.scores or ()) for outcome in outcomes])
+def whose(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
+    """Return whose the patients of an outcome are; None for a canary's."""
+    return None if is_canary(outcome.id) else owners.get(outcome.id, EVERYONE)

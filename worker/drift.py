@@ -6,7 +6,7 @@ No patient is kept: within a second they are counted, each feature by itself, an
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event, Lock, Thread
 
 import numpy as np
@@ -18,10 +18,17 @@ from models.binning import Binning
 from models.card import Card
 
 TELL_EVERY_S = 1.0  # a call for each batch would cost a fifth of it
+SHARE_OF_TIME = 1 / 20  # each owner costs 0.1 ms: where there are very many, it tells less often
 PUBLISH_EVERY_S = 60.0  # a Redis that was emptied knows the card again
 ROWS_AT_ONCE = 16_384  # more are counted without delay: they would take too much memory
 
-Noted = tuple[Sequence[NDArray[np.float32]], NDArray[np.float64], NDArray[np.bool_] | None]
+Owned = tuple[str | None, int]
+"""How many patients, one after another, belong to an owner; None has those who are not counted."""
+
+Counts = defaultdict[str, defaultdict[str, Counter[str]]]
+"""Patients by version, owner and bin."""
+
+Noted = tuple[Sequence[NDArray[np.float32]], NDArray[np.float64], Sequence[Owned]]
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +49,7 @@ class Tally:
         self._before: list[Callable[[], None]] = []
         self._noted: list[Noted] = []
         self._rows = 0
-        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._counts: Counts = defaultdict(lambda: defaultdict(Counter))
         self._lock = Lock()
         self._news = Event()
         self._is_away = False
@@ -70,17 +77,15 @@ class Tally:
         """Have what was noted counted, and told, within about a second."""
         self._news.set()
 
-    def note(
-        self, matrices: Sequence[NDArray[np.float32]], risk: NDArray[np.float64], ours: NDArray[np.bool_] | None = None
-    ) -> None:
-        """Count those n patients of the matrices who are `ours`, or all, and the risks that they were given, (n,).
+    def note(self, matrices: Sequence[NDArray[np.float32]], risk: NDArray[np.float64], owned: Sequence[Owned]) -> None:
+        """Count the n patients of the matrices, and the risks that they were given, (n,), by whose they are.
 
         Where the model's card has no reference, none is counted.
         """
         if self._binning is None:
             return
         with self._lock:
-            self._noted.append((matrices, risk, ours))
+            self._noted.append((matrices, risk, owned))
             self._rows += len(risk)
             if self._rows >= ROWS_AT_ONCE:
                 self._count()
@@ -91,13 +96,13 @@ class Tally:
         self._count_before()
         with self._lock:
             self._count()
-            counts, self._counts = self._counts, defaultdict(Counter)
+            counts, self._counts = self._counts, defaultdict(lambda: defaultdict(Counter))
             cards, self._unpublished = self._unpublished, []
         try:
             for card in cards:
                 self._histograms.publish(card.version, card.model_dump_json(exclude_none=True))
-            for version, bins in counts.items():
-                self._histograms.add(version, bins)
+            for version, owners in counts.items():
+                self._histograms.add(version, owners)
             self._is_away = self._is_away and not (cards or counts)
         except LedgerUnavailable as error:
             if cards:
@@ -115,16 +120,31 @@ class Tally:
         if not noted or self._card is None or self._binning is None:
             return
         try:
-            rows = [np.concatenate(matrices)[... if ours is None else ours] for matrices, _, ours in noted]
-            found = self._binning.count(np.concatenate(rows), np.concatenate([risk for _, risk, _ in noted]))
+            matrix = np.concatenate([matrix for matrices, _, _ in noted for matrix in matrices])
+            risk = np.concatenate([risk for _, risk, _ in noted])
+            places = list(divide([each for _, _, owned in noted for each in owned]))
+            found = [(owner, self._binning.count(matrix[rows], risk[rows])) for owner, rows in places]
         except Exception as error:  # whatever it is, no score may fail with it; its text could hold a patient's values
             log.error("some patients are not counted for drift: %s", type(error).__name__)
         else:
-            self._counts[self._card.version].update(found)
+            for owner, bins in found:
+                self._counts[self._card.version][owner].update(bins)
 
     def _tell_on(self) -> None:
         while True:
             self._news.wait()
             self._news.clear()
+            begun_s = time.thread_time()
             self.tell()
-            time.sleep(TELL_EVERY_S)
+            time.sleep(max(TELL_EVERY_S, (time.thread_time() - begun_s) / SHARE_OF_TIME))
+
+
+def divide(owned: Sequence[Owned]) -> Iterator[tuple[str, NDArray[np.bool_] | slice]]:
+    """Yield each owner with the places of their patients."""
+    owners = list(dict.fromkeys(owner for owner, _ in owned))
+    if len(owners) > 1:
+        numbers = {owner: number for number, owner in enumerate(owners)}
+        number_of = np.repeat([numbers[owner] for owner, _ in owned], [patients for _, patients in owned])
+    for number, owner in enumerate(owners):
+        if owner is not None:
+            yield owner, slice(None) if len(owners) == 1 else number_of == number

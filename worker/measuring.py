@@ -13,9 +13,10 @@ from redis import Redis
 from typing_extensions import override
 
 from contract.batch import DonePart
-from contract.ledger.batch_record import ClaimedPart
+from contract.ledger.batch_record import BegunPart, ClaimedPart
 from contract.ledger.batches import Batches
-from contract.ledger.protocol import Outcome
+from contract.ledger.message import JOBS_IN_MESSAGE, Message
+from contract.ledger.protocol import Claimed, Outcome
 from contract.ledger.redis_ledger import RedisLedger
 from contract.score import ScoreRow
 from contract.settings import Settings
@@ -44,14 +45,29 @@ class MeasuredLedger(RedisLedger):
     def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
         super().__init__(redis, settings)
         self._counting = counting
+        self._owners: dict[str, str] = {}
+
+    @override
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+        self._owners.clear()
+        return self._note_owners(super().claim(message, jobs=jobs, attends=attends))
+
+    @override
+    def claim_small(self, records: int) -> list[Claimed]:
+        return self._note_owners(super().claim_small(records))
 
     @override
     def finish(self, outcomes: Sequence[Outcome]) -> int:
         scored = sum(len(outcome.scores or ()) for outcome in outcomes)
         matrices = self._counting.release(scored)  # of these outcomes, in their order, but for those that failed
         ended = super().finish(outcomes)
-        self._counting.note_committed(outcomes, matrices)
+        owners = {outcome.id: self._owners[outcome.id] for outcome in outcomes if outcome.id in self._owners}
+        self._counting.note_committed(outcomes, matrices, owners)
         return ended
+
+    def _note_owners(self, claimed: list[Claimed]) -> list[Claimed]:
+        self._owners.update((job.id, job.owner) for job in claimed if job.owner)
+        return claimed
 
 
 class MeasuredBatches(Batches):
@@ -60,6 +76,13 @@ class MeasuredBatches(Batches):
     def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
         super().__init__(redis, settings)
         self._counting = counting
+
+    @override
+    def begin(self, part: ClaimedPart) -> BegunPart | None:
+        begun = super().begin(part)
+        if begun:
+            self._counting.begin_part(begun.owner)
+        return begun
 
     @override
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:

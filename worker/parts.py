@@ -54,7 +54,7 @@ def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPa
     begun = batches.begin(part)
     if begun is None:
         return False
-    form, trace = begun
+    form, trace = begun.form, begun.trace
     if form.model_version not in ("", judge.version):
         batches.fail(part.batch, unserved(form, judge))
         return False

@@ -18,12 +18,12 @@ routes = APIRouter(include_in_schema=False)
 
 @routes.get("/drift")
 def show(visit: Come, here: Here, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS) -> Response:
-    """Show each feature: how it is spread, as a picture and in words, and the verdict."""
-    found = watch_drift(here, hours)
+    """Show each feature of the patients whom the visitor may see: how it is spread, in a picture and in words."""
+    found = watch_drift(here, hours, owner=visit.by.sees)
     rows = [(name_in_words(one.feature), one, columns_of(one.bins), in_words(one)) for one in found.features]
     spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}
     size = (COLUMN_WIDTH, COLUMN_HEIGHT)
-    return visit.page("drift.html", drift=found, rows=rows, spans=spans, size=size)
+    return visit.page("drift.html", drift=found, own=bool(visit.by.sees), rows=rows, spans=spans, size=size)
 
 
 def name_in_words(feature: str) -> str:

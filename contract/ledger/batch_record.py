@@ -65,6 +65,15 @@ class ClaimedPart:
         return part_id(self.batch, self.number)
 
 
+@dataclass(frozen=True, slots=True)
+class BegunPart:
+    """How a part is to be read, the `traceparent` of its upload, if any, and its owner, empty where it has none."""
+
+    form: Form
+    trace: str | None
+    owner: str
+
+
 def batch_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Batch | None:
     """Return the batch that these fields of its record describe, bytes or None each; or None if there is no record."""
     record = dict(zip(fields, values, strict=True))

@@ -91,17 +91,17 @@ flush()
 return {now, 'accepted', id}
 """
 
-# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it and for which request,
-# or that it has ended.
+# Invariant: a batch runs from when its first part is taken; who takes one is told how to read it, for which request and
+# whose it is, or that it has ended.
 BEGIN = """
 local id = ARGV[2]
-local state, form, trace = unpack(call('HMGET', BATCH .. id, 'state', 'form', 'trace'))
+local state, form, trace, owner = unpack(call('HMGET', BATCH .. id, 'state', 'form', 'trace', 'owner'))
 if not open(state) then return nil end
 if state == 'queued' then
   call('HSET', BATCH .. id, 'state', 'running', 'started', clock(ARGV[1]))
   enlist(id, 'queued', 'running')
 end
-return {form, trace or ''}
+return {form, trace or '', owner or ''}
 """
 
 # Invariant: a part that is put back is on its way, and was delivered once less.

@@ -14,7 +14,7 @@ from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError
 from contract.key import ANYONE, Caller
 from contract.ledger import batch_scripts, trash_scripts
-from contract.ledger.batch_record import FIELDS, ClaimedPart, NewBatch, batch_from_record, split_part_id
+from contract.ledger.batch_record import FIELDS, BegunPart, ClaimedPart, NewBatch, batch_from_record, split_part_id
 from contract.ledger.keys import BATCHES, DONE, PARTS, TRASH
 from contract.ledger.message import Message
 from contract.ledger.prelude import prelude
@@ -80,10 +80,13 @@ class Batches(RedisView[Batch]):
         """Whether parts wait and no message is in the queue, as `Ledger.wants_turn` says it."""
         return self._parts.wants_turn()
 
-    def begin(self, part: ClaimedPart) -> tuple[Form, str | None] | None:
-        """Return how the part is to be read and the trace of its upload, if any; or None if its batch has ended."""
+    def begin(self, part: ClaimedPart) -> BegunPart | None:
+        """Return what is to be known of a part that is scored next, or None if its batch has ended."""
         begun = self._run(batch_scripts.BEGIN, part.batch)
-        return (Form.from_json(begun[0]), begun[1].decode() or None) if begun else None
+        if begun is None:
+            return None
+        form, trace, owner = begun
+        return BegunPart(Form.from_json(form), trace.decode() or None, owner.decode())
 
     def renew(self, parts: Sequence[ClaimedPart]) -> None:
         """Give those of the parts that are still held a whole lease from now."""

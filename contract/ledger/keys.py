@@ -77,6 +77,7 @@ SESSION = "sl:session:"  # prefix of the key that was entered in a browser, by t
 ROWS = "sl:rows:"  # rows that the key of an owner has sent on a day of UTC: "owner:day", days since 1970
 RATES = "sl:rates"  # what the library `limits` counts requests by
 AUDIT = "sl:audit"  # stream: who did what to which ids: key, action, kind, ids apart by spaces
+REWRITTEN = "sl:rewritten"  # exists for as long as Redis's append-only file need not be written anew
 MODEL = "sl:model"  # version of the model that was taken up last
 
 CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
@@ -89,3 +90,4 @@ SERVED = "sl:served"  # version of the model that a worker was last seen to scor
 HISTOGRAMS = (
     "sl:drift:"  # hash by version and hour since 1970: "feature=bin" -> patients in it; no two features together
 )
+OWNED_HISTOGRAMS = "sl:drift-of:"  # the same of one owner's patients alone: by owner, version and hour

@@ -80,6 +80,24 @@ def test_what_was_accepted_outlives_ctrl_c(up: Up) -> None:
     wait_until_scored(job)
 
 
+def test_what_up_keeps_is_its_users_alone_and_so_is_what_an_earlier_version_left_readable(up: Up) -> None:
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(GONE_WITHIN_S) == 0
+    for path in [up.var, *up.var.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o055)
+    up.start()
+    wait_until_scored(up.submit(patients=1))
+    folders = [up.var / name for name in ("log", "valkey", "prometheus", "store/batches")]
+    kept = [path for folder in folders if folder.exists() for path in (folder, *folder.rglob("*"))]
+    assert {"worker.log", "appendonlydir"} <= {path.name for path in kept}
+    assert [path for path in kept if readable_by_others(path)] == []
+
+
+def readable_by_others(path: Path) -> bool:
+    """Whether anyone but its user may read, write or enter it, if it is there."""
+    return path.exists() and bool(path.stat().st_mode & 0o077)
+
+
 def test_a_second_up_says_that_the_first_still_runs(up: Up) -> None:
     second = run(up, "stack", "up")
     assert second.returncode == 2

@@ -8,7 +8,7 @@ from redis import Redis
 from contract.batch import DonePart, Form, Format, Join, NewPart
 from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError, State
-from contract.ledger.batch_record import ClaimedPart, NewBatch
+from contract.ledger.batch_record import BegunPart, ClaimedPart, NewBatch
 from contract.ledger.batches import Batches
 from contract.ledger.keys import BATCHES
 from contract.ledger.message import Message
@@ -68,7 +68,7 @@ def test_a_batch_runs_from_its_first_part_and_ends_with_its_last(batches: Batche
         (batch.id, 3, 2 + 2 * LINES),
     ]
     assert batches.read(batch.id).state is State.QUEUED
-    assert {batches.begin(part) for part in parts} == {(FORM, None)}
+    assert {batches.begin(part) for part in parts} == {BegunPart(FORM, None, "")}
     assert batches.read(batch.id).state is State.RUNNING
     assert [batches.finish(part, done(rejected=1)) for part in parts] == [True] * 3
     ended = batches.read(batch.id)

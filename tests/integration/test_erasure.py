@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from redis import Redis
 
+from contract.batch import BATCHES_FOLDER
 from contract.job import JobError
 from contract.ledger.message import Message
 from contract.ledger.protocol import Outcome
@@ -46,6 +47,7 @@ class House:
             "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_CALLBACK_PRIVATE": "true",
             "SCORELINE_WORKER_METRICS_PORT": str(self.metrics_port),
+            "SCORELINE_REWRITE_WITHIN_S": "1",
         }
         self.redis = stack.enter_context(Redis.from_url(redis_url))
         url = stack.enter_context(gateway(folder, **self.variables))
@@ -87,6 +89,19 @@ class House:
         if (self.folder / "run.log").exists():
             kept["metrics of the worker"] = httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics").content
         return {place for place, content in kept.items() if any(value in content for value in SENTINELS)}
+
+    def on_disk(self) -> set[str]:
+        """Return which of Redis's files one of the patient's values is in."""
+        files = [path for path in (self.folder / "valkey").rglob("*") if path.is_file()]
+        return {path.name for path in files if any(value in read(path) for value in SENTINELS)}
+
+
+def read(path: Path) -> bytes:
+    """Return what is in a file, nothing once it is gone."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 @pytest.fixture
@@ -159,9 +174,29 @@ def test_nothing_is_left_of_a_patient_who_was_erased(house: House, receiver: Rec
         erase(house, [*listed, *batches])
         wait_until(lambda: not any((house.folder / "store").rglob("0*")), within_s=SOON_S, what="the store to be swept")
         assert house.found() == set()
+        wait_until(lambda: not house.on_disk(), within_s=SOON_S, what="Redis's disk to forget them")
 
-    # What Redis has written to its disk forgets them when it is next rewritten.
-    house.redis.bgrewriteaof()
-    wait_until(lambda: not house.redis.info("persistence")["aof_rewrite_in_progress"], within_s=SOON_S, what="it")
-    disk = b"".join(path.read_bytes() for path in (house.folder / "valkey").rglob("*") if path.is_file())
-    assert not [value for value in SENTINELS if value in disk]
+
+def test_nothing_is_left_of_a_patient_whose_time_is_over(house: House) -> None:
+    house.variables["SCORELINE_RESULT_TTL"] = "2"
+    with ExitStack() as stack:
+        for name in ("run", "sweep"):
+            stack.enter_context(running("worker", name, log=house.folder / f"{name}.log", **house.variables))
+        location = house.submit("/v1/jobs?explain=true", json=PATIENT, headers={"Idempotency-Key": f'"{NAME}"'})
+        wait_until(lambda: house.client.get(location).status_code == 410, within_s=SOON_S, what="it to be gone")
+        wait_until(lambda: not house.on_disk(), within_s=SOON_S, what="Redis's disk to forget them")
+        assert house.found() == set()
+
+
+def test_nobody_else_may_read_what_gateway_and_workers_write(house: House) -> None:
+    old = house.folder / "store" / BATCHES_FOLDER / "old" / "in"
+    old.mkdir(parents=True)
+    (old / "000001").write_bytes(CSV)
+    for path in (old / "000001", *old.parents[:3]):
+        path.chmod(0o755)
+    with running("worker", "run", "--queue", "bulk", log=house.folder / "bulk.log", **house.variables):
+        batch = house.submit("/v1/batches", content=CSV, headers={"Content-Type": "text/csv"})
+        wait_until(lambda: house.state(batch) == "succeeded", within_s=SOON_S, what="the file")
+        written = [*(house.folder / "store").glob("*/**/*"), *(house.folder / "var").glob("*/**/*")]
+        assert len(written) > 5
+        assert [path for path in written if path.stat().st_mode & 0o077] == []

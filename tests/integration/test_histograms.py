@@ -8,9 +8,11 @@ from redis import Redis
 
 from contract.connect import open_redis
 from contract.errors import NoModel, NoReference, UnknownModel
-from contract.ledger.histograms import HOUR_S, HOURS_KEPT, TTL_S, Histograms
-from contract.ledger.keys import CARD, HISTOGRAMS
+from contract.ledger.histograms import EVERYONE, HOUR_S, HOURS_KEPT, TTL_S, Histograms
+from contract.ledger.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS
+from contract.reference import bin_name
 from contract.settings import Settings
+from models.binning import Binning
 from models.card import Card
 from models.features import to_matrix
 from models.scorer import read_card
@@ -38,7 +40,7 @@ def named(version: str) -> Card:
 def test_the_hours_that_are_asked_for_are_added_up_and_no_others(histograms: Histograms, clock: Clock) -> None:
     clock.ms -= clock.ms % (1000 * HOUR_S)  # a whole hour
     for count in (1, 10, 100):
-        histograms.add("1.0.0", {"age=29 to 42": count, "sex=male": 1})
+        histograms.add("1.0.0", {EVERYONE: {"age=29 to 42": count, "sex=male": 1}})
         clock.move(HOUR_S)
     clock.move(-1)
     assert histograms.read("1.0.0", 1).bins == {"age=29 to 42": 100, "sex=male": 1}
@@ -51,8 +53,8 @@ def test_the_hours_that_are_asked_for_are_added_up_and_no_others(histograms: His
 
 
 def test_versions_are_counted_apart(histograms: Histograms) -> None:
-    histograms.add("1.0.0", {"sex=male": 3})
-    histograms.add("2.0.0", {"sex=male": 4})
+    histograms.add("1.0.0", {EVERYONE: {"sex=male": 3}})
+    histograms.add("2.0.0", {EVERYONE: {"sex=male": 4}})
     assert [histograms.read(version, 24).bins for version in ("1.0.0", "2.0.0", "3.0.0")] == [
         {"sex=male": 3},
         {"sex=male": 4},
@@ -62,7 +64,7 @@ def test_versions_are_counted_apart(histograms: Histograms) -> None:
 
 def test_an_hour_is_kept_for_a_week_and_a_card_as_long_as_its_hours(histograms: Histograms, redis: Redis) -> None:
     histograms.publish("1.0.0", "{}")
-    histograms.add("1.0.0", {"sex=male": 1})
+    histograms.add("1.0.0", {EVERYONE: {"sex=male": 1}})
     [hour] = redis.keys(HISTOGRAMS + "*")
     assert TTL_S - 5 < redis.ttl(hour) <= TTL_S
     assert redis.ttl(CARD + "1.0.0") > redis.ttl(hour) > HOURS_KEPT * HOUR_S
@@ -79,7 +81,7 @@ def test_a_model_of_an_older_bundle_is_served_and_counts_no_one(redis: Redis) ->
     histograms = Histograms(redis)
     tally = Tally(histograms)
     tally.serve(CHAMPION.model_copy(update={"reference": None}))
-    tally.note([ONE], np.array([0.5]))
+    tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
     tally.tell()
     assert histograms.served() == CHAMPION.version
     assert redis.keys(HISTOGRAMS + "*") == []
@@ -91,11 +93,11 @@ def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> Non
     histograms = Histograms(redis)
     tally = Tally(histograms)
     tally.serve(named("1.0.0"))
-    tally.note([ONE, ONE], np.array([0.5]), np.array([False, True]))
-    tally.note([np.tile(ONE, (ROWS_AT_ONCE, 1))], np.full(ROWS_AT_ONCE, 0.5))
-    tally.note([ONE], np.array([0.95]))
+    tally.note([ONE, ONE], np.array([0.05, 0.5]), [(None, 1), (EVERYONE, 1)])
+    tally.note([np.tile(ONE, (ROWS_AT_ONCE, 1))], np.full(ROWS_AT_ONCE, 0.5), [(EVERYONE, ROWS_AT_ONCE)])
+    tally.note([ONE], np.array([0.95]), [(EVERYONE, 1)])
     tally.serve(named("2.0.0"))
-    tally.note([ONE], np.array([0.95]))
+    tally.note([ONE], np.array([0.95]), [(EVERYONE, 1)])
     tally.tell()
     first, second = (histograms.read(version, 1).bins for version in ("1.0.0", "2.0.0"))
     assert first["age=29 to 42"] == ROWS_AT_ONCE + 2
@@ -106,15 +108,39 @@ def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> Non
     assert watch_drift(histograms).patients == 1
 
 
+def test_each_owner_is_counted_by_itself_and_with_everyone(redis: Redis) -> None:
+    histograms = Histograms(redis)
+    tally = Tally(histograms)
+    tally.serve(CHAMPION)
+    tally.note([ONE, ONE, np.tile(ONE, (3, 1))], np.full(5, 0.5), [("aa", 1), ("bb", 1), (None, 1), ("aa", 2)])
+    tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
+    tally.note([ONE], np.array([0.5]), [("aa", 1)])
+    tally.tell()
+    counted = {owner: watch_drift(histograms, owner=owner).patients for owner in ("aa", "bb", "cc", EVERYONE)}
+    assert counted == {"aa": 4, "bb": 1, "cc": 0, EVERYONE: 6}
+
+
+def test_an_owners_hour_takes_as_much_of_redis_as_is_stated(redis: Redis) -> None:
+    histograms, reference = Histograms(redis), CHAMPION.reference
+    assert reference
+    names = [bin_name(feature, label) for feature, bins in reference.features.items() for label in bins.labels]
+    one = Binning(reference).count(ONE, np.array([0.5]))
+    histograms.add(CHAMPION.version, {"0123abcd": one, "4567cdef": dict.fromkeys(names, 1_000_000)})
+    keys = (redis.keys(f"{OWNED_HISTOGRAMS}{owner}*")[0] for owner in ("0123abcd", "4567cdef"))
+    few, many = (redis.memory_usage(key) or 0 for key in keys)
+    assert 0 < few <= 400
+    assert many <= 2_000
+
+
 def test_what_cannot_be_counted_costs_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     away = Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     tally = Tally(Histograms(open_redis(away, retries=0)))
     tally.serve(CHAMPION)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            tally.note([ONE], np.array([0.5]))
+            tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
             tally.tell()
-        tally.note([ONE], np.array([0.5, 0.7]), np.array([True, False, True]))
+        tally.note([ONE], np.array([0.5, 0.7]), [(EVERYONE, 1), ("aa", 2)])
         tally.tell()
     lines = [record.getMessage() for record in caplog.records if record.name == "worker.drift"]
     assert [line for line in lines if "ConnectionError" in line] == lines[:1]

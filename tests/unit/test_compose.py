@@ -1,5 +1,6 @@
 """docker-compose.yml keeps its rules, which needs no engine to be seen."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import yaml
 
 from contract.connect import ONLOOKER
 from contract.key import split_key
+from contract.telemetry import OFF
 from tests.guarded import ROLES
 from tests.servers import ROOT
 
@@ -104,6 +106,25 @@ def test_each_service_reaches_redis_as_the_user_of_its_role() -> None:
     assert all(user.upper() == variable for ((user, variable),) in filter(None, users.values()))
     workers = dict.fromkeys(["worker", "worker-bulk", "sweep", "notify"], "worker")
     assert found == workers | {"api": "gateway", "flower": "flower", "celery-exporter": "exporter"}
+
+
+def test_no_image_and_no_program_beside_them_tells_its_maker_of_its_use() -> None:
+    room = DOCKERFILE.partition("\nFROM python:3.11-slim AS room\n")[2].partition("\nFROM ")[0]
+    mlflow = (ROOT / "training" / "start_mlflow.sh").read_text()
+    for name, value in OFF.items():
+        assert f"{name}={value}" in room
+        assert f"{name}={value}" in mlflow
+    told = SERVICES["mlflow"]["environment"]
+    assert all(told[name] == OFF[name] for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"))
+    grafana = SERVICES["grafana"]["environment"]
+    assert grafana["GF_ANALYTICS_REPORTING_ENABLED"] == grafana["GF_ANALYTICS_CHECK_FOR_UPDATES"] == "false"
+    assert grafana["GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES"] == grafana["GF_NEWS_NEWS_FEED_ENABLED"] == "false"
+
+
+def test_what_a_program_in_a_container_writes_is_its_users_alone() -> None:
+    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)
+    said = subprocess.run([*json.loads(entry), "sh", "-c", "umask"], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "0077"
 
 
 def test_each_image_of_ours_is_a_target_that_ends_as_nobody_special() -> None:

@@ -59,6 +59,12 @@ def test_each_exception_from_a_rule_of_security_says_why() -> None:
     assert not bare
 
 
+def test_what_tells_its_maker_of_its_use_is_imported_where_that_is_switched_off_and_nowhere_else() -> None:
+    ours = [path for path in FILES if "peers" not in path.relative_to(ROOT).parts]  # the bench's, which it starts so
+    telling = re.compile(r"^\s*(?:import|from) (?:onnxruntime|mlflow)\b", re.MULTILINE)
+    assert [path for path in ours if telling.search(path.read_text())] == [ROOT / "models" / "runtime.py"]
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_opens_with_one_docstring_that_says_what_it_is(room: str) -> None:
     body = ast.parse((ROOT / room / "__init__.py").read_text()).body

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.types import Scope
 
 from api.body import read_limited
-from api.credentials import COOKIE, READING, Shown, check_origin, cookie_in, session_in
+from api.credentials import COOKIE, READING, Shown, check_origin, session_in
 from api.doorkeeper import Doorkeeper
 from api.pages.visit import Come, Visit
 from api.problem import problem_of
@@ -56,7 +56,7 @@ async def enter(visit: Come) -> Response:
 async def leave(request: Request) -> Response:
     """End the session, for good, and have the browser forget it. Raises ForeignForm, and LedgerUnavailable."""
     check_origin(request.scope)
-    if cookie := cookie_in(request.scope):
+    if cookie := request.cookies.get(COOKIE):
         await doorkeeper_of(request).forget(session_in(cookie))
     answer = RedirectResponse("/enter", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")

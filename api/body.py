@@ -4,6 +4,7 @@ import asyncio
 import re
 from functools import partial
 from itertools import islice
+from math import inf
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -11,8 +12,18 @@ from pydantic_core import SchemaValidator, core_schema, from_json
 from starlette.requests import ClientDisconnect
 
 from api.faults import field_errors
+from api.inflate import Inflater, inflater_of
 from api.problem import LISTED_AT_MOST
-from contract.errors import BodyIncomplete, BodyTooLarge, FieldError, InvalidPatient, NotJson, UnsupportedMediaType
+from contract.errors import (
+    BadEncoding,
+    BodyIncomplete,
+    BodyTooLarge,
+    FieldError,
+    InvalidFile,
+    InvalidPatient,
+    NotJson,
+    UnsupportedMediaType,
+)
 from contract.patient import Patient, Row, quick_schema
 
 IN_A_THREAD_BYTES = 65_536  # a larger body's faults are looked for in a thread, so that other requests are still served
@@ -33,18 +44,25 @@ QUICK_LIST = SchemaValidator(
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """Return the body. Raises UnsupportedMediaType unless it is JSON, and BodyTooLarge before it is all read."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    """Return the body. Raises UnsupportedMediaType unless it is JSON, and whatever `read_limited` raises."""
+    media_type = dict(request.scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json":
         raise UnsupportedMediaType
     return await read_limited(request, limit_bytes)
 
 
 async def read_limited(request: Request, limit_bytes: int) -> bytes:
-    """Return the body, of whatever type. Raises BodyTooLarge before it is all read, and BodyIncomplete."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit_bytes:
+    """Return the body, of whatever type, unpacked where it came packed.
+
+    Raises UnsupportedEncoding for other than gzip, BadEncoding for what is none, BodyTooLarge before it is all read or
+    unpacked, and BodyIncomplete.
+    """
+    headers = dict(request.scope["headers"])  # quicker than to look through the request's own for each
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > limit_bytes:
         raise _too_large(limit_bytes)
+    encoding = headers.get(b"content-encoding")
+    inflater = inflater_of(encoding.decode("latin-1"), inf) if encoding else None
     chunks, size = [], 0
     try:
         async for chunk in request.stream():
@@ -54,7 +72,26 @@ async def read_limited(request: Request, limit_bytes: int) -> bytes:
             chunks.append(chunk)
     except ClientDisconnect:
         raise BodyIncomplete from None
-    return b"".join(chunks)
+    body = b"".join(chunks)
+    if not inflater:
+        return body
+    if len(body) <= IN_A_THREAD_BYTES:
+        return _unpack(inflater, body, limit_bytes)
+    return await asyncio.get_running_loop().run_in_executor(None, partial(_unpack, inflater, body, limit_bytes))
+
+
+def _unpack(inflater: Inflater, packed: bytes, limit_bytes: int) -> bytes:
+    pieces, size = [], 0
+    try:
+        for piece in inflater.feed(packed):
+            size += len(piece)
+            if size > limit_bytes:
+                raise _too_large(limit_bytes)
+            pieces.append(piece)
+        inflater.finish()
+    except InvalidFile as error:
+        raise BadEncoding(f"The body {error.errors[0].message}.") from None
+    return b"".join(pieces)
 
 
 def _too_large(limit_bytes: int) -> BodyTooLarge:

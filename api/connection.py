@@ -5,20 +5,22 @@ from asyncio import Transport as Socket
 from enum import Enum, auto
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from api.guard import with_headers
-from api.problem import problem_of
+from api.refusing import Refusing
+from api.target import put_host, split_target
 from api.watch import KEPT_FILES, Watch
-from contract.errors import Crowded, HeadTooLarge, NotHttp, ScorelineError, TooSlow, Unread
+from contract.errors import Crowded, HeadTooLarge, NotHttp, TooSlow, Unread
 
 WATCH = "watch"
 """What the app's lifespan calls its watch in its state."""
 
+SLASH = ord("/")
+STAR = b"*"  # the target of `OPTIONS *`
+CHUNK_BYTES = 20  # around each chunk of a body: its size in at most 16 digits, and two line ends
 PIPELINED_LIMIT = 64  # requests that wait behind another on the same connection
 ALWAYS_SERVED = (b"/health", b"/metrics")  # so that who looks after a crowded gateway sees that it lives
 UPLOADS = ("/v1/batches", "/batches")  # which may take as long as they come; `api.upload` sees that they do
@@ -34,8 +36,25 @@ class Turn(Enum):
     OURS = auto()
 
 
-class Connection(HttpToolsProtocol):
-    """A connection that ends if it brings too much, or nothing for too long, or reads nothing."""
+class Dropped(list[tuple[bytes, bytes]]):
+    """Takes the fields of trailers, none of which may be taken for a header (RFC 9110, section 6.5.1)."""
+
+    @override
+    def append(self, field: tuple[bytes, bytes]) -> None:
+        pass
+
+
+TRAILERS = Dropped()
+
+
+class Connection(Refusing):
+    """A connection that ends if it brings too much, or nothing for too long, or reads nothing.
+
+    All of a request but its body is counted against `SCORELINE_HEAD_LIMIT_BYTES`: head, trailers, and what stands
+    beside the sizes of its chunks. The parser tells of the ends of none of these, so what is counted is what came less
+    what of it was body. Of requests that come at once, as nearly no client sends them, what came with the end of
+    another is not counted.
+    """
 
     def __init__(
         self,
@@ -48,7 +67,8 @@ class Connection(HttpToolsProtocol):
         self._watch: Watch = app_state[WATCH]
         self._serves = self.app
         self._surplus = False
-        self._came_bytes = 0  # of a head, and maybe of what came with its end
+        self._extra_bytes = 0  # of what comes, besides a body
+        self._ended_bytes = 0  # the same of the request that came whole last
         self._pauses = 0
         self._seen: tuple[Turn, object, int] = (Turn.OURS, None, 0)
         self._since_s, self._left_bytes = 0.0, 0
@@ -70,11 +90,13 @@ class Connection(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        self._came_bytes += len(data)
+        self._extra_bytes += len(data)
         HttpToolsProtocol.data_received(self, data)
-        if not self._in_head:
-            self._came_bytes = 0
-        elif self._came_bytes > self._watch.head_limit_bytes:
+        limit_bytes = self._watch.head_limit_bytes
+        if self._extra_bytes > limit_bytes:
+            self._end(HeadTooLarge())
+        elif self._ended_bytes > limit_bytes and self._whole and not self._in_head:
+            self._whole = False
             self._end(HeadTooLarge())
 
     @property
@@ -84,9 +106,27 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
-        if self._surplus or self._came_bytes > self._watch.head_limit_bytes or self.pipeline:
+        if self.url[0] != SLASH and self.url != STAR:
+            host, self.url = split_target(self.url)
+            put_host(self.headers, host)
+        if self._surplus or self._extra_bytes > self._watch.head_limit_bytes or self.pipeline:
             self.app = self._choose()
         HttpToolsProtocol.on_headers_complete(self)
+        self.headers, self._whole, self._ended_bytes = TRAILERS, False, 0
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._extra_bytes -= len(body)
+        HttpToolsProtocol.on_body(self, body)
+
+    def on_chunk_header(self) -> None:
+        """Hear from the parser of one more chunk."""
+        self._extra_bytes -= CHUNK_BYTES
+
+    @override
+    def on_message_complete(self) -> None:
+        self._whole, self._ended_bytes, self._extra_bytes = True, self._extra_bytes, 0
+        HttpToolsProtocol.on_message_complete(self)
 
     @override
     def pause_writing(self) -> None:
@@ -140,38 +180,10 @@ class Connection(HttpToolsProtocol):
         """
         if len(self.pipeline) >= PIPELINED_LIMIT:
             raise ValueError("too many requests at once")
-        if self._came_bytes > self._watch.head_limit_bytes:
+        if self._extra_bytes > self._watch.head_limit_bytes:
             head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if head_bytes > self._watch.head_limit_bytes:
                 return self._refusing(HeadTooLarge())
         if self._surplus and not self.url.startswith(ALWAYS_SERVED):
             return self._refusing(Crowded(retry_after_s=1))
         return self._serves
-
-    def _refusing(self, error: ScorelineError) -> Any:
-        self._watch.count(type(error))
-
-        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-            answer = problem_of(error)
-            answer.raw_headers = [*with_headers(answer.raw_headers), (b"connection", b"close")]
-            await answer(scope, receive, send)
-
-        return refuse
-
-    def _end(self, error: ScorelineError, *, told: bool = True) -> None:
-        """End the connection; tell why, unless it would be taken for the answer to another request."""
-        if self.transport.is_closing():
-            return
-        self._watch.count(type(error))
-        cycle = self.cycle
-        idle = cycle is None or cycle.response_complete
-        if told and (idle or (cycle.more_body and not cycle.response_started and not self.pipeline)):
-            self.transport.write(render(error))
-        self.transport.close()
-
-
-def render(error: ScorelineError) -> bytes:
-    """Return the answer that tells of an error, as it is sent."""
-    told = problem_of(error)
-    headers = b"".join(b"%b: %b\r\n" % header for header in with_headers(told.raw_headers))
-    return b"%b%bconnection: close\r\n\r\n%b" % (STATUS_LINE[told.status_code], headers, bytes(told.body))

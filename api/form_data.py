@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FIELDS_LIMIT = 32
 FIELD_LIMIT_BYTES = 4_096
+BESIDES_LIMIT_BYTES = 262_144  # of a form, besides its file: as much as all fields that there may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class FormReader:
         self._entry = _Entry()
         self._header = (bytearray(), bytearray())
         self._pieces: list[bytes] = []
+        self._besides_bytes = 0
         self._file_seen = False
         self._ended = False
         _, options = parse_options_header(content_type)
@@ -68,13 +70,17 @@ class FormReader:
             raise refuse("names no boundary that can be used") from None
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Take the next bytes of the form; yield those of the file."""
+        """Take the next bytes of the form; yield those of the file, in one piece as they came in one."""
         try:
             self._parser.write(chunk)
         except FormParserError:
             raise refuse("is not multipart/form-data, though it is said to be") from None
-        pieces, self._pieces = self._pieces, []
-        yield from pieces
+        piece, self._pieces = b"".join(self._pieces), []
+        self._besides_bytes += len(chunk) - len(piece)
+        if self._besides_bytes > BESIDES_LIMIT_BYTES:
+            raise refuse(f"has more than {BESIDES_LIMIT_BYTES} bytes besides its file")
+        if piece:
+            yield piece
 
     def finish(self) -> None:
         """Check that the form is whole and had a file, once it has ended. Raises InvalidFile."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from api.cutter import Cut, Cutter
 from api.form_data import Attached, FormReader
 from api.header_row import read_header
-from api.inflate import Inflater
+from api.inflate import Inflater, inflater_of
 from api.options import Options, read_options
 from contract.batch import Form, Format
 from contract.errors import BodyTooLarge, UnsupportedMediaType
@@ -33,7 +33,8 @@ class Intake:
     """Takes the chunks of one upload's body and gives the parts of its file.
 
     `sent` are the options in the query. Before the first part is given, `options` and `form` are settled; at the end
-    `bytes` and `sha256` are the size and the hash of the whole file, unpacked and out of its form.
+    `bytes` and `sha256` are the size and the hash of the whole file, unpacked and out of its form. `taken` are the
+    bytes that came, which may be no more than those of a file.
 
     Raises UnsupportedMediaType, InvalidQuery, InvalidFile or BodyTooLarge as soon as it is known.
     """
@@ -42,11 +43,11 @@ class Intake:
     form: Form
 
     def __init__(self, content_type: str, content_encoding: str, sent: dict[str, str], settings: Settings) -> None:
-        self.bytes = 0
+        self.bytes = self.taken = 0
         self._hash = sha256()
         self._settings = settings
         self._sent = sent
-        self._outer = self._inflater(content_encoding)
+        self._outer = inflater_of(content_encoding, settings.upload_ratio_limit)
         self._inner: Inflater | None = None
         self._reader: FormReader | None = None
         self._cutter: Cutter | None = None
@@ -68,6 +69,9 @@ class Intake:
 
     def feed(self, chunk: bytes) -> Iterator[Cut]:
         """Take the next bytes of the body; yield the parts that are complete with them."""
+        self.taken += len(chunk)
+        if self.taken > self._settings.upload_limit_bytes:
+            raise too_large(self._settings.upload_limit_bytes)
         for body in unpack(self._outer, chunk):
             for packed in self._reader.feed(body) if self._reader else (body,):
                 for data in unpack(self._inner, packed):
@@ -108,14 +112,6 @@ class Intake:
     def _take_header(self, header: bytes) -> str:
         self.form = read_header(header, self.form)
         return self.form.delimiter
-
-    def _inflater(self, content_encoding: str) -> Inflater | None:
-        coding = content_encoding.strip().lower()
-        if coding in ("", "identity"):
-            return None
-        if coding in ("gzip", "x-gzip"):
-            return Inflater(self._settings.upload_ratio_limit)
-        raise UnsupportedMediaType("The body must be encoded with gzip, or not at all.")
 
 
 def unpack(inflater: Inflater | None, chunk: bytes) -> Iterable[bytes]:

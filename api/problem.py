@@ -22,6 +22,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.BadHeader: HTTPStatus.BAD_REQUEST,
     errors.NotHttp: HTTPStatus.BAD_REQUEST,
     errors.NotJson: HTTPStatus.BAD_REQUEST,
+    errors.BadEncoding: HTTPStatus.BAD_REQUEST,
     errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
     errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
@@ -40,6 +41,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.ExpiredJob: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnsupportedEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnmetExpectation: HTTPStatus.EXPECTATION_FAILED,
     errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
     errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
@@ -58,7 +61,11 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoReference: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.UnknownVersion: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
 }
+
+HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
+"""What an answer says in its headers of what would be taken (RFC 9110, section 15.5.16)."""
 
 
 class Problem(BaseModel):
@@ -124,7 +131,7 @@ def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exce
 def problem_of(error: ScorelineError) -> Told:
     """Return the answer that says what went wrong."""
     status = STATUS[type(error)]
-    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else HEADERS.get(type(error), {})
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
     if (total := len(error.errors) + error.unlisted) > len(listed):
         detail += f" The first {len(listed)} of {total} are listed."

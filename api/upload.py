@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from api.cutter import Cut
+from api.effort import Effort
 from api.incoming import gather
 from api.intake import Intake, too_large
 from api.options import Options
@@ -106,6 +107,7 @@ class Uploads:
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > settings.upload_limit_bytes:
             raise too_large(settings.upload_limit_bytes)
+        effort = Effort(lambda: intake.taken + intake.bytes)
         shelf, held_s = Shelf(id, self._store, self._writing), -float(HOLD_EVERY_S)
         try:
             async for chunk in gather(request, settings.upload_idle_s, settings.slowest_bytes_per_s):
@@ -113,8 +115,8 @@ class Uploads:
                     if not await loop.run_in_executor(self._writing, hold, held_s >= 0):
                         raise UploadStalled
                     held_s = time.monotonic()
-                await self._shelve(intake, intake.feed(chunk), shelf, settled)
-            await self._shelve(intake, intake.finish(), shelf, settled)
+                await self._shelve(intake, effort.metered(intake.feed(chunk)), shelf, settled)
+            await self._shelve(intake, effort.metered(intake.finish()), shelf, settled)
             await shelf.settle()
         except BaseException:  # the client's going and this very task's end too
             # In a thread, which goes on if the gateway is told to stop and ends every task, this one a second time.

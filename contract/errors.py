@@ -95,8 +95,20 @@ class NotHttp(RequestError):
     code = "not-http"
 
 
+class UnknownVersion(RequestError):
+    """This version of HTTP is not served: send the request as HTTP/1.1."""
+
+    code = "unknown-version"
+
+
+class UnmetExpectation(RequestError):
+    """Nothing but 100-continue may be expected: send the request without the header Expect."""
+
+    code = "unmet-expectation"
+
+
 class UnknownHost(RequestError):
-    """The gateway is not known by the name in `Host`: an operator may add it to SCORELINE_HOSTS."""
+    """The gateway is not known by this host, which `Host` or the target names: an operator may add it."""
 
     code = "unknown-host"
 
@@ -123,6 +135,16 @@ class UnsupportedMediaType(RequestError):
     """The body must be JSON: send it with `Content-Type: application/json`."""
 
     code = "unsupported-media-type"
+
+
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The body must be encoded with gzip, or not at all."""
+
+
+class BadEncoding(RequestError):
+    """The body is not what its Content-Encoding says: send it packed so, or leave the header out."""
+
+    code = "bad-encoding"
 
 
 class BadRange(RequestError):

@@ -64,6 +64,18 @@ class BadRequest(Problem):
     status_code = HTTPStatus.BAD_REQUEST
 
 
+class UnmetExpectation(BadRequest):
+    """Something between here and the service added a header Expect that it cannot meet."""
+
+    status_code = HTTPStatus.EXPECTATION_FAILED
+
+
+class UnknownVersion(BadRequest):
+    """Something between here and the service speaks a version of HTTP that the service does not."""
+
+    status_code = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+
+
 class UnknownHost(Problem):
     """The gateway is not known by the name that it was called by: an operator may add it to SCORELINE_HOSTS."""
 

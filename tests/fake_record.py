@@ -35,3 +35,4 @@ class Record:
     due_ms: int | None = None
     rung: int = 0
     trace: str | None = None
+    model_version: str = ""

@@ -63,6 +63,7 @@ class MemoryLedger(Ledger):
                     job.by.key,
                     callback=job.callback,
                     trace=job.trace,
+                    model_version=job.model_version,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -112,7 +113,7 @@ class MemoryLedger(Ledger):
                 job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
                 job.deliveries += 1
                 self._news.put(Heard(False, [id]))
-                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace))
+                taken.append(Claimed(id, job.rows, job.explain, job.deliveries > 1, job.trace, job.model_version))
         if ahead and not suspect:
             enough = taken and not left and len(looked_at) < ahead and 2 * room > PATIENTS_IN_MESSAGE
             self._attended_ms = now + TRUSTED_MS if attends and enough else 0
@@ -256,7 +257,9 @@ class MemoryLedger(Ledger):
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None, old.explain, old.owner)
+        self._jobs[new_id] = Record(
+            old.rows, old.patients, now, None, None, old.explain, old.owner, model_version=old.model_version
+        )
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
         return Message(now, [new_id])
 

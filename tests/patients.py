@@ -37,7 +37,8 @@ def new_job(
     callback: str | None = None,
     trace: str | None = None,
     by: Caller = ANYONE,
+    model_version: str = "",
 ) -> NewJob:
     """Return a job of so many patients, all the example."""
     same = Idempotency(key, body) if key else None
-    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace, by)
+    return NewJob(new_id(), [ROW] * patients, cancel_after_s, same, explain, callback, trace, by, model_version)

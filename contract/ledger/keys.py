@@ -16,7 +16,8 @@ class Keys:
     def __init__(self, prefix: str, queue: str) -> None:
         self.queue = queue  # list, Celery's: its name there
         # hash: state, rows, patients, explain, started, finished, deliveries, resent, deadline, idem, scores, model,
-        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one)
+        # code, message, replayed_as, callback, rung, owner, trace (the `traceparent` of its request, if there was one);
+        # explain is 0 or 1, and behind a blank the model's version that was asked for; a job that asks nothing has none
         self.job = f"{prefix}job:"
         self.index = f"{prefix}index:"  # sorted set of ids, one for each owner and state: "owner:state", or "state"
         self.open = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was last sent

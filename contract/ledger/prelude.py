@@ -95,7 +95,7 @@ local function write(id, rows, n, now, explain, owner)
   else
     call('HSET', JOB .. id, 'state', 'queued', 'rows', rows, 'patients', n)
   end
-  if explain == '1' then call('HSET', JOB .. id, 'explain', 1) end
+  if explain and explain ~= '0' then call('HSET', JOB .. id, 'explain', explain) end
   later('ZADD', own(owner) .. 'queued', 0, id)
   later('ZADD', OPEN, -now, id)
   backlog = backlog + n

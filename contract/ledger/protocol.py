@@ -36,6 +36,7 @@ class NewJob:
     callback: str | None = None  # the URL that is told of its end
     trace: str | None = None  # the `traceparent` of its request, in our form
     by: Caller = ANYONE  # who owns it from then on
+    model_version: str = ""  # the only one that may score it; empty, any may
 
 
 class Verdict(StrEnum):
@@ -73,6 +74,7 @@ class Claimed:
     explain: bool = False
     suspect: bool = False
     trace: str | None = None
+    model_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

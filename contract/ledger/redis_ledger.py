@@ -44,7 +44,7 @@ class RedisLedger(RedisView[Job], Ledger):
         ]
         for job in jobs:
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
-            args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
+            args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, asked_of(job)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or ""]
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
@@ -123,7 +123,16 @@ class RedisLedger(RedisView[Job], Ledger):
         return self._ask(lambda _: self._scripts.run(script, *args))
 
 
+def asked_of(job: NewJob) -> str | int:
+    """Return how a job asks to be scored, as its record has it: 0 or 1 for `explain`, then the version if it names one.
+
+    One field for both costs a job that names none nothing.
+    """
+    return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
+
+
 def read_claimed(id: bytes, rows: bytes, told: bytes) -> Claimed:
     """Return a job that the script claimed, as it tells of it."""
-    explain, deliveries, trace = told.decode().split(" ")
-    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None)
+    asked, deliveries, trace = told.decode().rsplit(" ", 2)
+    explain, _, version = asked.partition(" ")
+    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None, version)

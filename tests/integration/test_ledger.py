@@ -49,6 +49,22 @@ def test_whether_to_explain_travels_with_a_job_to_each_worker_that_claims_it(
     assert replayed.explain
 
 
+@pytest.mark.parametrize("explain", [False, True])
+@pytest.mark.parametrize("trace", [None, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
+def test_the_model_that_a_job_asks_for_travels_with_it_and_into_its_replay(
+    ledger: Ledger, clock: Clock, settings: Settings, explain: bool, trace: str | None
+) -> None:
+    for version in ("1.1.0+91513000", " of two  words", "0 1", "1"):
+        job = new_job(explain=explain, trace=trace, model_version=version)
+        [claimed] = ledger.claim(submit(ledger, job))
+        assert (claimed.model_version, claimed.explain, claimed.trace) == (version, explain, trace)
+        for _ in range(settings.deliveries_limit):
+            clock.move(settings.lease_s + 1)
+            ledger.claim(Message(clock.ms, [job.id]))
+        [replayed] = ledger.claim(ledger.replay(job.id, new_id()))
+        assert (replayed.model_version, replayed.explain) == (version, explain)
+
+
 def test_only_one_worker_holds_a_job_until_its_lease_ends(ledger: Ledger, clock: Clock, settings: Settings) -> None:
     job = new_job()
     message = submit(ledger, job)

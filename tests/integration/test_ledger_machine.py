@@ -72,6 +72,7 @@ class LedgerMachine(RuleBasedStateMachine):
         explain=st.booleans(),
         callback=st.sampled_from([None, URL]),
         trace=st.sampled_from([None, TRACE]),
+        model_version=st.sampled_from(["", "1.1.0+abc", " two words "]),
         by=st.sampled_from(OWNERS),
     )
     def submit(self, patients: list[int], deadline: float | None, by: Caller, **asked: Any) -> None:
@@ -235,7 +236,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 break
             self.clock.move(self.options.lease_s)
             # What a canary does: it carries the queue's clock forward.
-            self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE)
+            self.submit([1], None, explain=False, callback=None, trace=None, model_version="", by=ANYONE)
             self.queue += self.swept()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
@@ -251,8 +252,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Claim from both, check that they agree, and return what was claimed."""
         claimed = self.real.claim(message, ahead=ahead, attends=attends)
         others = self.twin.claim(message, ahead=ahead, attends=attends)
-        told = [[(job.id, job.explain, job.suspect, job.trace) for job in jobs] for jobs in (claimed, others)]
-        assert told[0] == told[1]
+        assert claimed_of(claimed) == claimed_of(others)
         return claimed
 
     def commit(self, claimed: list[Claimed], *, fails: bool) -> None:
@@ -292,3 +292,8 @@ def test_no_history_of_faults_breaks_the_promise(redis: Redis, settings: Setting
         max_examples=HISTORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(Machine, settings=profile)
+
+
+def claimed_of(jobs: list[Claimed]) -> list[tuple[object, ...]]:
+    """Return what both ledgers must say of what was claimed."""
+    return [(job.id, job.explain, job.suspect, job.trace, job.model_version) for job in jobs]

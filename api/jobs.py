@@ -13,6 +13,7 @@ from api.caller import By, caller_of
 from api.document import refer
 from api.gateway import Here
 from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, cancel_after_s, idempotency, wait_s
+from api.options import LONGEST_NAME
 from api.problem import answers
 from contract.callback import URL_LIMIT
 from contract.errors import EndedJob, UnknownJob
@@ -34,6 +35,12 @@ RETRY_AFTER_S = 1
 
 Explain = Annotated[bool, Query(description="Say with each score how its risk comes about.")]
 """A route's parameter: whether to explain the scores."""
+
+ModelVersion = Annotated[
+    str | None,
+    Query(max_length=LONGEST_NAME, description="The only model that may score it; unless given, whichever is served."),
+]
+"""A route's parameter: the version of the model to score with."""
 
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -68,7 +75,13 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
     responses={200: {"model": Job, "description": "It has ended"}, **answers(400, 409, 413, 415, 422, 429, 503)},
     openapi_extra=body_of(Patient, Patients, example=EXAMPLE) | {"parameters": [IDEMPOTENCY_KEY, PREFER, CANCEL_AFTER]},
 )
-async def submit(request: Request, here: Here, explain: Explain = False, callback_url: CallbackUrl = None) -> Response:
+async def submit(
+    request: Request,
+    here: Here,
+    explain: Explain = False,
+    callback_url: CallbackUrl = None,
+    model_version: ModelVersion = None,
+) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
 
     Answered as soon as the job is written down.
@@ -76,14 +89,15 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     202 means written to disk: the job is never lost, and its result never changes. With an `Idempotency-Key` a
     repeat with the same body answers the same job. With `Cancel-After: 90s` the job expires if it is not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202 as without.
-    With `callback_url` that URL is told when the job has ended, at least once.
+    With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the job fails, with
+    code `model-not-served`, if that is not the version that is served when its turn comes.
     """
     body = await read_body(request, here.settings.body_limit_bytes)
     callback = await check_callback(callback_url, here.settings, here.resolver)
     by = caller_of(request)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
-    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by)
+    job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by, model_version or "")
     patience_s = wait_s(request, here.settings.wait_limit_s)
     if patience_s is None:
         return accepted(*await here.submit(job))

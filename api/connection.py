@@ -20,7 +20,7 @@ WATCH = "watch"
 """What the app's lifespan calls its watch in its state."""
 
 PIPELINED_LIMIT = 64  # requests that wait behind another on the same connection
-ALWAYS_SERVED = (b"/health", b"/metrics")  # so that who looks after a crowded gateway sees that it lives
+ALWAYS_SERVED = (b"/health",)  # so that who looks after a crowded gateway sees that it lives
 UPLOADS = ("/v1/batches", "/batches")  # which may take as long as they come; `api.upload` sees that they do
 
 

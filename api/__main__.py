@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -26,6 +25,7 @@ from api.arguments import parse
 from api.connection import Connection
 from api.files import Bulk
 from api.gate import Keepers
+from api.measuring import show_together, start_metrics
 from api.operating import operate
 from contract.connect import check_redis, open_redis
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
@@ -34,13 +34,12 @@ from contract.ledger.format import adopt_format
 from contract.ledger.histograms import Histograms
 from contract.ledger.keyring import Keyring
 from contract.ledger.redis_ledger import RedisLedger
-from contract.ledger.survey import survey_server
 from contract.private import keep_private
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.instrument import GatewayMetrics
 from monitoring.log import last_words, start_log
-from monitoring.sharing import FOLDER, take_folder
 from monitoring.tracing import start_tracing
 
 log = logging.getLogger("api")
@@ -74,7 +73,8 @@ def serve() -> FastAPI:
     start_log(settings.log_format)
     stop_with_parent()
     start_tracing("scoreline-gateway")
-    app = build(settings)
+    redis = open_redis(settings)
+    app = build(settings, redis, start_metrics(settings, redis))
     # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
     # while results are turned into another format.
     gc.collect()
@@ -82,19 +82,19 @@ def serve() -> FastAPI:
     return app
 
 
-def build(settings: Settings) -> FastAPI:
-    """Return the gateway over the Redis and the store that the settings name; it connects when it is first asked."""
-    redis, queue = open_redis(settings), make_celery(settings)
+def build(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = None) -> FastAPI:
+    """Return the gateway over this Redis and the store that the settings name; it connects when it is first asked."""
+    ledger, queue = RedisLedger(redis, settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
-    ledger, server = RedisLedger(redis, settings), partial(survey_server, redis)
     keepers = Keepers.over(redis, settings) if settings.api_keys == "required" else None
-    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server, keepers)
+    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), keepers, metrics)
 
 
 def write_document() -> None:
     """Write the OpenAPI document to standard output. It is the same whatever the environment says."""
     with TemporaryDirectory() as folder:
-        app = build(Settings(store=f"file://{folder}", api_keys="required"))
+        settings = Settings(store=f"file://{folder}", api_keys="required")
+        app = build(settings, open_redis(settings))
     print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 
@@ -157,8 +157,8 @@ def run(settings: Settings) -> None:
     if settings.api_processes == 1:
         uvicorn.Server(config).run([door])
     else:
-        if settings.metrics and (folder := take_folder(settings.var, "api")):
-            os.environ[FOLDER] = str(folder)  # where the processes that it starts count together
+        if settings.metrics:
+            show_together(settings, redis)
         Multiprocess(config, [door]).run()
 
 

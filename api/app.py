@@ -1,14 +1,14 @@
 """Puts the gateway together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
@@ -20,7 +20,7 @@ from api.files import Bulk
 from api.gate import Keepers, stand_gate
 from api.guard import Guard
 from api.identity import Identified, Logged, Witness
-from api.measuring import Measured, make_metrics, measured
+from api.measuring import Measured, measured
 from api.options import Options
 from api.pages.routes import include_pages
 from api.problem import Problem, Show, answer_problems
@@ -30,7 +30,6 @@ from api.unforeseen import Unforeseen
 from api.watch import Watch
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
-from contract.ledger.survey import Server
 from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
@@ -72,17 +71,17 @@ def make_app(
     send: Send,
     bulk: Bulk | None = None,
     histograms: Histograms | None = None,
-    server: Callable[[], Server] | None = None,
     keepers: Keepers | None = None,
+    metrics: GatewayMetrics | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
-    Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
-    Redis stands, for the metrics. Without keepers it has no gate, and everyone is let in.
+    Without a place for files it takes none, and without histograms it tells nothing of the model. Without keepers it
+    has no gate, and everyone is let in. It counts in `metrics`, which are shown elsewhere.
     """
 
     traced = is_traced()
-    metrics, shown = make_metrics(settings, ledger, bulk, histograms, server)
+    metrics = metrics or GatewayMetrics(CollectorRegistry())
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
     @asynccontextmanager
@@ -106,8 +105,6 @@ def make_app(
         "asks_for_keys": keepers is not None,
     }
     show = include_pages(app, **pages)
-    if settings.metrics:
-        app.include_router(shown)
     wrap(app, settings, metrics, show, keepers, traced=traced)
     describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
@@ -115,12 +112,11 @@ def make_app(
 
 def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
     """Return an app that answers nothing yet, and documents itself without any other server."""
-    app = FastAPIOffline(
+    app = FastAPI(
         title="Scoreline",
         version="1",
         description=ABOUT,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         lifespan=serve,
         telemetry=telemetry(traced=traced),
         generate_unique_id_function=name_operation,

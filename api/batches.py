@@ -116,7 +116,9 @@ async def results(
     `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
     """
     form = await run_sync(here.bulk.batches.form, batch_id(id), by)
-    download = await run_sync(here.results, batch_id(id), form, format or choose_format(request, form.format), by)
+    wanted = format or choose_format(request, form.format)
+    look = partial(here.results, batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
+    download = await run_sync(look)
     turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
     return await send_stored(request, here, id, download, turn)
 

@@ -22,7 +22,7 @@ SLASH = ord("/")
 STAR = b"*"  # the target of `OPTIONS *`
 CHUNK_BYTES = 20  # around each chunk of a body: its size in at most 16 digits, and two line ends
 PIPELINED_LIMIT = 64  # requests that wait behind another on the same connection
-ALWAYS_SERVED = (b"/health", b"/metrics")  # so that who looks after a crowded gateway sees that it lives
+ALWAYS_SERVED = (b"/health",)  # so that who looks after a crowded gateway sees that it lives
 UPLOADS = ("/v1/batches", "/batches")  # which may take as long as they come; `api.upload` sees that they do
 
 

@@ -96,13 +96,13 @@ class Files:
         if load.backlog_patients >= self.settings.bulk_backlog_limit:
             raise backlogged(Verdict.FULL, load, self.settings.bulk_backlog_limit)
 
-    def results(self, id: str, form: Form, format: Format, by: Caller) -> Download:
+    def results(self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False) -> Download:
         """Return what is there of the results of a batch of this form, in this format.
 
         While it runs these are the rows before the first that is not done; once it has ended, all that were done.
         """
         batch, done = self._look(id, by)
-        head = header_of(form) if format is Format.CSV else b""
+        head = header_of(form, spreadsheet_safe=spreadsheet_safe) if format is Format.CSV else b""
         name = f"scores-{id}.{format.value}"
         stretches = [Stretch(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
         return Download(name, format, head, stretches, batch.state.ended)

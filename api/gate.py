@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.caller import CALLER
 from api.credentials import READING, challenge_of, shown_in
 from api.doorkeeper import Doorkeeper
+from api.guesses import Guesses
 from api.key_documents import declare_keys
 from api.problem import Show, problem_of
 from api.quotas import policy_of, remainder_of
@@ -27,7 +28,7 @@ from contract.settings import Settings
 if TYPE_CHECKING:
     from api.rates import Rates
 
-OPEN = frozenset({"/metrics", "/docs", "/openapi.json", "/enter", "/leave"})
+OPEN = frozenset({"/docs", "/openapi.json", "/enter", "/leave"})
 OPEN_BELOW = ("/health/", "/docs/", "/static-offline-docs/", "/static/")
 """What is open to everyone: it says nothing of any patient, job or key."""
 
@@ -64,6 +65,7 @@ class Keepers:
     doorkeeper: Doorkeeper
     rates: "Rates"
     trail: Trail
+    guesses: Guesses
 
     @classmethod
     def over(cls, redis: Redis, settings: Settings) -> Self:
@@ -72,7 +74,7 @@ class Keepers:
 
         own = settings.api_key.get_secret_value() if settings.api_key else None
         doorkeeper = Doorkeeper(Keyring(redis), Sessions(redis, settings.session_ttl), own)
-        return cls(doorkeeper, Rates(redis), Trail(Audit(redis)))
+        return cls(doorkeeper, Rates(redis), Trail(Audit(redis)), Guesses())
 
     async def close(self) -> None:
         """Write down what they have noted, and wait for what they ask."""

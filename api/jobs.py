@@ -15,6 +15,7 @@ from api.caller import By, caller_of
 from api.document import refer
 from api.gateway import Gateway, Here
 from api.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, PREFER, PRIORITY, cancel_after_s, idempotency, priority, wait_s
+from api.options import LONGEST_NAME
 from api.problem import answers
 from contract.answer import Answer
 from contract.callback import URL_LIMIT
@@ -39,6 +40,12 @@ LISTED_BYTES = 2_048  # what one of a list takes while it is made, of which some
 
 Explain = Annotated[bool, Query(description="Say with each score how its risk comes about.")]
 """A route's parameter: whether to explain the scores."""
+
+ModelVersion = Annotated[
+    str | None,
+    Query(max_length=LONGEST_NAME, description="The only model that may score it; unless given, whichever is served."),
+]
+"""A route's parameter: the version of the model to score with."""
 
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -74,7 +81,13 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
     openapi_extra=body_of(Patient, Patients, example=EXAMPLE)
     | {"parameters": [IDEMPOTENCY_KEY, PREFER, PRIORITY, CANCEL_AFTER]},
 )
-async def submit(request: Request, here: Here, explain: Explain = False, callback_url: CallbackUrl = None) -> Response:
+async def submit(
+    request: Request,
+    here: Here,
+    explain: Explain = False,
+    callback_url: CallbackUrl = None,
+    model_version: ModelVersion = None,
+) -> Response:
     """Submit one patient, or many as `{"patients": [...]}` (10,000 unless set otherwise).
 
     Answered as soon as the job is written down.
@@ -82,7 +95,8 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     202 means written to disk: the job is never lost, and its result never changes. With an `Idempotency-Key` a
     repeat with the same body answers the same job. With `Cancel-After: 90s` the job expires if it is not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202 as without.
-    With `callback_url` that URL is told when the job has ended, at least once.
+    With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the job fails, with
+    code `model-not-served`, if that is not the version that is served when its turn comes.
     """
     body = await read_body(request, here.settings.body_limit_bytes)
     callback = await check_callback(callback_url, here.settings, here.resolver)
@@ -91,8 +105,9 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     rows = await parse_rows(body, here.settings.patients_limit)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     waiter = "" if patience_s is None else here.waiter
+    urgency, version = priority(request), model_version or ""
     job = NewJob(
-        new_id(), rows, deadline_s, same, explain, callback, trace(), by, priority=priority(request), waiter=waiter
+        new_id(), rows, deadline_s, same, explain, callback, trace(), by, version, priority=urgency, waiter=waiter
     )
     if patience_s is None:
         return accepted(here, by, *await here.submit(job))

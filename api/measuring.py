@@ -1,39 +1,44 @@
-"""Measures the gateway: its requests from outside all else, its groups, and who waits; and shows it at /metrics."""
+"""Measures the gateway: its requests from outside all else, its groups, and who waits; and shows it on its own port."""
 
 import asyncio
+import logging
 import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TypeVar
 
-from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from redis import Redis
 from starlette.types import Message, Scope
 from typing_extensions import override
 
-from api.files import Bulk
 from api.notices import Listen, Notice, Notices, ReadAll
+from contract.ledger.batches import Batches
 from contract.ledger.histograms import Histograms
-from contract.ledger.protocol import Ledger, NewJob, Receipt
-from contract.ledger.survey import Server
+from contract.ledger.protocol import NewJob, Receipt
+from contract.ledger.redis_ledger import RedisLedger
+from contract.ledger.survey import survey_server
 from contract.queue import BULK, INTERACTIVE, limits_of
 from contract.settings import Settings
 from monitoring.drift_gauges import DriftGauges
 from monitoring.instrument import GatewayMetrics
 from monitoring.limits import Limits
-from monitoring.processes import Processes
 from monitoring.redis_gauges import RedisGauges
-from monitoring.sharing import FOLDER, Shared, join
-from monitoring.standing import Standing
+from monitoring.serving import registry_of, show
+from monitoring.sharing import FOLDER, Shared, join, take_folder
+from monitoring.standing import Standing, Surveyed
 from monitoring.vital import VitalThreads
 
 T = TypeVar("T")
 Commit = Callable[[Sequence[NewJob]], Receipt]
+
+log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER_METHOD, NO_ROUTE = "other", "none"
@@ -112,39 +117,42 @@ class CountedNotices(Notices[T]):
             self._waiting_clients.dec()
 
 
-def make_metrics(
-    settings: Settings,
-    ledger: Ledger,
-    bulk: Bulk | None,
-    histograms: Histograms | None,
-    server: Callable[[], Server] | None,
-) -> tuple[GatewayMetrics, APIRouter]:
-    """Return the metrics of this process, and the route that shows them with those of the other gateway processes.
+def start_metrics(settings: Settings, redis: Redis) -> GatewayMetrics:
+    """Return what this gateway process counts, and have it shown from now on, unless its parent does that.
 
-    Gateway processes that share a port share a folder too, which their parent names in the environment.
+    Gateway processes that share a port count together in a folder that their parent names in the environment. A disk
+    without room is a warning: what is not seen is answered all the same.
     """
-    shown, parent, folder = CollectorRegistry(), parent_process(), os.environ.get(FOLDER)
-    if folder and parent:
-        join(Path(folder))
-        metrics = GatewayMetrics(CollectorRegistry())
-        shown.register(Shared(Path(folder)))
-    else:
-        metrics = GatewayMetrics(shown)
-    shown.register(Limits(limits_of(settings)))
-    shown.register(Processes(parent.pid if folder and parent and parent.pid else os.getpid()))
-    others = [*([DriftGauges(histograms)] if histograms else []), *([RedisGauges(server)] if server else [])]
-    shown.register(Standing({INTERACTIVE: ledger} | ({BULK: bulk.batches} if bulk else {}), others))
-    return metrics, route_of(shown)
+    if not settings.metrics:
+        return GatewayMetrics(CollectorRegistry())
+    if parent_process():
+        join_others(os.environ.get(FOLDER))
+        return GatewayMetrics(CollectorRegistry())
+    shown = registry_of_gateway(settings, redis)
+    show(shown, settings.metrics_host, settings.api_metrics_port)
+    return GatewayMetrics(shown)
 
 
-def route_of(shown: CollectorRegistry) -> APIRouter:
-    """Return the route that shows a registry."""
-    routes = APIRouter(tags=["health"])
+def join_others(folder: str | None) -> None:
+    """Have this process, whose metrics are not declared yet, count together with the others of its gateway."""
+    try:
+        if folder:
+            join(Path(folder))
+    except OSError as error:
+        log.warning("this process is not measured: %s cannot be used (%s)", folder, error.strerror)
 
-    @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    def metrics(request: Request) -> Response:
-        """Show what Prometheus scrapes; all of one answer was counted by the gateway processes of one port."""
-        encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(shown), media_type=media_type)
 
-    return routes
+def show_together(settings: Settings, redis: Redis) -> None:
+    """Have this process show what the gateway processes that it is about to start will count together."""
+    counted = []
+    if folder := take_folder(settings.var, "api"):
+        os.environ[FOLDER] = str(folder)
+        counted.append(Shared(folder))
+    show(registry_of_gateway(settings, redis, *counted), settings.metrics_host, settings.api_metrics_port)
+
+
+def registry_of_gateway(settings: Settings, redis: Redis, *counted: Collector) -> CollectorRegistry:
+    """Return what a gateway shows: what is counted, what it costs, and what is read of the ledger and of Redis."""
+    queues: dict[str, Surveyed] = {INTERACTIVE: RedisLedger(redis, settings), BULK: Batches(redis, settings)}
+    others = [DriftGauges(Histograms(redis)), RedisGauges(partial(survey_server, redis))]
+    return registry_of(*counted, Limits(limits_of(settings)), Standing(queues, others))

@@ -6,9 +6,9 @@ from api.body import parse_row, read_body
 from api.caller import caller_of
 from api.gateway import Here
 from api.headers import PRIORITY, priority
-from api.jobs import Explain, accepted, body_of
+from api.jobs import Explain, ModelVersion, accepted, body_of
 from api.problem import answers
-from contract.errors import ScoringFailed
+from contract.errors import ScoringFailed, UnservedModel
 from contract.job import Job, State
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
@@ -25,19 +25,30 @@ routes = APIRouter(prefix="/api", tags=["prediction"])
     responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
     openapi_extra=body_of(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
 )
-async def predict(request: Request, here: Here, explain: Explain = False) -> Response:
+async def predict(
+    request: Request, here: Here, explain: Explain = False, model_version: ModelVersion = None
+) -> Response:
     """Score one patient and answer the score itself.
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the answer is 202
-    with the job, which is not lost and can be polled.
+    with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is served.
     """
     row = parse_row(await read_body(request, here.settings.body_limit_bytes))
-    by, urgency = caller_of(request), priority(request)
-    new = NewJob(new_id(), [row], explain=explain, trace=trace(), by=by, priority=urgency, waiter=here.waiter)
-    answer, before = await here.submit_and_wait(new, here.settings.prediction_wait_s, request)
+    asked = NewJob(
+        *(new_id(), [row]),
+        explain=explain,
+        trace=trace(),
+        by=caller_of(request),
+        model_version=model_version or "",
+        priority=priority(request),
+        waiter=here.waiter,
+    )
+    answer, before = await here.submit_and_wait(asked, here.settings.prediction_wait_s, request)
+    job = answer.job
     if answer.scores:
         return Response(answer.scores[1:-1], media_type="application/json")  # the only one of the list
-    if answer.job.state is State.FAILED:
-        reason = f"The patient could not be scored: job {answer.job.id} failed. Send it again, or report the id."
-        raise ScoringFailed(reason)
-    return accepted(here, by, answer, before)
+    if job.error and job.error.code == UnservedModel.code:
+        raise UnservedModel(job.error.message)
+    if job.state is State.FAILED:
+        raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
+    return accepted(here, asked.by, answer, before)

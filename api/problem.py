@@ -50,6 +50,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RefusedCallback: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnservedModel: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,

@@ -39,10 +39,11 @@ def columns_of(form: Form) -> tuple[str, ...]:
     return (*((form.id_column,) if form.join is Join.IDS else own), *SCORE_COLUMNS)
 
 
-def header_of(form: Form) -> bytes:
-    """Return the header of the results as CSV, a line."""
+def header_of(form: Form, *, spreadsheet_safe: bool = False) -> bytes:
+    """Return the header of the results as CSV, a line; a name too may be what a spreadsheet would run."""
     delimiter = form.delimiter or ","
-    return delimiter.join(quote(name, delimiter) for name in columns_of(form)).encode() + b"\n"
+    header = delimiter.join(quote(name, delimiter) for name in columns_of(form)).encode() + b"\n"
+    return defuse(header, delimiter) if spreadsheet_safe else header
 
 
 def turn_to(format: Format, form: Form, spreadsheet_safe: bool, row_bytes: int = 0) -> Turn | None:

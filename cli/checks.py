@@ -50,6 +50,7 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
         wanted["VALKEY"] = settings.valkey_port
     if settings.metrics:
         wanted |= {
+            "API_METRICS": settings.api_metrics_port,
             "WORKER_METRICS": settings.worker_metrics_port,
             "BULK_METRICS": settings.bulk_metrics_port,
             "SWEEP_METRICS": settings.sweep_metrics_port,

@@ -53,17 +53,32 @@ def quote(text: str, delimiter: str) -> str:
 def defuse(rows: bytes, delimiter: str) -> bytes:
     """Return whole rows of a CSV in which no cell is run by a spreadsheet.
 
-    A cell whose text begins with `=`, `+`, `-`, `@`, a tab or a carriage return, and is no number, gets an apostrophe
-    before it, and quotes; every other byte stays. Source: OWASP, "CSV Injection".
+    A cell that `may_run` gets an apostrophe before its text, and quotes; every other byte stays.
     """
     mark = re.escape(delimiter.encode())
     end = rb"[^" + mark + rb"\n]*?(?=" + mark + rb"|\r?\n|\r?\Z)"
-    cell = re.compile(rb"(?<![^" + mark + rb"\n])(?:" + QUOTED + end + rb"|(?:[=+\-@\t]|\r(?!\n|\Z))" + end + rb")")
+    bare = rb"[" + _MAY_BEGIN + rb"](?<!" + mark + rb"|\n)(?<!\r(?=\n|\Z))" + end
+    cell = re.compile(rb"(?<![^" + mark + rb"\n])(?:" + QUOTED + end + rb"|" + bare + rb")")
     return cell.sub(_defuse_cell, rows)
+
+
+def may_run(text: bytes) -> bool:
+    """Whether a spreadsheet may take the text of a cell for a formula.
+
+    It does so for what begins with `=`, `+`, `-` or `@`, be it of full or small width, and a spreadsheet or what hands
+    the file on may first drop what is not seen before it. Text that begins with a tab or a line end is not trusted
+    either, whatever follows. A plain number, be it between spaces, is none. Source: OWASP, "CSV Injection".
+    """
+    return bool(_FORMULA.match(text.decode(errors="replace"))) and not NUMBER.fullmatch(text.strip(b" "))
+
+
+_UNSEEN = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff"
+_SIGNS = r"-=+@\uff0d\uff1d\uff0b\uff20\ufe63\ufe66\ufe62\ufe6b"  # the four as they are, in full and in small width
+_FORMULA = re.compile(rf"[\t\r\n]|[{_UNSEEN}]*[{_SIGNS}]")
+_MAY_BEGIN = rb"-=+@\x00-\x20\x7f\xc2\xe1-\xe3\xef"
+"""The first bytes of what `_FORMULA` matches, a class for a pattern: a little too wide, and few cells begin so."""
 
 
 def _defuse_cell(found: re.Match[bytes]) -> bytes:
     text = unquote(found[0])
-    if text[:1] not in (b"=", b"+", b"-", b"@", b"\t", b"\r") or NUMBER.fullmatch(text):
-        return found[0]
-    return b"\"'" + text.replace(b'"', b'""') + b'"'
+    return b"\"'" + text.replace(b'"', b'""') + b'"' if may_run(text) else found[0]

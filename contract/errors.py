@@ -201,6 +201,12 @@ class UnknownModel(RequestError):
     code = "unknown-model"
 
 
+class UnservedModel(RequestError):
+    """The model version that was asked for is not the one that is served: ask for that one, or for none."""
+
+    code = "model-not-served"
+
+
 class LostResults(RequestError):
     """Some of the batch's files are no longer in the object store: tell the operator, and upload the file again."""
 

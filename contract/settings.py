@@ -61,10 +61,11 @@ class Settings(Door):
     log_format: LogFormat = Describe("text", description="How a line of the log is written: `text` or `json`.")
     log_requests: bool = Describe(False, description="Whether each request, and each job scored, is a line in the log.")
     metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
-    metrics_host: str = Describe("127.0.0.1", description="Address that all but the gateway show their metrics on.")
-    worker_metrics_port: int = Describe(
-        9801, ge=0, le=65535, description="Port of a worker's metrics; 0 shows none, as for those below."
+    metrics_host: str = Describe("127.0.0.1", description="Address that all programs show their metrics on.")
+    api_metrics_port: int = Describe(
+        9800, ge=0, le=65535, description="Port of the gateway's metrics; 0 shows none, as for those below."
     )
+    worker_metrics_port: int = Describe(9801, ge=0, le=65535, description="Port of a worker's metrics.")
     bulk_metrics_port: int = Describe(9802, ge=0, le=65535, description="Port of a bulk worker's metrics.")
     sweep_metrics_port: int = Describe(9803, ge=0, le=65535, description="Port of the sweep's metrics.")
     notify_metrics_port: int = Describe(9804, ge=0, le=65535, description="Port of a notifier's metrics.")

@@ -27,7 +27,7 @@ def write_configuration(settings: StackSettings, path: Path) -> None:
     """Write Prometheus's configuration: where each program shows its metrics; one that shows none has no target."""
     host = settings.metrics_host
     doors = {
-        "api": (settings.api_host, settings.api_port),
+        "api": (host, settings.api_metrics_port),
         "worker": (host, settings.worker_metrics_port),
         "bulk": (host, settings.bulk_metrics_port),
         "sweep": (host, settings.sweep_metrics_port),

@@ -42,6 +42,7 @@ def list_metrics(settings: StackSettings) -> list[Wanted]:
     """Return the ports on which metrics are shown; 0 is none."""
     host = settings.metrics_host
     wanted = [
+        Wanted(settings.api_metrics_port, host, "the gateway's metrics", "SCORELINE_API_METRICS_PORT"),
         Wanted(settings.worker_metrics_port, host, "the worker's metrics", "SCORELINE_WORKER_METRICS_PORT"),
         Wanted(settings.bulk_metrics_port, host, "the bulk worker's metrics", "SCORELINE_BULK_METRICS_PORT"),
         Wanted(settings.sweep_metrics_port, host, "the sweep's metrics", "SCORELINE_SWEEP_METRICS_PORT"),

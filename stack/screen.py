@@ -9,9 +9,11 @@ from typing import Self
 from rich.console import Console
 
 from contract.patient import EXAMPLE
+from contract.settings import door_of
 from stack.house import Exit
 from stack.settings import StackSettings
 
+NO_METRICS = "none: nothing is measured, or the gateway's have no port"
 NO_PROMETHEUS = "none: not installed here, its port is taken, or nothing is measured"
 KEYS = {
     "off": "off: whoever is on this machine may ask; docs/security.md says how to require them",
@@ -62,6 +64,8 @@ def announce(settings: StackSettings, took_s: float, console: Console) -> None:
     """Say that all is ready, where it is, and what to try next."""
     port = f"SCORELINE_API_PORT={settings.api_port} " if "api_port" in settings.model_fields_set else ""
     prometheus = f"http://127.0.0.1:{settings.prometheus_port}" if settings.prometheus_starts else NO_PROMETHEUS
+    shown = settings.metrics and settings.api_metrics_port
+    metrics = f"http://{door_of(settings.metrics_host, settings.api_metrics_port)}/metrics" if shown else NO_METRICS
     say(
         console,
         f"""Scoreline is ready ({took_s:.1f} s).
@@ -69,6 +73,7 @@ def announce(settings: StackSettings, took_s: float, console: Console) -> None:
   API         {settings.api_url}
   docs        {settings.api_url}/docs
   Flower      http://127.0.0.1:{settings.flower_port}
+  metrics     {metrics}
   Prometheus  {prometheus}
   logs        {shorten(settings.log_folder)}
   keys        {KEYS[settings.api_keys]}

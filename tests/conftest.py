@@ -12,7 +12,7 @@ from redis import Redis
 from contract.connect import open_redis
 from contract.settings import Settings
 from tests.keyed import Keyed
-from tests.servers import running, service, valkey
+from tests.servers import free_port, running, service, valkey
 
 # Every run tries the same examples, and none fails because the machine is busy.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
@@ -58,14 +58,16 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
     """A whole real service whose gateway asks for API keys."""
     folder = tmp_path_factory.mktemp("keyed")
     with valkey(folder / "valkey") as redis_url:
+        port = free_port()
         variables = {
             "SCORELINE_REDIS_URL": redis_url,
             "SCORELINE_API_KEYS": "required",
+            "SCORELINE_API_METRICS_PORT": str(port),
             "SCORELINE_STORE": f"file://{folder}/store",
         }
         bulk = running("worker", "run", "--queue", "bulk", log=folder / "bulk.log", **variables)
         with service(folder, **variables) as url, bulk:
-            yield Keyed(url, redis_url, folder)
+            yield Keyed(url, redis_url, folder, f"http://127.0.0.1:{port}/metrics")
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,15 @@ from contract.ledger.keyring import Keyring
 
 
 class Keyed(NamedTuple):
-    """The URLs of a service that asks for keys and of its Valkey; its logs and its store are in `folder`."""
+    """The URLs of a service that asks for keys and of its Valkey; its logs and its store are in `folder`.
+
+    The gateway shows its metrics at `metrics`, where it is to show any.
+    """
 
     url: str
     redis_url: str
     folder: Path
+    metrics: str = ""
 
     def make_key(
         self, scopes: Iterable[Scope] = USUAL, limits: Limits = UNLIMITED, lasts_s: float | None = None

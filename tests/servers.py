@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "client" / "python"
 STARTED_WITHIN_S = 30
 LATELY_GIVEN: deque[int] = deque(maxlen=100)
-USUAL = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("WORKER", "BULK", "SWEEP", "NOTIFY")} | {
+USUAL = {f"SCORELINE_{service}_METRICS_PORT": "0" for service in ("API", "WORKER", "BULK", "SWEEP", "NOTIFY")} | {
     "SCORELINE_API_KEYS": "off"
 }
 """Programs are measured, but show it only on a port that a test names: many run at once. Most tests need no keys."""
@@ -123,11 +123,15 @@ def gateway(folder: Path, **variables: str) -> Iterator[str]:
 
 
 class LoneGateway(NamedTuple):
-    """A gateway with a Valkey of its own, whose workers the tests start; all write their logs to `folder`."""
+    """A gateway with a Valkey of its own, whose workers the tests start; all write their logs to `folder`.
+
+    It shows its metrics at `metrics`.
+    """
 
     folder: Path
     redis_url: str
     url: str
+    metrics: str
 
     def running(self, room: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """Run `python -m worker` as this room beside it until the block is left."""

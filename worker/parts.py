@@ -17,6 +17,7 @@ from contract.queue import Send, ring
 from contract.store import Store
 from monitoring.log import about
 from worker.bulk.part import Judge, score_part
+from worker.scoring import refuse_version
 
 STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
 ATTEMPT_BYTES = 8
@@ -56,7 +57,7 @@ def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPa
         return False
     form, trace = begun.form, begun.trace
     if form.model_version not in ("", judge.version):
-        batches.fail(part.batch, unserved(form, judge))
+        batches.fail(part.batch, refuse_version(judge.version))
         return False
     told = about(batch_id=part.batch, part_id=part.id, trace=trace)
     return watch(part, trace, partial(_score_begun, batches, store, judge, part, form, told))
@@ -139,9 +140,3 @@ def failed(error: Exception) -> JobError:
     """Return the error of a batch with a part that the model could not score."""
     reason = f"The model could not score a part ({type(error).__name__}); the service's log has its number."
     return JobError(code="scoring-failed", message=reason)
-
-
-def unserved(form: Form, judge: Judge) -> JobError:
-    """Return the error of a batch that asks for a model which is not the released one."""
-    reason = f"Model {form.model_version} is not served: it is {judge.version} that is; name that, or none."
-    return JobError(code="model-not-served", message=reason)

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import LedgerUnavailable
+from contract.errors import LedgerUnavailable, UnservedModel
 from contract.job import JobError
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.protocol import Claimed, Ledger, Outcome
@@ -105,9 +105,23 @@ def is_full(jobs: Sequence[Claimed]) -> bool:
 
 
 def score_jobs(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
-    """Return an outcome for each job; those whose scores are to be explained come last."""
-    plain, explained = ([job for job in jobs if job.explain is asked] for asked in (False, True))
-    return score_batch(classifier, plain, pause) + score_batch(classifier, explained, pause)
+    """Return an outcome for each job; those whose scores are to be explained come late, and last who ask another model.
+
+    A job that asks for another version than the classifier's fails, and is not scored.
+    """
+    served = [job for job in jobs if job.model_version in ("", classifier.version)]
+    plain, explained = ([job for job in served if job.explain is asked] for asked in (False, True))
+    scored = score_batch(classifier, plain, pause) + score_batch(classifier, explained, pause)
+    if len(served) == len(jobs):
+        return scored
+    error = refuse_version(classifier.version)
+    return scored + [Outcome(job.id, error=error) for job in jobs if job.model_version not in ("", classifier.version)]
+
+
+def refuse_version(served: str) -> JobError:
+    """Return the error of a job, or of a batch, that asks for another version than the one that is served."""
+    reason = f"The version that `model_version` asks for is not served: it is {served} that is. Ask for that, or none."
+    return JobError(code=UnservedModel.code, message=reason)
 
 
 def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:

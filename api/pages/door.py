@@ -10,10 +10,11 @@ from starlette.types import Scope
 
 from api.body import read_limited
 from api.credentials import COOKIE, READING, Shown, check_origin, session_in
-from api.doorkeeper import Doorkeeper
+from api.gate import Keepers
 from api.pages.visit import Come, Visit
 from api.problem import problem_of
 from contract.errors import MissingKey, ScorelineError
+from contract.ledger.keyring import Key
 
 LIMIT_BYTES = 4_000
 PATH = re.compile(r"/(?:[\w.-][\w./-]*)?(?:\?[\w.=&%-]*)?", re.ASCII)
@@ -32,23 +33,24 @@ async def show(visit: Come, next: str = "/") -> Response:
 async def enter(visit: Come) -> Response:
     """Begin a session for the key that was entered, and send the visitor where they wanted to go.
 
-    A wrong key is told in the form. Raises ForeignForm, and BodyTooLarge.
+    It is a request like any other of that key. A wrong key is told in the form, and so is one too many, be it of the
+    key's own or of wrong ones from that address. Raises ForeignForm, and BodyTooLarge.
     """
     check_origin(visit.request.scope)
     entered = parse_qs((await read_limited(visit.request, LIMIT_BYTES)).decode("latin-1"))
     shown, next = (entered.get(name, [""])[0].strip() for name in ("key", "next"))
-    doorkeeper = doorkeeper_of(visit.request)
+    keepers = keepers_of(visit.request)
+    sessions = keepers.doorkeeper.sessions
     try:
         if not shown:
             raise MissingKey("Enter a key.")
-        key = await doorkeeper.find(Shown(shown.encode()))
-        secret = await run_sync(doorkeeper.sessions.begin, key.caller.key)
+        key = await find_entered(keepers, Shown(shown.encode()), visit.request)
+        secret = await run_sync(sessions.begin, key.caller.key)
     except ScorelineError as error:
         return refused(visit, own_path(next), error)
     answer = RedirectResponse(own_path(next), 303)
     secure = visit.request.url.scheme == "https"
-    lasts_s = doorkeeper.sessions.lasts_s
-    answer.set_cookie(COOKIE, secret, lasts_s, path="/", secure=secure, httponly=True, samesite="strict")
+    answer.set_cookie(COOKIE, secret, sessions.lasts_s, path="/", secure=secure, httponly=True, samesite="strict")
     return answer
 
 
@@ -57,17 +59,38 @@ async def leave(request: Request) -> Response:
     """End the session, for good, and have the browser forget it. Raises ForeignForm, and LedgerUnavailable."""
     check_origin(request.scope)
     if cookie := request.cookies.get(COOKIE):
-        await doorkeeper_of(request).forget(session_in(cookie))
+        await keepers_of(request).doorkeeper.forget(session_in(cookie))
     answer = RedirectResponse("/enter", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
 
 
+async def find_entered(keepers: Keepers, shown: Shown, request: Request) -> Key:
+    """Return the key that was entered, and count the request among its own. Raises as `Doorkeeper.find` does.
+
+    Raises QuotaExceeded for one request too many of the key, and for any key that is not known yet from an address that
+    too many wrong ones came from: who guesses is not looked at.
+    """
+    address = request.client.host if request.client else ""
+    key = keepers.doorkeeper.recall(shown)
+    if key is None:
+        keepers.guesses.take(address)
+        key = await keepers.doorkeeper.find(shown)
+        keepers.guesses.give_back(address)
+    most = key.caller.limits.requests_per_s
+    if most is not None:
+        await keepers.rates.take(key.caller.key, most)
+    return key
+
+
 def refused(visit: Visit, next: str, error: ScorelineError) -> Response:
     """Return the form that says why a key was not taken."""
     visit.request.app.state.refused.labels(error.code).inc()
-    problem = problem_of(error).problem
-    return visit.page("enter.html", problem.status, next=next, problem=problem)
+    told = problem_of(error)
+    page = visit.page("enter.html", told.status_code, next=next, problem=told.problem)
+    if wait := told.headers.get("retry-after"):
+        page.headers["Retry-After"] = wait
+    return page
 
 
 def send_to_door(scope: Scope) -> Response:
@@ -85,7 +108,7 @@ def own_path(text: str) -> str:
     return text if PATH.fullmatch(text) else "/"
 
 
-def doorkeeper_of(request: Request) -> Doorkeeper:
-    """Return who knows the keys."""
-    doorkeeper: Doorkeeper = request.app.state.keepers.doorkeeper
-    return doorkeeper
+def keepers_of(request: Request) -> Keepers:
+    """Return who knows the keys, and what they allow."""
+    keepers: Keepers = request.app.state.keepers
+    return keepers

@@ -11,7 +11,7 @@ from api.pages.door import send_to_door
 from api.pages.site import Site
 from api.problem import Show, Told
 
-FOR_PROGRAMS = ("/v1/", "/api/", "/health/", "/metrics", "/openapi.json")
+FOR_PROGRAMS = ("/v1/", "/api/", "/health/", "/openapi.json")
 
 
 def make_show(site: Site) -> Show:

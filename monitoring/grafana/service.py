@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import units
 from monitoring.grafana.board import begin_board, choose
 from monitoring.grafana.panel import RED, YELLOW, Asked, buckets, lines, or_none, quantiles, share
 
-ASKED_BY_PEOPLE = 'route!~"/metrics|/health/.*"'  # and not by what watches over the service
+ASKED_BY_PEOPLE = 'route!~"/health/.*"'  # and not by what watches over the service
 SHOWN = f'{ASKED_BY_PEOPLE}, route=~"$route"'
 
 RISKS = Asked(

@@ -66,11 +66,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 def write_config(path: Path, house: Up) -> Path:
     """Write what Prometheus is to scrape of a house, with the jobs of monitoring/prometheus, but more often."""
-    ports = {name: house.variables[f"SCORELINE_{name.upper()}_METRICS_PORT"] for name in ("worker", "bulk", "sweep")}
-    ports |= {
-        "api": house.variables["SCORELINE_API_PORT"],
-        "celery-exporter": house.variables["SCORELINE_EXPORTER_PORT"],
-    }
+    shown = ("api", "worker", "bulk", "sweep")
+    ports = {name: house.variables[f"SCORELINE_{name.upper()}_METRICS_PORT"] for name in shown}
+    ports["celery-exporter"] = house.variables["SCORELINE_EXPORTER_PORT"]
     jobs = [
         {
             "job_name": job,

@@ -14,6 +14,7 @@ from tests.waiting import wait_until
 
 READY_WITHIN_S = 60
 GONE_WITHIN_S = 40
+METERED = ("API", "WORKER", "BULK", "SWEEP", "NOTIFY")
 
 
 class Up:
@@ -34,7 +35,7 @@ class Up:
             "SCORELINE_VALKEY_PORT": str(valkey_port),
             "SCORELINE_EXPORTER_PORT": str(exporter_port),
             "SCORELINE_PROMETHEUS_PORT": str(prometheus_port),
-            **{f"SCORELINE_{name}_METRICS_PORT": str(free_port()) for name in ("WORKER", "BULK", "SWEEP", "NOTIFY")},
+            **{f"SCORELINE_{name}_METRICS_PORT": str(free_port()) for name in METERED},
             "SCORELINE_VAR": str(self.var),
             "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_PREDICTION_WAIT_S": "1",  # what may take no longer than this has less time to stop

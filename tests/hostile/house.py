@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 PAGE_BYTES = 4_096
 ROOMS = {"run": ("run",), "bulk": ("run", "--queue", "bulk"), "notify": ("notify",), "sweep": ("sweep",)}
-PORTS = {"run": "WORKER", "bulk": "BULK", "notify": "NOTIFY"}
+PORTS = {"api": "API", "run": "WORKER", "bulk": "BULK", "notify": "NOTIFY"}
 SHORT = {
     "SCORELINE_HEAD_TIMEOUT_S": "1",
     "SCORELINE_BODY_TIMEOUT_S": "1",
@@ -69,19 +69,22 @@ def housed(folder: Path) -> Iterator[House]:
         redis_url, api_port = stack.enter_context(valkey(folder / "valkey")), str(free_port())
         where = {"SCORELINE_STORE": f"file://{folder}/store", "SCORELINE_VAR": str(folder / "var")}
         variables = SHORT | where | {"SCORELINE_REDIS_URL": redis_url, "SCORELINE_CALLBACK_SECRET": SECRET}
-        pids, metrics = {}, {"api": f"http://127.0.0.1:{api_port}"}
-        for name, command in ROOMS.items():
-            port = str(free_port())
-            shown = {f"SCORELINE_{PORTS[name]}_METRICS_PORT": port} if name in PORTS else {}
-            log = folder / f"{name}.log"
-            pids[name] = stack.enter_context(running("worker", *command, log=log, **variables, **shown)).pid
-            metrics[name] = f"http://127.0.0.1:{port}"
+        ports = {name: str(free_port()) for name in PORTS}
+        variables |= {f"SCORELINE_{PORTS[name]}_METRICS_PORT": port for name, port in ports.items()}
+        pids = {
+            name: stack.enter_context(running("worker", *command, log=folder / f"{name}.log", **variables)).pid
+            for name, command in ROOMS.items()
+        }
         api = running("api", log=folder / "api.log", SCORELINE_API_PORT=api_port, **variables)
         pids["api"] = stack.enter_context(api).pid
-        wait_until(lambda: responds(f"{metrics['api']}/health/ready"), within_s=60, what="the service to be ready")
+        url, metrics = (
+            f"http://127.0.0.1:{api_port}",
+            {name: f"http://127.0.0.1:{port}" for name, port in ports.items()},
+        )
+        wait_until(lambda: responds(f"{url}/health/ready"), within_s=60, what="the service to be ready")
         for name in PORTS:
             wait_until(lambda name=name: responds(f"{metrics[name]}/metrics"), within_s=30, what=name)  # type: ignore[misc]
-        yield House(metrics["api"], stack.enter_context(Redis.from_url(redis_url)), pids, metrics)
+        yield House(url, stack.enter_context(Redis.from_url(redis_url)), pids, metrics)
 
 
 def say(house: House, sent: bytes) -> tuple[int, bytes, bytes]:

@@ -9,15 +9,18 @@ from redis import Redis
 from contract.ledger.protocol import Ledger
 from contract.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger
-from tests.servers import LoneGateway, gateway, running, service, valkey
+from tests.servers import LoneGateway, free_port, gateway, running, service, valkey
 
 
 @pytest.fixture(scope="session")
 def lasting_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneGateway]:
     """A gateway for all tests."""
-    folder = tmp_path_factory.mktemp("gateway")
-    with valkey(folder / "valkey") as redis_url, gateway(folder, SCORELINE_REDIS_URL=redis_url) as url:
-        yield LoneGateway(folder, redis_url, url)
+    folder, port = tmp_path_factory.mktemp("gateway"), str(free_port())
+    with (
+        valkey(folder / "valkey") as redis_url,
+        gateway(folder, SCORELINE_REDIS_URL=redis_url, SCORELINE_API_METRICS_PORT=port) as url,
+    ):
+        yield LoneGateway(folder, redis_url, url, f"http://127.0.0.1:{port}/metrics")
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_come_back(lone_gateway:
     ):
         [batch] = wait_until(lambda: client.batches().data, within_s=30, what="the file to be there")
         # Only by what it sends does it show that it knows of the batch: its metrics tell of each look at it.
-        wait_until(lambda: looks(lone_gateway.url), within_s=30, what="it to be followed")
+        wait_until(lambda: looks(lone_gateway.metrics), within_s=30, what="it to be followed")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (130, b"")
@@ -163,9 +163,9 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_come_back(lone_gateway:
         assert client.batch(batch.id).state == "queued"
 
 
-def looks(url: str) -> bool:
+def looks(metrics: str) -> bool:
     """Whether anyone has read a batch, as the gateway's metrics tell."""
-    return 'route="/v1/batches/{id}"' in httpx2.get(f"{url}/metrics").text
+    return 'route="/v1/batches/{id}"' in httpx2.get(metrics).text
 
 
 def test_a_service_that_is_away_is_exit_code_3() -> None:

@@ -38,7 +38,7 @@ class House:
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self.folder = folder
         redis_url = stack.enter_context(valkey(folder / "valkey"))
-        self.metrics_port = free_port()
+        self.metrics = {name: free_port() for name in ("API", "WORKER")}
         self.variables = {
             "SCORELINE_REDIS_URL": redis_url,
             "SCORELINE_API_KEYS": "required",
@@ -46,8 +46,8 @@ class House:
             "SCORELINE_VAR": str(folder / "var"),
             "SCORELINE_CALLBACK_SECRET": SECRET,
             "SCORELINE_CALLBACK_PRIVATE": "true",
-            "SCORELINE_WORKER_METRICS_PORT": str(self.metrics_port),
             "SCORELINE_REWRITE_WITHIN_S": "1",
+            **{f"SCORELINE_{name}_METRICS_PORT": str(port) for name, port in self.metrics.items()},
         }
         self.redis = stack.enter_context(Redis.from_url(redis_url))
         url = stack.enter_context(gateway(folder, **self.variables))
@@ -85,9 +85,10 @@ class House:
         files = [path for path in (self.folder / "store").rglob("*") if path.is_file()]
         files += [*self.folder.glob("*.log"), self.folder / "valkey" / "log", *(self.folder / "var").rglob("*")]
         kept |= {f"file {path.name}": path.name.encode() + path.read_bytes() for path in files if path.is_file()}
-        kept["metrics of the gateway"] = self.client.get("/metrics").content
-        if (self.folder / "run.log").exists():
-            kept["metrics of the worker"] = httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics").content
+        started = {"API": True, "WORKER": (self.folder / "run.log").exists()}
+        for name, port in self.metrics.items():
+            if started[name]:
+                kept[f"metrics of {name}"] = httpx2.get(f"http://127.0.0.1:{port}/metrics").content
         return {place for place, content in kept.items() if any(value in content for value in SENTINELS)}
 
     def on_disk(self) -> set[str]:

@@ -70,6 +70,22 @@ def test_the_seeds_call_answers_the_score_itself(client: httpx2.Client) -> None:
     assert answer.json()["explanation"] is None
 
 
+@pytest.mark.parametrize("more", [{}, {"explain": "true"}])
+def test_a_job_may_name_the_only_model_that_is_to_score_it(client: httpx2.Client, more: dict[str, str]) -> None:
+    served = client.post("/api/prediction", json=EXAMPLE).json()["model_version"]
+    named, other = {"model_version": served} | more, {"model_version": "0.9-canary"} | more
+    for path in ("/v1/jobs", "/api/prediction"):
+        assert client.post(path, params=named, json=EXAMPLE, headers={"Prefer": "wait=10"}).status_code == 200
+    failed = ended(client, client.post("/v1/jobs", params=other, json=EXAMPLE).headers["location"])
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "model-not-served")
+    refused = client.post("/api/prediction", params=other, json=EXAMPLE)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:scoreline:problem:model-not-served")
+    for told in (failed["error"]["message"], refused.json()["detail"]):
+        assert served in told
+        assert "canary" not in told
+    assert client.post("/v1/jobs", params={"model_version": "x" * 256}, json=EXAMPLE).status_code == 422
+
+
 @pytest.mark.parametrize("patients", [1, 3])
 def test_scores_are_explained_where_that_is_asked_for(client: httpx2.Client, patients: int) -> None:
     body = {"patients": [EXAMPLE | {"age": 34 + number} for number in range(patients)]}

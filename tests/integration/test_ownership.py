@@ -27,7 +27,7 @@ from tests.waiting import wait_until
 FILE = {"Content-Type": "text/csv"}
 CSV = f"{','.join(EXAMPLE)}\n{','.join(str(value) for value in EXAMPLE.values())}\n".encode()
 KINDS = ("jobs", "batches")
-OPEN = {"/health/live", "/health/ready", "/metrics"}
+OPEN = {"/health/live", "/health/ready"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,9 @@
 """A session stands for a key on the pages, and for nothing that a page of ours did not send."""
 
 import re
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -8,8 +11,9 @@ from fastapi.routing import APIRoute
 from redis import Redis
 
 from api.pages import batches, jobs
+from contract.key import Limits
 from contract.patient import EXAMPLE
-from tests.keyed import Keyed
+from tests.keyed import Keyed, prefix_of
 
 FILE = f"{','.join(EXAMPLE)}\n{','.join(map(str, EXAMPLE.values()))}\n".encode()
 PAGES = [
@@ -84,6 +88,41 @@ def test_who_has_left_is_known_no_more(keyed: Keyed, key: str) -> None:
     left = httpx2.post(f"{keyed.url}/leave", headers=cookie | {"Origin": keyed.url})
     assert (left.status_code, left.headers["Location"]) == (303, "/enter")
     assert httpx2.get(f"{keyed.url}/v1/jobs", headers=cookie).status_code == 401
+
+
+def test_to_enter_a_key_is_a_request_of_that_key(keyed: Keyed) -> None:
+    limited = keyed.make_key(limits=Limits(requests_per_s=5))
+    assert enter(keyed, limited).status_code == 303
+    begun_s = time.monotonic()
+    answers = [enter(keyed, limited) for _ in range(30)]
+    took_s = time.monotonic() - begun_s
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {303, 429}
+    assert len(answers) - len(refused) <= 5 * (took_s + 1)
+    assert refused[0].headers["Retry-After"] == "1"
+    assert "5 times a second" in refused[0].text
+    with Redis.from_url(keyed.redis_url) as redis:
+        begun = [name for name in redis.scan_iter("sl:session:*") if redis.get(name) == prefix_of(limited).encode()]
+    assert len(begun) == 1 + len(answers) - len(refused)
+
+
+def test_who_guesses_is_not_looked_at_any_more_and_nobody_else_waits_for_that(keyed: Keyed, key: str) -> None:
+    def guess(number: int, address: str = "192.0.2.7") -> int:
+        shown = f"sl_{prefix_of(key)}_{number:048x}"
+        headers = {"Origin": keyed.url, "X-Forwarded-For": address}
+        return httpx2.post(f"{keyed.url}/enter", data={"key": shown}, headers=headers).status_code
+
+    networks = ["192.0.2.7"] * 40, [f"2001:db8::{number:x}" for number in range(40)]  # who has one of these has all
+    for addresses in networks:
+        begun_s = time.monotonic()
+        with ThreadPoolExecutor(8) as guessers:
+            statuses = Counter(guessers.map(guess, range(40), addresses))
+        assert set(statuses) == {401, 429}
+        assert 10 <= statuses[401] <= 10 * (1 + (time.monotonic() - begun_s) // 10)
+    assert guess(41, "192.0.2.8") == 401
+    assert enter(keyed, key).status_code == 303
+    known = {"Origin": keyed.url, "X-Forwarded-For": "192.0.2.7"}
+    assert httpx2.post(f"{keyed.url}/enter", data={"key": key}, headers=known).status_code == 303
 
 
 def test_over_https_the_cookie_is_secure(keyed: Keyed, key: str) -> None:

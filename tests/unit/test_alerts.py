@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from contract.settings import Settings
 from monitoring.listing import list_metrics
 from stack.onlookers import write_configuration
 from stack.settings import StackSettings
@@ -80,8 +81,10 @@ def test_both_configurations_scrape_the_same_jobs(tmp_path: Path) -> None:
     )
     jobs = [[job["job_name"] for job in config["scrape_configs"]] for config in (on_one_machine, in_compose)]
     assert jobs[0] == jobs[1]
-    [worker] = [job for job in on_one_machine["scrape_configs"] if job["job_name"] == "worker"]
-    assert worker["static_configs"] == [{"targets": ["[::1]:9801"]}]
+    shown = {job["job_name"]: job.get("static_configs") for job in on_one_machine["scrape_configs"]}
+    assert (shown["api"], shown["worker"]) == ([{"targets": ["[::1]:9800"]}], [{"targets": ["[::1]:9801"]}])
+    [api] = [job for job in in_compose["scrape_configs"] if job["job_name"] == "api"]
+    assert api["dns_sd_configs"][0]["port"] == Settings().api_metrics_port
 
 
 @pytest.mark.parametrize("alert", ALERTS)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from contract.cell import NUMBER, defuse, quote, read_cell, unquote
 
-TEXTS = st.text(st.sampled_from('a1,;"\n =+-@.é\t'), max_size=8)
+TEXTS = st.text(st.sampled_from('a1,;"\n =+-@.é\t\uff1d\u200b\xa0'), max_size=8)
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+UNSEEN = ["", " ", "\t", "\n", "\r", "\xa0", "\u3000", "\ufeff", "\u200b", " \u2060\v"]
 
 
 def read_csv(text: str, delimiter: str = ",") -> list[list[str]]:
@@ -61,18 +63,39 @@ def test_what_is_quoted_is_read_back(text: str, delimiter: str) -> None:
     assert read_csv(quote(text, delimiter) + delimiter, delimiter) == [[text, ""]]
 
 
-@given(st.lists(st.lists(TEXTS, min_size=2, max_size=3), max_size=4), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@given(
+    st.lists(st.lists(TEXTS, min_size=2, max_size=3), max_size=4),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.sampled_from(",;|\t"),
+)
 def test_no_cell_is_run_once_it_is_defused_and_all_else_stays(
-    table: list[list[str]], ending: str, quoted: bool
+    table: list[list[str]], ending: str, quoted: bool, delimiter: str
 ) -> None:
-    written = io.StringIO(newline="")
-    csv.writer(written, lineterminator=ending, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerows(table)
-    safe = defuse(written.getvalue().encode(), ",")
-    for before, after in zip(table, read_csv(safe.decode()), strict=True):
+    written, quoting = io.StringIO(newline=""), csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    csv.writer(written, delimiter=delimiter, lineterminator=ending, quoting=quoting).writerows(table)  # type: ignore[arg-type]
+    safe = defuse(written.getvalue().encode(), delimiter)
+    for before, after in zip(table, read_csv(safe.decode(), delimiter), strict=True):
         for sent, cell in zip(before, after, strict=True):
-            runs = sent.startswith(tuple("=+-@\t\r")) and not NUMBER.fullmatch(sent.encode())
+            begins = sent.lstrip(" \n\t\u200b\xa0").startswith(tuple(SIGNS)) or sent.startswith(tuple("\n\t"))
+            runs = begins and not NUMBER.fullmatch(sent.strip(" ").encode())
             assert cell == (f"'{sent}" if runs else sent)
-    assert defuse(safe, ",") == safe
+    assert defuse(safe, delimiter) == safe
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("unseen", UNSEEN)
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
+def test_a_formula_is_defused_whatever_stands_unseen_before_it(sign: str, unseen: str, delimiter: str) -> None:
+    for text in (f"{unseen}{sign}1+1", f'{unseen}{sign}cmd|"x"!A0'):
+        row = delimiter.join(("", quote(text, delimiter), "", "a\n"))
+        for sent in (row, delimiter.join(("", '"' + text.replace('"', '""') + '"', "", "a\r\n"))):
+            assert read_csv(defuse(sent.encode(), delimiter).decode(), delimiter) == [["", f"'{text}", "", "a"]]
+
+
+@pytest.mark.parametrize("text", ["\t1", "\n1", "\r1", "\tname", "\nname", "\r\nname"])
+def test_what_begins_with_a_tab_or_a_line_end_is_not_trusted(text: str) -> None:
+    assert read_csv(defuse(f'"{text}",1\n'.encode(), ",").decode()) == [[f"'{text}", "1"]]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +107,10 @@ def test_no_cell_is_run_once_it_is_defused_and_all_else_stays(
         (b"a,-b\n+c,d\n", b'a,"\'-b"\n"\'+c",d\n'),
         (b'"a\n=b,=c",=d\n', b'"a\n=b,=c","\'=d"\n'),
         (b'"=""a""",=b"c\n', b'"\'=""a""","\'=b""c"\n'),
-        (b"a=b, =c,'=d\n", b"a=b, =c,'=d\n"),
+        (b"a=b, =c,'=d\n", b"a=b,\"' =c\",'=d\n"),
+        (b" -5,-5 , +.5e1\n", b" -5,-5 , +.5e1\n"),
+        (b"a,\r\n,\r\n", b"a,\r\n,\r\n"),
+        (b"\r=1,\r\n", b'"\'\r=1",\r\n'),
         (b"-,=\n", b'"\'-","\'="\n'),
     ],
 )

@@ -102,3 +102,20 @@ def test_no_cell_is_run_by_a_spreadsheet_where_that_is_asked_for() -> None:
     turn = turn_to(Format.CSV, Form(Format.JSONL, delimiter="", id_column="id"), spreadsheet_safe=True)
     assert turn
     assert b"".join(turn([b'{"id": "=1+1"}\n'])).startswith(b'"\'=1+1",')
+
+
+@pytest.mark.parametrize("text", ["\n=1+1", "\t=1+1", "\r=1+1", "\n\r\t x", " =1+1", "\uff1d1+1", "\ufeff@x"])
+@pytest.mark.parametrize("delimiter", ["", "\t", ";"])
+def test_an_object_s_text_is_not_run_as_a_cell(text: str, delimiter: str) -> None:
+    turn = turn_to(Format.CSV, Form(Format.JSONL, delimiter=delimiter, id_column="id"), spreadsheet_safe=True)
+    assert turn
+    block = b"".join(turn([json.dumps({"id": text, "thal": text}).encode() + b"\n"])).decode()
+    [row] = csv.reader(io.StringIO(block, newline=""), delimiter=delimiter or ",")
+    assert (row[0], row[1 + COLUMNS.index("thal")]) == (f"'{text}", f"'{text}")
+
+
+def test_a_name_in_the_header_is_not_run_either() -> None:
+    form = Form(Format.CSV, ("=1+1", "\n@x", "plain", *COLUMNS), ",")
+    [row] = csv.reader(io.StringIO(header_of(form, spreadsheet_safe=True).decode(), newline=""))
+    assert row[:3] == ["'=1+1", "'\n@x", "plain"]
+    assert header_of(form).startswith(b'=1+1,"\n@x",plain,')

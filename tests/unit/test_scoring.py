@@ -48,10 +48,11 @@ class ByAge:
         return [(age / 120, age >= 60, *(["why"] if explain else [])) for age in ages]
 
 
-def job(id: str, *ages: float, explain: bool = False) -> Claimed:
+def job(id: str, *ages: float, explain: bool = False, version: str = "") -> Claimed:
     """Return a claimed job of patients of these ages."""
     place = COLUMNS.index("age")
-    return Claimed(id, [(*ROW[:place], age, *ROW[place + 1 :]) for age in ages], explain)
+    rows = [(*ROW[:place], age, *ROW[place + 1 :]) for age in ages]
+    return Claimed(id, rows, explain, model_version=version)
 
 
 def test_all_jobs_of_a_message_are_one_batch_and_each_gets_its_own_scores() -> None:
@@ -76,6 +77,20 @@ def test_only_the_scores_of_jobs_that_asked_for_it_are_explained() -> None:
         "d": [(0.25, False)],
     }
     assert model.batches == [2, 3]
+
+
+def test_a_job_that_asks_for_another_model_fails_and_harms_no_other() -> None:
+    model = ByAge()
+    jobs = [job("a", 30, version="other"), job("b", 60, version="by-age"), job("c", 90), job("d", 30, version="by")]
+    outcomes = {one.id: one for one in score_jobs(model, jobs)}
+    assert [id for id, one in outcomes.items() if one.error] == ["a", "d"]
+    assert [outcomes[id].scores for id in "abcd"] == [None, [(0.5, True)], [(0.75, True)], None]
+    error = outcomes["a"].error
+    assert error
+    assert error.code == "model-not-served"
+    assert "by-age" in error.message
+    assert "other" not in error.message
+    assert model.batches == [2]
 
 
 @pytest.mark.parametrize("place", range(8))

@@ -1,0 +1,39 @@
+"""An answer that is the same for everyone: its bytes are made once, and who has them already is sent none."""
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+from fastapi import Request, Response
+
+TAG_CHARACTERS = 32  # of SHA-256 in hexadecimal
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One answer: its bytes as they are and packed with gzip, and its headers, of which `ETag` names the content."""
+
+    plain: bytes
+    packed: bytes
+    media_type: str
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Self:
+        """Return the answer that is this content."""
+        # Weak (RFC 9110, section 8.8.1), since it names the content both packed and as it is.
+        tag = f'W/"{sha256(content).hexdigest()[:TAG_CHARACTERS]}"'
+        usual = {"Cache-Control": "no-cache", "ETag": tag, "Vary": "Accept-Encoding"}
+        return cls(content, gzip.compress(content, mtime=0), media_type, usual | dict(headers or {}))
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer: 304 without the content to who names it in `If-None-Match`."""
+        known = request.headers.get("if-none-match", "")
+        if known == "*" or self.headers["ETag"].removeprefix("W/") in known:
+            return Response(status_code=304, headers=dict(self.headers))
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers = {**self.headers, "Content-Encoding": "gzip"}
+            return Response(self.packed, 200, headers, media_type=self.media_type)
+        return Response(self.plain, 200, dict(self.headers), media_type=self.media_type)

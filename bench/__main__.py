@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import cost, file_report, files, ledger, metrics, profile, race, waiting
+from bench import cost, fairness_report, file_report, files, ledger, metrics, profile, race, waiting
 from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
@@ -26,7 +26,7 @@ EXAMPLES = """examples:
 def main() -> int:
     """Measure, print, and write the results; return the exit code."""
     asked = parse()
-    if {"race", "profile", "metrics", "keys"} & set(asked.only):
+    if {"race", "profile", "metrics", "keys"} & set(asked.only) or asked.before:
         find_wrk()
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in asked.only:
@@ -53,9 +53,9 @@ def parse() -> argparse.Namespace:
         "--rounds",
         type=int,
         default=3,
-        help="runs of ledger, race and files, and a third of those of metrics and keys (default: %(default)s)",
+        help="runs of ledger, race, files and fairness, and a third of those of all costs (default: %(default)s)",
     )
-    race_only = parser.add_argument_group("race, profile, metrics, keys")
+    race_only = parser.add_argument_group("race, profile, metrics, keys, fairness")
     race_only.add_argument("--seconds", type=int, default=4, help="time for each figure (default: %(default)s)")
     race_only.add_argument(
         "--contenders",
@@ -70,6 +70,8 @@ def parse() -> argparse.Namespace:
     backlog = parser.add_argument_group("ledger")
     backlog.add_argument("--jobs", type=int, default=200_000, help="jobs in the backlog (default: %(default)s)")
     backlog.add_argument("--group", type=int, default=64, help="jobs in a group commit (default: %(default)s)")
+    fairness = parser.add_argument_group("fairness")
+    fairness.add_argument("--before", metavar="REV", help="an older commit, to measure one owner alone beside it")
     return parser.parse_args()
 
 
@@ -110,6 +112,11 @@ def run_keys(asked: argparse.Namespace) -> Iterator[str]:
     yield from cost.report(KEYS, "API keys", cost.measure(cost.keys(), asked.rounds, asked.seconds))
 
 
+def run_fairness(asked: argparse.Namespace) -> Iterator[str]:
+    """Measure what one key can do to another; yield the lines of the section."""
+    yield from fairness_report.report(asked.rounds, asked.seconds, asked.before)
+
+
 PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
     "ledger": (ledger.TITLE, run_ledger),
     "waiting": (waiting.TITLE, run_waiting),
@@ -118,6 +125,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Iterator[str]]]] = {
     "profile": (profile.TITLE, run_profile),
     "metrics": (metrics.TITLE, run_metrics),
     "keys": (KEYS, run_keys),
+    "fairness": (fairness_report.TITLE, run_fairness),
 }
 """Each part by its name: the title of its section, and what measures and reports it."""
 

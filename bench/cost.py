@@ -14,7 +14,8 @@ from bench.contenders import JOBS
 from bench.cpu import children, used_s
 from bench.load import Road, drain, drive, write_patients
 from contract.key import make_key
-from tests.servers import STARTED_WITHIN_S, free_port, responds, running, valkey
+from tests.revisions import running_in
+from tests.servers import ROOT, STARTED_WITHIN_S, free_port, responds, valkey
 from tests.waiting import wait_until
 
 CLIENTS, WARM_S = 64, 1
@@ -24,10 +25,15 @@ ROUNDS, BURSTS = 3, 3
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A service: its settings, and the road of a job through it."""
+    """A service: its settings, the road of a job through it, and the checkout that its code is of.
+
+    With `follow`, clients see each job scored before they submit the next; without, they only submit.
+    """
 
     variables: Mapping[str, str]
     road: Road = field(default=JOBS)
+    root: Path = ROOT
+    follow: bool = False
 
 
 METRICS = Side({"SCORELINE_METRICS": "true"}), Side({"SCORELINE_METRICS": "false"})
@@ -101,7 +107,8 @@ def stand(folder: Path, bodies: Path, seconds: int, side: Side) -> Iterator[Call
         }
         rooms = (("worker", "run"), ("worker", "sweep"), ("api",))
         worker, _, gateway = (
-            stack.enter_context(running(*room, log=folder / f"{room[-1]}.log", **variables)) for room in rooms
+            stack.enter_context(running_in(side.root, *room, log=folder / f"{room[-1]}.log", variables=variables))
+            for room in rooms
         )
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: responds(f"{url}/health/ready"), within_s=STARTED_WITHIN_S, what="the service to be ready")
@@ -110,7 +117,7 @@ def stand(folder: Path, bodies: Path, seconds: int, side: Side) -> Iterator[Call
 
         def burst() -> Cost:
             before_s = used_s(gateway.pid), sum(map(used_s, scorers))
-            load = drive(url, side.road, bodies, clients=CLIENTS, seconds=seconds, follow=False)
+            load = drive(url, side.road, bodies, clients=CLIENTS, seconds=seconds, follow=side.follow)
             took_s = load.seconds + drain(url, side.road, load.latest)
             after_s = used_s(gateway.pid), sum(map(used_s, scorers))
             gateway_us, worker_us = (1e6 * (b - a) / load.submitted for a, b in zip(before_s, after_s, strict=True))
@@ -122,19 +129,24 @@ def stand(folder: Path, bodies: Path, seconds: int, side: Side) -> Iterator[Call
 def report(title: str, what: str, pairs: list[tuple[Cost, Cost]]) -> Iterator[str]:
     """Yield the lines of the section in bench/RESULTS.md: medians, and that of the rounds' ratios with its interval."""
     yield f"## {title}: {CLIENTS} clients that only submit, with {what} and without in turns\n"
-    yield f"| figure | with | without | with / without, median of {len(pairs)} rounds | its 95 % interval |"
+    yield from table("with", "without", pairs)
+
+
+def table(one: str, other: str, pairs: list[tuple[Cost, Cost]]) -> Iterator[str]:
+    """Yield the lines of a table of two sides, by their names."""
+    yield f"| figure | {one} | {other} | {one} / {other}, median of {len(pairs)} rounds | its 95 % interval |"
     yield "|---|---|---|---|---|"
     for figure, name in (
         ("gateway CPU a job, µs", "gateway_us"),
         ("worker CPU a job, µs", "worker_us"),
         ("jobs scored a second", "jobs_per_s"),
     ):
-        values = [(getattr(on, name), getattr(off, name)) for on, off in pairs]
-        on, off = (statistics.median(side) for side in zip(*values, strict=True))
-        ratios = sorted(with_ / without for with_, without in values)
+        values = [(getattr(first, name), getattr(second, name)) for first, second in pairs]
+        first, second = (statistics.median(side) for side in zip(*values, strict=True))
+        ratios = sorted(first / second for first, second in values)
         rank = rank_of_interval(len(ratios))
         interval = f"{ratios[rank]:.3f} to {ratios[-1 - rank]:.3f}"
-        yield f"| {figure} | {on:,.1f} | {off:,.1f} | {statistics.median(ratios):.3f} | {interval} |"
+        yield f"| {figure} | {first:,.1f} | {second:,.1f} | {statistics.median(ratios):.3f} | {interval} |"
 
 
 def rank_of_interval(count: int) -> int:

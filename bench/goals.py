@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.contenders import BARE, BENTO, FEW, MANY, OURS, TEMPLATE
 from bench.figures import Figures, scored
+from bench.flood import IDLE, KINDS
 from bench.noop import NAME as NOOP
 from bench.service import CLIENTS_WITH_MANY
 
@@ -48,6 +49,29 @@ GOALS = [
         form="{:,.0f}",
     ),
 ]
+
+
+def times_idle(flood: str, figure: str) -> Callable[[Figures], float]:
+    """Return the function that says how many times a figure of an idle service it is beside a flood."""
+    return lambda figures: figures[flood, FEW, figure] / figures[f"{flood} {IDLE}", FEW, figure]
+
+
+def beside(flood: str, figure: str) -> Callable[[Figures], float]:
+    """Return the function that says a figure beside a flood."""
+    return lambda figures: figures[flood, FEW, figure]
+
+
+FAIRNESS = [
+    goal
+    for flood in KINDS
+    for goal in (
+        Goal(f"{flood}: p50 of one patient over an idle service's", times_idle(flood, "p50"), 3, at_least=False),
+        Goal(f"{flood}: p99 of one patient over an idle service's", times_idle(flood, "p99"), 10, at_least=False),
+        Goal(f"{flood}: requests refused", beside(flood, "refused"), 0, at_least=False, form="{:.0f}"),
+        Goal(f"{flood}: seconds of a file of 300 rows", beside(flood, "file"), 2, at_least=False),
+    )
+]
+"""What a key is held harmless from while another one floods, by the flood's name."""
 
 
 def values_of(goal: Goal, rounds: Sequence[Figures]) -> list[float]:

@@ -4,26 +4,28 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from rich.console import Console
 
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.fault import FAILED_OVER_WITHIN_S, RECOVERED_WITHIN_S, Fault
+from tests.faults.faults import FAULTS
 from tests.faults.file_audit import FileCount
-from tests.faults.file_faults import FILE_FAULTS, FileFault
-from tests.faults.file_house import file_house
+from tests.faults.file_fault import FileFault
+from tests.faults.file_faults import FILE_FAULTS
 from tests.faults.file_table import FILE_COLUMNS, to_section
 from tests.faults.file_trial import FilePlan, hold_file_trial
-from tests.faults.house import House
 from tests.faults.table import COLUMNS, C, to_page, to_terminal
 from tests.faults.trial import Count, Plan, hold_trial
 from tests.faults.witness import Witness
 
-RECOVERED_WITHIN_S = 10
-TABLE_WIDTH = 190
+F = TypeVar("F", Fault, FileFault)
+
+TABLE_WIDTH = 220
 FILES, AIMED_SHARE = 12, 10  # files of a trial, and which part of its rows a file has that a fault aims at
 NOTE_BYTES = 200  # in each row, so that a file of 20,000 rows has two parts
 
@@ -34,7 +36,9 @@ its own, and send again what was refused or not answered; a reader polls and rem
 fault strikes. After each strike the house must recover; after the last one every job is read and counted. Of files it
 is every row of each that is counted.
 
-The exit code is 1 if any job or row was lost, doubled or changed, or if a recovery took longer than {limit} s.
+The exit code is 1 if any job or row was lost, doubled or changed, or if a recovery took longer than {limit} s, or than
+{longer} s where a replica has to take over. What is lost with an emptied Redis and told, and what a master had not yet
+sent to its replica, are counted apart.
 
 Faults that strike jobs:
 {jobs}
@@ -48,7 +52,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults",
         description="Proves by faults and counts that an accepted job or row is never lost and never changes.",
-        epilog=EPILOG.format(limit=RECOVERED_WITHIN_S, jobs=jobs, files=files),
+        epilog=EPILOG.format(limit=RECOVERED_WITHIN_S, longer=FAILED_OVER_WITHIN_S, jobs=jobs, files=files),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--jobs", type=int, default=20_000, help="least submits of each trial (default: 20000)")
@@ -72,18 +76,29 @@ def hold_trials(trial: Callable[[], C], name: str, repeats: int, console: Consol
         try:
             with console.status(f"{name}: trial {repeat} of {repeats}"):
                 count = trial()
-        except AssertionError as error:
-            console.print(f"{name} {repeat}/{repeats}: broke down: {error}")
+        except Exception as error:  # one that breaks down must not take what the others counted with it
+            console.print(f"{name} {repeat}/{repeats}: broke down: {type(error).__name__}: {error}", markup=False)
             break
         counts.append(count)
         console.print(f"{name} {repeat}/{repeats}: {say(count)}")
     return counts
 
 
+def wanted(faults: Iterable[F], asked: argparse.Namespace, console: Console) -> Iterator[F]:
+    """Yield the faults that were asked for, and say which of them this machine cannot have."""
+    for fault in faults:
+        if asked.only and fault.name not in asked.only:
+            continue
+        if fault.is_possible():
+            yield fault
+        else:
+            console.print(f"{fault.name}: left out, as this user may not do that to this machine")
+
+
 def strike_jobs(fault: Fault, asked: argparse.Namespace, console: Console) -> list[Count]:
     """Hold all trials of a fault that strikes jobs, in a house of its own, and return their counts."""
     plan = Plan(jobs=asked.jobs, strikes=asked.strikes, outage_s=asked.outage)
-    with TemporaryDirectory(prefix="scoreline-faults-") as folder, House(Path(folder), {}) as house:
+    with TemporaryDirectory(prefix="scoreline-faults-") as folder, fault.build(Path(folder), {}) as house:
         return hold_trials(
             partial(hold_trial, house, fault, plan, Witness()),
             fault.name,
@@ -101,7 +116,7 @@ def strike_files(fault: FileFault, asked: argparse.Namespace, console: Console) 
     aimed = max(asked.rows // AIMED_SHARE, 1)
     plan = FilePlan(FILES, asked.rows, aimed_rows=aimed, note_bytes=NOTE_BYTES, strikes=asked.strikes)
     folder = TemporaryDirectory(prefix="scoreline-faults-")
-    with folder as place, file_house(Path(place), {}, in_bucket=fault.in_bucket) as house:
+    with folder as place, fault.build(Path(place), {}) as house:
         return hold_trials(
             partial(hold_file_trial, house, fault, plan),
             fault.name,
@@ -126,12 +141,12 @@ def main() -> int:
     asked, began_s = parse(sys.argv[1:]), time.monotonic()
     console = Console(width=max(Console().width, TABLE_WIDTH), soft_wrap=True)
     command, pages = " ".join(["python -m tests.faults", *sys.argv[1:]]), []
-    jobs = [strike_jobs(fault, asked, console) for fault in FAULTS if not asked.only or fault.name in asked.only]
+    jobs = [strike_jobs(fault, asked, console) for fault in wanted(FAULTS, asked, console)]
     if counted := [row for row in jobs if row]:
         console.print(to_terminal(COLUMNS, counted))
         pages.append(to_page(counted, command=command, seconds=time.monotonic() - began_s))
     began_s = time.monotonic()
-    files = [strike_files(fault, asked, console) for fault in FILE_FAULTS if not asked.only or fault.name in asked.only]
+    files = [strike_files(fault, asked, console) for fault in wanted(FILE_FAULTS, asked, console)]
     if counted_files := [row for row in files if row]:
         console.print(to_terminal(FILE_COLUMNS, counted_files))
         pages.append(to_section(counted_files, command=command, seconds=time.monotonic() - began_s))
@@ -139,7 +154,7 @@ def main() -> int:
         asked.write.write_text("\n".join(pages))
     rows: list[Sequence[Count | FileCount]] = [*jobs, *files]
     whole = all(len(row) == asked.repeats for row in rows)
-    well = whole and all(count.is_kept and count.recovered_s <= RECOVERED_WITHIN_S for row in rows for count in row)
+    well = whole and all(count.is_kept and count.recovered_s <= count.limit_s for row in rows for count in row)
     return 0 if well else 1
 
 

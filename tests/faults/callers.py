@@ -48,12 +48,12 @@ class Callers:
         """Return once every file was accepted, or after so many seconds."""
         wait(self._going, within_s)
 
-    def upload(self, file: File) -> str:
+    def upload(self, file: File, **options: str) -> str:
         """Upload a file, again and again under the same key until it is accepted; return its batch's id."""
         content = file.content
         while not self._abandoned.is_set():
             try:
-                answer = self._house.client.post(PATH, content=content, headers=self._headers(file))
+                answer = self._house.client.post(PATH, content=content, headers=self._headers(file), params=options)
             except httpx2.TransportError:
                 with self._lock:
                     self.lost_answers += 1

@@ -1,23 +1,26 @@
 """The faults. Each is a function that strikes a house under load and returns as soon as its fault is over."""
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Generic, TypeVar
 
+from contract.ledger.record import new_id
+from tests.faults import environment
 from tests.faults.cohort import POISON, patients
-from tests.faults.house import PRODUCT
+from tests.faults.fault import FAILED_OVER_WITHIN_S, Fault
+from tests.faults.loss import Loss
+from tests.faults.notified import Notified
 from tests.faults.probe import submit
-from tests.faults.scene import CAUGHT_WITHIN_S, Scene, freeze_mid_batch, thaw, wait_for_pool
+from tests.faults.receiver_away import receiver_away
+from tests.faults.replicated import Replicated
+from tests.faults.scene import CAUGHT_WITHIN_S, Scene, all_frozen, freeze_mid_batch, thaw, wait_for_pool
+from tests.faults.small_disk import OnSmallDisk, can_mount
 from tests.faults.supervisor import kill
 from tests.faults.witness import ENDED
 from tests.servers import responds
 from tests.waiting import wait_until
-
-S = TypeVar("S")
 
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 WRONG_BY_S = 3_600
@@ -25,30 +28,8 @@ REFUSED_WITHIN_S = 5
 ROOM_BYTES = 16_384  # what is left on the full disk: a few jobs
 ENDED_WITHIN_S = 60
 COMMITTED_WITHIN_S = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Striking(Generic[S]):
-    """A fault, told of by the name and the docstring of the function that strikes a scene."""
-
-    strike: Callable[[S], None]
-
-    @property
-    def name(self) -> str:
-        """What the table calls it."""
-        return self.strike.__name__.replace("_", " ")
-
-    @property
-    def about(self) -> str:
-        """What happens, in a sentence."""
-        return " ".join((self.strike.__doc__ or "").split())
-
-
-@dataclass(frozen=True, slots=True)
-class Fault(Striking[Scene]):
-    """A fault that strikes jobs; `entry` is Celery's way in to the workers that it needs."""
-
-    entry: str = PRODUCT
+WAITING = 30  # jobs: more than a message carries, and so more than the workers have in hand
+CALLBACKS = 40
 
 
 def pool_killed(scene: Scene) -> None:
@@ -172,6 +153,63 @@ def poison_swallowed(scene: Scene) -> None:
     wait_until(quarantined, within_s=ENDED_WITHIN_S, what="the poison to end")
 
 
+def memory_full(scene: Scene) -> None:
+    """Redis has no memory left for 20 s: submits are refused, what waits is scored all the same, and no worker ends."""
+    exits = [worker.exits for worker in scene.house.workers]
+    with ExitStack() as stack:
+        with all_frozen(scene.house):
+            enough = len(scene.traffic.accepted) + WAITING
+            wait_until(lambda: len(scene.traffic.accepted) >= enough, within_s=CAUGHT_WITHIN_S, what="jobs that wait")
+            refused, younger = scene.traffic.answers[503], new_id()
+            stack.enter_context(environment.memory_full(scene.house))
+        wait_for_refusal(scene, refused)
+        wait_until(
+            lambda: not scene.house.is_open_before(younger),
+            within_s=ENDED_WITHIN_S,
+            what="what was accepted to be scored",
+        )
+        Event().wait(scene.outage_s)
+    assert [worker.exits for worker in scene.house.workers] == exits, "a worker ended where Redis had no memory left"
+
+
+def shared_disk_full(scene: Scene) -> None:
+    """The disk that Valkey, store and logs share is full to the last byte and submits are 503; then there is room."""
+    refused = scene.traffic.answers[503]
+    with environment.disk_full(scene.house):
+        wait_for_refusal(scene, refused)
+        Event().wait(scene.outage_s / 4)
+        assert responds(f"{scene.house.url}/health/live"), "the gateway did not live through a full disk"
+
+
+def bundle_poisoned(scene: Scene) -> None:
+    """Bundles whose risks are (n, 1), inverted and doubled take the good one's place, for 5 s each; then it is back."""
+    environment.exchange_bundles(scene.house, scene.outage_s / 4)
+
+
+def receiver_down(scene: Scene) -> None:
+    """A receiver of callbacks is down for 20 s, the next time it answers 500 for as long; then each job is told of."""
+
+    def send(url: str) -> list[str]:
+        return [submit(scene.house, patients(number)[:1], callback_url=url) for number in range(CALLBACKS)]
+
+    scene.more.update(receiver_away(send, scene.outage_s, is_cut=scene.strike % 2 == 0))
+
+
+def master_lost(scene: Scene) -> None:
+    """Kill -9 of Redis's master, which stays away; a Sentinel has the replica take over, with what that has by then."""
+    scene.deaths_ms.append(environment.lose_master(scene.house))
+
+
+def redis_emptied(scene: Scene) -> None:
+    """FLUSHALL under load: every accepted job is gone, and whoever asks for it is told so from then on."""
+    environment.empty_redis(scene.house)
+
+
+def wait_for_refusal(scene: Scene, refused: int) -> None:
+    """Return once one submit more than so many was answered 503."""
+    wait_until(lambda: scene.traffic.answers[503] > refused, within_s=CAUGHT_WITHIN_S, what="a submit to be refused")
+
+
 FAULTS = [
     Fault(pool_killed),
     Fault(worker_killed),
@@ -184,5 +222,11 @@ FAULTS = [
     Fault(disk_full),
     Fault(rolling_restart),
     Fault(clock_wrong),
+    Fault(memory_full),
+    Fault(bundle_poisoned),
+    Fault(shared_disk_full, build=OnSmallDisk, is_possible=can_mount),
+    Fault(receiver_down, build=Notified),
+    Fault(master_lost, build=Replicated, may_lose=Loss.UNREPLICATED, recovers_within_s=FAILED_OVER_WITHIN_S),
+    Fault(redis_emptied, may_lose=Loss.TOLD),
     Fault(poison_swallowed, entry="tests.faults.poisoned"),
 ]

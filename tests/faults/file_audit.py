@@ -8,8 +8,10 @@ import httpx2
 
 from contract.ledger.keys import TRASH
 from tests.faults.callers import PATH
+from tests.faults.fault import RECOVERED_WITHIN_S
 from tests.faults.file_scene import FileScene
 from tests.faults.files import File, results_of
+from tests.faults.loss import Loss
 from tests.waiting import wait_until
 
 ANSWERED_WITHIN_S = 60
@@ -25,12 +27,15 @@ class FileCount:
     """
 
     fault: str
+    limit_s: float = RECOVERED_WITHIN_S
     files: int = 0
     rows: int = 0
     scored: int = 0
     rejected: int = 0
     called_off: int = 0
     lost: int = 0
+    told: int = 0
+    unreplicated: int = 0
     doubled: int = 0
     changed: int = 0
     left: int = 0
@@ -60,7 +65,7 @@ def audit(scene: FileScene, count: FileCount) -> FileCount:
     oldest = min(known)
     unknown = [batch for batch in page["data"] if batch["id"] not in known and batch["id"] >= oldest]
     count.doubled += sum(batch["counts"]["rows"] for batch in unknown)
-    count.left = clear(scene, {batch["id"] for batch in page["data"]})
+    count.left = clear(scene, {batch["id"] for batch in page["data"]} | scene.orphans)
     count.files, count.changed = len(accepted), len(scene.changed)
     answers = scene.callers.answers
     count.refused, count.unanswered = sum(answers.values()) - answers[202], scene.callers.lost_answers
@@ -74,6 +79,9 @@ def count_file(client: httpx2.Client, scene: FileScene, file: File, id: str, cou
     if ends == "erased":
         count.called_off += file.rows
         count.doubled += file.rows if answer.status_code != 404 else 0
+        return
+    if answer.status_code != 200:
+        lose(scene, file, id, count)
         return
     batch = answer.json()
     results, errors = read_twice(client, scene, file, f"{id}/results"), read_twice(client, scene, file, f"{id}/errors")
@@ -90,6 +98,16 @@ def count_file(client: httpx2.Client, scene: FileScene, file: File, id: str, cou
     told = batch["counts"]
     if (told["scored"], told["rejected"]) != (scored + doubled, rejected):
         scene.changed.add(file)
+
+
+def lose(scene: FileScene, file: File, id: str, count: FileCount) -> None:
+    """Add the rows of a file that is not to be found."""
+    if not scene.may_be_gone(id):
+        count.lost += file.rows
+    elif scene.may_lose is Loss.TOLD:
+        count.told += file.rows
+    else:
+        count.unreplicated += file.rows
 
 
 def read_twice(client: httpx2.Client, scene: FileScene, file: File, path: str) -> bytes:

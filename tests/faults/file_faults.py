@@ -5,15 +5,16 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from threading import Event, Timer
 
 import httpx2
 
 from contract.queue import BULK
 from tests.faults.callers import PATH
-from tests.faults.faults import Striking
+from tests.faults.file_fault import FileFault
+from tests.faults.file_house import house_with_bucket
 from tests.faults.file_scene import FileScene
+from tests.faults.file_surroundings import SURROUNDING_FAULTS
 from tests.faults.files import results_of
 from tests.faults.house import ANSWERED_WITHIN_S
 from tests.faults.supervisor import children, kill
@@ -26,13 +27,6 @@ LAST_BYTES = 10
 GRACE_S = 0.3  # that a part goes on for after SIGTERM
 READ_BYTES = 100_000
 HELD_BACK_BYTES = 65_536  # what a slow reader's side of a connection holds
-
-
-@dataclass(frozen=True, slots=True)
-class FileFault(Striking[FileScene]):
-    """A fault that strikes files; it needs a store that can be cut off, or not."""
-
-    in_bucket: bool = False
 
 
 def worker_killed_mid_part(scene: FileScene) -> None:
@@ -226,5 +220,6 @@ FILE_FAULTS = [
     FileFault(erased_mid_part),
     FileFault(last_message_lost),
     FileFault(queue_flushed),
-    FileFault(store_away, in_bucket=True),
+    FileFault(store_away, build=house_with_bucket),
+    *SURROUNDING_FAULTS,
 ]

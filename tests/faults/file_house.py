@@ -12,9 +12,7 @@ from typing_extensions import override
 
 from api.upload import HOLD_SPARE_S
 from contract.batch import BATCHES_FOLDER
-from contract.connect import open_redis
 from contract.ledger.batches import Batches
-from contract.settings import Settings
 from tests.faults.gated import Gate
 from tests.faults.house import PRODUCT, House
 from tests.faults.relay import Relay
@@ -57,19 +55,14 @@ class FileHouse(House):
     @contextmanager
     def ledger(self) -> Iterator[tuple[Redis, Batches]]:
         """Give a client of the broker, and the ledger of batches in it."""
-        settings = Settings(redis_url=f"redis://127.0.0.1:{self.broker_port}/0")
-        with open_redis(settings) as redis:
-            yield redis, Batches(redis, settings)
+        with self.redis() as redis:
+            yield redis, Batches(redis, self.settings)
 
 
 @contextmanager
-def file_house(folder: Path, settings: Mapping[str, str], *, in_bucket: bool = False) -> Iterator[FileHouse]:
-    """Run a house whose store is a folder, or else a bucket behind a relay."""
+def house_with_bucket(folder: Path, settings: Mapping[str, str]) -> Iterator[FileHouse]:
+    """Run a house whose store is a bucket behind a relay."""
     with ExitStack() as stack:
-        if not in_bucket:
-            store = {"SCORELINE_STORE": f"file://{folder}/store"}
-            yield stack.enter_context(FileHouse(folder, {**settings, **store}))
-            return
         store = stack.enter_context(bucket(folder))
         url = store["AWS_ENDPOINT_URL"]
         relay = stack.enter_context(Relay(int(url.rpartition(":")[2])))

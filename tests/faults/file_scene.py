@@ -10,6 +10,7 @@ import httpx2
 from tests.faults.callers import PATH, Callers
 from tests.faults.file_house import FileHouse
 from tests.faults.files import File
+from tests.faults.loss import Loss, is_in_window, made_ms
 from tests.faults.supervisor import Program, children
 from tests.waiting import wait_until
 
@@ -31,7 +32,8 @@ class FileScene:
     """What a fault strikes, and for the how-manyth time.
 
     `ends` names the state that a file must end in if that is not `succeeded`, or `erased`. `changed` holds files whose
-    results were seen to be anything but what they must be.
+    results were seen to be anything but what they must be. `deaths_ms` is when masters died, in ms since 1970, and
+    `orphans` are the ids of batches that the store held as their ledger was lost.
     """
 
     house: FileHouse
@@ -42,6 +44,9 @@ class FileScene:
     strike: int = 0
     ends: dict[File, str] = field(default_factory=dict)
     changed: set[File] = field(default_factory=set)
+    may_lose: Loss = Loss.NOTHING
+    deaths_ms: list[float] = field(default_factory=list)
+    orphans: set[str] = field(default_factory=set)
 
     def new_file(self, *, stops: bool = False, is_poisoned: bool = False) -> File:
         """Return a file of several parts."""
@@ -66,6 +71,16 @@ class FileScene:
         """Whether the batch is known to have ended."""
         batch = self.batch(id)
         return batch is not None and batch["state"] not in OPEN
+
+    def may_be_gone(self, id: str) -> bool:
+        """Whether a batch that is nowhere to be found may be lost."""
+        if self.may_lose is Loss.TOLD:
+            return self.house.tells_of_loss(f"{PATH}/{id}")
+        return self.may_lose is Loss.UNREPLICATED and is_in_window(made_ms(id), self.deaths_ms)
+
+    def is_gone(self, id: str) -> bool:
+        """Whether a batch is known to be lost, as it may be."""
+        return self.may_lose is not Loss.NOTHING and self.batch(id) is None and self.may_be_gone(id)
 
     def wait_for_end(self, id: str) -> None:
         """Return once the batch has ended."""

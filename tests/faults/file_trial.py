@@ -7,7 +7,7 @@ from math import inf
 
 from tests.faults.callers import Callers
 from tests.faults.file_audit import FileCount, audit
-from tests.faults.file_faults import FileFault
+from tests.faults.file_fault import FileFault
 from tests.faults.file_house import FileHouse
 from tests.faults.file_scene import FileScene
 from tests.faults.files import File
@@ -52,9 +52,9 @@ def hold_file_trial(house: FileHouse, fault: FileFault, plan: FilePlan) -> FileC
 
     Raises AssertionError if the fault could not strike, or if an answer came that no caller should ever see.
     """
-    count, files = FileCount(fault.name), plan.make_files()
+    count, files = FileCount(fault.name, fault.recovers_within_s), plan.make_files()
     with Callers(house, files) as callers:
-        scene = FileScene(house, callers, plan.aimed_rows, plan.note_bytes, plan.outage_s)
+        scene = FileScene(house, callers, plan.aimed_rows, plan.note_bytes, plan.outage_s, may_lose=fault.may_lose)
         with Onlooker(scene) as onlooker:
             for scene.strike in range(plan.strikes):
                 wait_for_load(callers, plan.files * scene.strike / plan.strikes)
@@ -87,6 +87,7 @@ def recovery_s(scene: FileScene, patience_s: float) -> float:
 def all_ended(scene: FileScene, files: set[File]) -> bool:
     """Whether these files are known to have ended; those that have are taken out."""
     for file in list(files):
-        if scene.ends.get(file) == "erased" or scene.has_ended(scene.callers.accepted[file]):
+        id = scene.callers.accepted[file]
+        if scene.ends.get(file) == "erased" or scene.has_ended(id) or scene.is_gone(id):
             files.remove(file)
     return not files

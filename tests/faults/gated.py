@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from threading import Event
 
@@ -18,6 +17,8 @@ from typing_extensions import override
 
 from contract.queue import BULK
 from contract.settings import Settings
+from models.released import Released
+from models.scorer import Scorer
 from models.verdicts import Verdicts
 from tests.faults.poison import Poisoned, is_marked
 from tests.waiting import wait_until
@@ -68,8 +69,8 @@ class Gate:
 class Gated(Poisoned):
     """The released model, which comes by the gate with a marked patient."""
 
-    def __init__(self, bundle: Path, gate: Gate) -> None:
-        super().__init__(bundle)
+    def __init__(self, scorer: Scorer, gate: Gate) -> None:
+        super().__init__(scorer)
         self._gate = gate
 
     @override
@@ -84,7 +85,8 @@ def main() -> int:
     folder, name = Path(sys.argv[1]), sys.argv[2]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.read()
-    app = make_worker(settings, cache(lambda: Gated(settings.bundle, Gate(folder))))
+    released, gate = Released(settings.bundle), Gate(folder)
+    app = make_worker(settings, lambda: Gated(released.scorer(), gate))
     return consume(app, name, BULK, "prefork", settings.bulk_processes)
 
 

@@ -1,14 +1,16 @@
 """A whole Scoreline on this machine: broker, gateway, workers and sweep, each a real process under supervision."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import httpx2
+from redis import Redis
 
 from contract.connect import open_redis
 from contract.errors import ExpiredJob, UnknownJob
@@ -16,7 +18,7 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE
 from contract.settings import Settings
 from tests.faults.supervisor import Launch, Program
-from tests.servers import STARTED_WITHIN_S, free_port, responds, start, start_python, start_valkey
+from tests.servers import ROOT, STARTED_WITHIN_S, free_port, responds, start, start_python, start_valkey
 from tests.waiting import wait_until
 
 PRODUCT = "worker.entry"
@@ -32,25 +34,30 @@ class House:
     READY = "/health/ready"
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self.folder = folder
+        self.folder, self.bundle = folder, folder / "bundle"
         self.broker_port, self.port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._variables = {
-            **settings,
-            "SCORELINE_REDIS_URL": f"redis://127.0.0.1:{self.broker_port}/0",
+            "SCORELINE_STORE": f"file://{folder}/store",
+            "SCORELINE_VAR": str(folder / "var"),
+            "SCORELINE_BUNDLE": str(self.bundle),
             "SCORELINE_API_PORT": str(self.port),
+            **settings,
+            "SCORELINE_REDIS_URL": self.redis_url,
         }
         self._entry = PRODUCT
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        shutil.copytree(ROOT / Settings().bundle, self.bundle)
         with self._stack:
             self.client = self._stack.enter_context(httpx2.Client(base_url=self.url, timeout=ANSWERED_WITHIN_S))
-            self.broker = self._run("broker", self.start_broker)
+            self._start_redis()
             self.gateway = self._run("gateway", partial(self._python, "api"))
             self.sweep = self._run("sweep", partial(self._python, "worker", "sweep"))
             self.workers = [self._run(name, self.worker_launch(name)) for name in ("first", "second")]
             ready = self.url + self.READY
+            self._start_others()
             wait_until(lambda: responds(ready), within_s=STARTED_WITHIN_S, what="the house to be ready")
             self._stack = self._stack.pop_all()
         return self
@@ -74,12 +81,39 @@ class House:
             for worker in self.workers:
                 worker.exchange(self.worker_launch(worker.name, entry))
 
+    @property
+    def redis_url(self) -> str:
+        """Where the programs find Redis."""
+        return f"redis://127.0.0.1:{self.broker_port}/0"
+
+    def _start_redis(self) -> None:
+        """Start what the programs find there."""
+        self.broker = self._run("broker", self.start_broker)
+
+    def _start_others(self) -> None:
+        """Start what this house has besides."""
+
+    @contextmanager
+    def redis(self) -> Iterator[Redis]:
+        """Give a client of the broker, that is of the master where there are several."""
+        with open_redis(self.settings) as redis:
+            yield redis
+
+    @property
+    def settings(self) -> Settings:
+        """The settings by which a test reaches the ledger itself."""
+        return Settings(redis_url=self.redis_url)
+
     def start_broker(self) -> subprocess.Popen[bytes]:
         """Start Valkey on its port and folder, and return once it answers, its AOF read."""
         process = start_valkey(self.folder / "valkey", self.broker_port)
         assert isinstance(process.args, tuple)
         self._broker_command = [str(part) for part in process.args]
         return process
+
+    def start_broker_at_once(self) -> subprocess.Popen[bytes]:
+        """Start Valkey as ever, and do not wait for it: it may not be able to answer."""
+        return start(*self._broker_command, log=self.folder / "valkey" / "log")
 
     def start_broker_on_full_disk(self, room_bytes: int) -> subprocess.Popen[bytes]:
         """Start Valkey as ever, but let no file grow beyond `room_bytes` more than its AOF has by now."""
@@ -96,6 +130,11 @@ class House:
             return None
         return answer.json() if answer.status_code == 200 else None
 
+    def tells_of_loss(self, path: str) -> bool:
+        """Whether a GET is answered that this was lost with the ledger."""
+        answer = self.client.get(path)
+        return answer.status_code == 410 and str(answer.json()["type"]).endswith(":ledger-lost")
+
     def running(self) -> set[str]:
         """Return the ids of jobs in the hands of workers, up to 1,000, or none if no answer came."""
         page = self.get("/v1/jobs", state="running", limit=1000)
@@ -108,12 +147,15 @@ class House:
 
     def jobs(self) -> Iterator[dict[str, Any]]:
         """Give every job that the pages list, newest first, whole: a page has no scores, so each is read for itself."""
-        settings = Settings(redis_url=f"redis://127.0.0.1:{self.broker_port}/0")
-        with open_redis(settings) as redis:
-            ledger = RedisLedger(redis, settings)
+        with self.redis() as redis:
+            ledger = RedisLedger(redis, self.settings)
             for id in self._ids():
-                with suppress(UnknownJob, ExpiredJob):
+                try:
                     yield ledger.read(id).model_dump(mode="json")
+                except (UnknownJob, ExpiredJob):
+                    continue
+                except (TypeError, ValueError, LookupError):  # its record is broken
+                    yield {"id": id, "state": "unreadable", "scores": None, "error": None, "finished_at": None}
 
     def _ids(self) -> Iterator[str]:
         after: dict[str, str] = {}

@@ -7,7 +7,6 @@ process can catch it, and all that it had in hand dies with it.
 import os
 import signal
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +23,8 @@ from worker.scoring import Pause
 class Poisoned:
     """The released model, until it meets the marked patient."""
 
-    def __init__(self, bundle: Path) -> None:
-        self._scorer = Scorer.load(bundle)
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
 
     @property
     def version(self) -> str:

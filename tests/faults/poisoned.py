@@ -3,6 +3,7 @@
 from functools import cache
 
 from contract.settings import Settings
+from models.scorer import Scorer
 from tests.faults.poison import Poisoned
 from worker.measuring import Model
 from worker.tasks import make_worker
@@ -11,7 +12,7 @@ from worker.tasks import make_worker
 @cache
 def load() -> Model:
     """Return the released model, poisoned."""
-    return Poisoned(settings.bundle)
+    return Poisoned(Scorer.load(settings.bundle))
 
 
 settings = Settings.read()

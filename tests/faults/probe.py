@@ -12,10 +12,10 @@ from tests.waiting import wait_until
 ACCEPTED_WITHIN_S = 60
 
 
-def submit(house: House, cases: list[dict[str, float]]) -> str:
+def submit(house: House, cases: list[dict[str, float]], **parameters: str) -> str:
     """Submit the patients as one job, again and again under the same key until it is accepted, and return its id."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": f'"{uuid4()}"'}
-    attempt = partial(_attempt, house, body(cases), headers)
+    attempt = partial(_attempt, house, body(cases), headers, parameters)
     return wait_until(attempt, within_s=ACCEPTED_WITHIN_S, what="a submit to be accepted")
 
 
@@ -25,9 +25,9 @@ def is_scored(house: House, id: str) -> bool:
     return bool(job) and job["state"] == "succeeded"
 
 
-def _attempt(house: House, sent: bytes, headers: dict[str, str]) -> str | None:
+def _attempt(house: House, sent: bytes, headers: dict[str, str], parameters: dict[str, str]) -> str | None:
     try:
-        answer = house.client.post("/v1/jobs", content=sent, headers=headers)
+        answer = house.client.post("/v1/jobs", content=sent, headers=headers, params=parameters)
     except httpx2.TransportError:
         return None
     return str(answer.json()["id"]) if answer.status_code == 202 else None

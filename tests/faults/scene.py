@@ -1,10 +1,13 @@
 """The scene of a fault, and how a fault takes aim: at a worker that is in the middle of a batch."""
 
 import signal
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import Event
 
 from tests.faults.house import House
+from tests.faults.loss import Loss, is_in_window, made_ms
 from tests.faults.supervisor import Program, children, kill
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Witness
@@ -20,7 +23,8 @@ LOOKS, BETWEEN_LOOKS_S = 4, 0.04  # in which any process that runs has finished 
 class Scene:
     """What a fault strikes, and for the how-manyth time; what it submits goes to `poison` or `more`.
 
-    `poison` takes the ids of jobs that must end in quarantine, `more` those of jobs that must be scored.
+    `poison` takes the ids of jobs that must end in quarantine, `more` those of jobs that must be scored, `deaths_ms`
+    when masters died, in ms since 1970.
     """
 
     house: House
@@ -30,6 +34,14 @@ class Scene:
     outage_s: float
     poison: set[str]
     more: set[str]
+    may_lose: Loss = Loss.NOTHING
+    deaths_ms: list[float] = field(default_factory=list)
+
+    def may_be_gone(self, id: str) -> bool:
+        """Whether a job that is nowhere to be found may be lost."""
+        if self.may_lose is Loss.TOLD:
+            return self.house.tells_of_loss(f"/v1/jobs/{id}")
+        return self.may_lose is Loss.UNREPLICATED and is_in_window(made_ms(id), self.deaths_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,17 @@ def freeze_mid_batch(house: House, worker: Program) -> Caught:
         return None
 
     return wait_until(caught, within_s=CAUGHT_WITHIN_S, what="a worker in the middle of a batch")
+
+
+@contextmanager
+def all_frozen(house: House) -> Iterator[None]:
+    """Have all workers and their scoring processes stand still until the block is left; what is submitted waits."""
+    pids = [pid for worker in house.workers for pid in (worker.pid, *children(worker.pid))]
+    kill(*pids, number=signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        kill(*pids, number=signal.SIGCONT)
 
 
 def thaw(worker: Program, pool: list[int]) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import mkdtemp
 from typing import Self
 
+from tests.faults.fault import Build
 from tests.faults.house import House
 from tests.faults.trial import Count
 from tests.faults.witness import Witness
@@ -23,8 +25,16 @@ SHORT = {
     "SCORELINE_SWEEP_EVERY_S": "0.2",
 }
 
-Trial = Callable[[House, Witness], Count]
-"""Holds one trial in a house that is its own meanwhile; the witness knows all that was read in that house before."""
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial, which `hold` holds in a house that is its own meanwhile; `build` makes the house.
+
+    The witness knows all that was read in that house before. A house that is like no other is used for one trial.
+    """
+
+    hold: Callable[[House, Witness], Count]
+    build: Build = House
 
 
 class Street:
@@ -49,8 +59,11 @@ class Street:
         return self._counts[name].result()
 
     def _hold(self, trial: Trial) -> Count:
+        if trial.build is not House:
+            with trial.build(Path(mkdtemp(dir=self._folder)), SHORT) as own:
+                return trial.hold(own, Witness())
         house, witness = (self._build(), Witness()) if self._free.empty() else self._free.get()
-        count = trial(house, witness)
+        count = trial.hold(house, witness)
         self._free.put((house, witness))  # one in which a trial broke down is not used again
         return count
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.file_faults import FILE_FAULTS, FileFault
-from tests.faults.file_house import FileHouse, file_house
+from tests.faults.file_fault import FileFault
+from tests.faults.file_faults import FILE_FAULTS
+from tests.faults.file_house import FileHouse
 from tests.faults.file_trial import FilePlan, hold_file_trial
 from tests.faults.street import SHORT
 
@@ -19,21 +20,24 @@ SETTINGS = SHORT | {
 }
 
 
+POSSIBLE = [fault for fault in FILE_FAULTS if fault.is_possible()]
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileHouse]:
-    """A house whose store is a folder."""
-    with file_house(tmp_path_factory.mktemp("house"), SETTINGS) as house:
+    """A house like any other."""
+    with FileHouse(tmp_path_factory.mktemp("house"), SETTINGS) as house:
         yield house
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FILE_FAULTS if not fault.in_bucket], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [f for f in POSSIBLE if f.build is FileHouse], ids=lambda fault: fault.name)
 def test_no_row_is_lost_or_doubled_by(fault: FileFault, house: FileHouse) -> None:
     count = hold_file_trial(house, fault, FEW)
     assert count.is_kept, count
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FILE_FAULTS if fault.in_bucket], ids=lambda fault: fault.name)
-def test_no_row_is_lost_or_doubled_in_a_bucket_by(fault: FileFault, tmp_path: Path) -> None:
-    with file_house(tmp_path, SETTINGS, in_bucket=True) as house:
+@pytest.mark.parametrize("fault", [f for f in POSSIBLE if f.build is not FileHouse], ids=lambda fault: fault.name)
+def test_no_row_is_lost_or_doubled_in_a_house_of_its_own_by(fault: FileFault, tmp_path: Path) -> None:
+    with fault.build(tmp_path, SETTINGS) as house:
         count = hold_file_trial(house, fault, FEW)
     assert count.is_kept, count

@@ -4,14 +4,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from math import inf
 from threading import Event
 from typing import Any
 
 from contract.ledger.record import new_id
 from tests.faults.cohort import patients, risks
-from tests.faults.faults import Fault
+from tests.faults.fault import RECOVERED_WITHIN_S, Fault
 from tests.faults.house import House
+from tests.faults.loss import Loss, is_in_window
 from tests.faults.probe import is_scored, submit
 from tests.faults.scene import Scene
 from tests.faults.traffic import Traffic
@@ -37,14 +39,21 @@ class Plan:
 
 @dataclass(slots=True)
 class Count:
-    """What was counted in one trial; `recoveries_s` has one time for each strike, infinite if there was no recovery."""
+    """What was counted in one trial; `recoveries_s` has one time for each strike, infinite if there was no recovery.
+
+    None may be longer than `limit_s`. What may be lost under this fault counts as `told` or `unreplicated` instead of
+    `lost`.
+    """
 
     fault: str
+    limit_s: float = RECOVERED_WITHIN_S
     submitted: int = 0
     accepted: int = 0
     committed: int = 0
     quarantined: int = 0
     lost: int = 0
+    told: int = 0
+    unreplicated: int = 0
     duplicated: int = 0
     changed: int = 0
     refused: int = 0
@@ -69,9 +78,11 @@ def hold_trial(house: House, fault: Fault, plan: Plan, witness: Witness) -> Coun
     Raises AssertionError if the fault could not strike, or if an answer came that no caller should ever see.
     """
     house.employ(fault.entry)
-    first, count, began_s = new_id(), Count(fault.name), time.monotonic()
+    first, count, began_s = new_id(), Count(fault.name, fault.recovers_within_s), time.monotonic()
     traffic = Traffic(house.port, jobs=plan.jobs, rate_per_s=plan.rate_per_s, connections=plan.connections)
-    scene = Scene(house, traffic, witness, strike=0, outage_s=plan.outage_s, poison=set(), more=set())
+    scene = Scene(
+        house, traffic, witness, strike=0, outage_s=plan.outage_s, poison=set(), more=set(), may_lose=fault.may_lose
+    )
     with traffic, Reader(house, traffic, witness):
         for strike in range(plan.strikes):
             wait_for_load(traffic, plan.jobs * (strike + FIRST_STRIKE_AT) / plan.strikes)
@@ -105,9 +116,12 @@ def audit(scene: Scene, count: Count, first: str) -> Count:
     numbers = {id: number for number, id in traffic.accepted.items()}
     known = numbers.keys() | scene.poison | scene.more
     jobs = {job["id"]: job for job in scene.house.jobs()}
+    gone = set()
     for id in (known | witness.ids) - jobs.keys():  # a job that no page lists may still be there
         if job := scene.house.get(f"/v1/jobs/{id}"):
             jobs[id] = job
+        elif scene.may_be_gone(id):
+            gone.add(id)
         else:
             witness.miss(id)
     for id, job in jobs.items():
@@ -116,10 +130,28 @@ def audit(scene: Scene, count: Count, first: str) -> Count:
         count.committed += id in numbers and job["state"] == "succeeded" and _is_right(job, numbers[id])
         count.quarantined += id in scene.poison and (job["error"] or {}).get("code") == "quarantined"
     count.submitted, count.accepted = traffic.submitted, len(traffic.accepted)
-    count.lost = len(numbers) - count.committed + len(scene.poison) - count.quarantined
-    count.changed = len(witness.changed)
+    gone &= numbers.keys()
+    again = {id for id in witness.changed & jobs.keys() if committed_again(scene, jobs[id])}
+    count.lost = len(numbers) - count.committed + len(scene.poison) - count.quarantined - len(gone)
+    count.changed = len(witness.changed - again)
+    if scene.may_lose is Loss.TOLD:
+        count.told = len(gone)
+    else:
+        count.unreplicated = len(gone) + len(again)
     count.refused, count.unanswered = sum(traffic.answers.values()) - traffic.answers[202], traffic.lost_answers
     return count
+
+
+def committed_again(scene: Scene, job: dict[str, Any]) -> bool:
+    """Whether a job lost but its commit, which its master had not yet sent to its replica, and ended the same again."""
+    first = scene.witness.first_seen(job["id"])
+    is_lost = scene.may_lose is Loss.UNREPLICATED and is_in_window(ended_ms(first), scene.deaths_ms)
+    return is_lost and (first["state"], first["scores"]) == (job["state"], job["scores"])
+
+
+def ended_ms(job: dict[str, Any]) -> float:
+    """Return when a job ended, in ms since 1970."""
+    return 1000 * datetime.fromisoformat(job["finished_at"]).timestamp()
 
 
 def _is_right(job: dict[str, Any], number: int) -> bool:

@@ -34,6 +34,11 @@ class Witness:
         if id in self.ids:
             self.changed.add(id)
 
+    def first_seen(self, id: str) -> dict[str, Any]:
+        """Return an ended job as it was first seen."""
+        with self._lock:
+            return self._seen[id]
+
     @property
     def ids(self) -> set[str]:
         """The ids of all jobs that were seen to have ended."""

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-from bench import file_report, files, goals, load, results
+from bench import cost, fairness_report, file_report, files, goals, load, results
 from bench.contenders import BARE, FEW, MANY, OURS, TEMPLATE
 from bench.cost import rank_of_interval
 from bench.cpu import children
 from bench.environments import LOCKS, locked_version
+from bench.fairness import Seen
 from bench.figures import Figures, median, scored
-from bench.goals import GOALS, Goal, row_of
+from bench.flood import KINDS
+from bench.goals import FAIRNESS, GOALS, Goal, row_of
 from bench.stacks import read_stacks
 
 PRINTED = """\
@@ -166,3 +168,26 @@ def test_the_interval_of_a_median_is_that_of_the_binomial_law() -> None:
         rank = rank_of_interval(count)
         assert binom.cdf(rank, count, 0.5) <= 0.025 < binom.cdf(rank + 1, count, 0.5)
     assert rank_of_interval(3) == 0
+
+
+def test_a_key_is_held_harmless_by_what_it_saw_of_an_idle_service() -> None:
+    idle, beside = Seen([0.001] * 98 + [0.002] * 2, 0, [0.5]), Seen([0.004] * 100, 1, [3.0, 1.0])
+    figures = {key: value for kind in KINDS for key, value in beside.figures(kind).items()}
+    figures |= {key: value for kind in KINDS for key, value in idle.figures(f"{kind} idle").items()}
+    values = [goals.values_of(goal, [figures])[0] for goal in FAIRNESS]
+    assert values == [4, 2, 1, 3] * len(KINDS)
+    assert [goal.is_met(value) for goal, value in zip(FAIRNESS, values, strict=True)] == [False, True, False, False] * 4
+    assert "| answers | flooded | 100 | 4.0 | 4.0 | 1.0 | 3.0 |  |  |  |  |  |" in fairness_report.tabulate([figures])
+
+
+def test_a_key_that_was_never_served_is_no_better_off_than_one_that_waited() -> None:
+    assert Seen([], 9, [1]).figures("x")["x", 1, "p50"] == float("inf")
+
+
+def test_two_sides_of_a_cost_are_told_by_their_names() -> None:
+    pairs = [(cost.Cost(10, 4, 90), cost.Cost(10, 5, 100))] * 6
+    assert list(cost.table("now", "before", pairs))[2:] == [
+        "| gateway CPU a job, µs | 10.0 | 10.0 | 1.000 | 1.000 to 1.000 |",
+        "| worker CPU a job, µs | 4.0 | 5.0 | 0.800 | 0.800 to 0.800 |",
+        "| jobs scored a second | 90.0 | 100.0 | 0.900 | 0.900 to 0.900 |",
+    ]

@@ -21,6 +21,7 @@ from api.files import Bulk, Files
 from api.gate import Keepers, stand_gate
 from api.gateway import Gateway
 from api.guard import Guard
+from api.headroom import Headroom
 from api.identity import Identified, Logged, Witness
 from api.measuring import CountedNotices, Measured, make_metrics, measured
 from api.options import Options
@@ -83,7 +84,7 @@ def make_app(
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
     Without a place for files it takes none, and without histograms it tells nothing of the model. `server` says how the
-    Redis stands, for the metrics. Without keepers it has no gate, and everyone is let in.
+    Redis stands, for the metrics and the headroom. Without keepers it has no gate, and everyone is let in.
     """
 
     traced = is_traced()
@@ -93,22 +94,22 @@ def make_app(
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
         committer, notices = Committer(write), CountedNotices(ledger, metrics)
-        watch = Watch(settings, metrics)
+        watch, headroom = Watch(settings, metrics), Headroom(server, settings.memory_share)
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
-        app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
+        app.state.gateway = Gateway(settings, ledger, committer, notices, resolver, headroom)
         when_told_to_stop(notices.dismiss_soon)
         async with AsyncExitStack() as closing:
             closing.callback(resolver.close)
             closing.push_async_callback(notices.close)
             closing.push_async_callback(committer.close)
             if bulk:
-                app.state.files = files = Files(
-                    settings, bulk, Uploads(bulk.store, settings), CountedNotices(bulk.batches, metrics), resolver
-                )
+                uploads, waiting = Uploads(bulk.store, settings), CountedNotices(bulk.batches, metrics)
+                app.state.files = files = Files(settings, bulk, uploads, waiting, resolver, headroom)
                 when_told_to_stop(files.notices.dismiss_soon)
                 closing.push_async_callback(files.notices.close)
                 closing.callback(files.uploads.close)
-            closing.callback(asyncio.create_task(watch.keep()).cancel)
+            for kept in (watch.keep(), headroom.keep()):
+                closing.callback(asyncio.create_task(kept).cancel)
             yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)

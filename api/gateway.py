@@ -10,6 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.committer import Committer
+from api.headroom import Headroom
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
 from api.quotas import too_many_rows
@@ -23,20 +24,23 @@ from contract.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The settings, the ledger, and who writes, waits and looks up names, of one process."""
+    """The settings, the ledger and its headroom, and who writes, waits and looks up names, of one process."""
 
     settings: Settings
     ledger: Ledger
     committer: Committer
     notices: Notices[Job]
     resolver: Resolver
+    headroom: Headroom
 
     async def submit(self, job: NewJob) -> tuple[Job, bool]:
         """Write the job down; return it, and whether it was there before.
 
         Raises KeyReused, KeyInUse, QuotaExceeded, and Backlogged above the backlog limit: then nothing was accepted.
-        Raises LedgerUnavailable: then it is not known, and a repeat with the same Idempotency-Key counts once.
+        Raises LedgerUnavailable, of which MemoryFull is one: then it is not known, and a repeat with the same
+        Idempotency-Key counts once.
         """
+        self.headroom.check()
         verdict, id = await self.committer.submit(job)
         if verdict is Verdict.ACCEPTED:
             uuid = UUID(id)

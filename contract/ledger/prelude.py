@@ -2,9 +2,6 @@
 
 from contract.ledger.keys import AUDIT, DAY_MS, ROWS, Keys
 
-ALLOW_OOM = "#!lua flags=allow-oom\n"
-"""Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
-
 COMMON = """
 local call, num = redis.call, tonumber
 local some_are_told = call('EXISTS', CALLBACKS) == 1

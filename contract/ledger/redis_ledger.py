@@ -17,7 +17,7 @@ from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
-from contract.ledger.record import first_id_at, new_id
+from contract.ledger.record import first_id_at, is_canary, new_id
 from contract.ledger.redis_view import ENDED, JOB, RedisView
 from contract.ledger.running import Scripts
 from contract.settings import Settings
@@ -47,7 +47,8 @@ class RedisLedger(RedisView[Job], Ledger):
             args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, int(job.explain)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or ""]
-        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
+        probes = all(is_canary(job.id) for job in jobs)  # without which a service that drains would not be ready
+        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args, always=probes)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
         return Receipt(sent_ms, bells, verdicts, attended=bool(attended))
@@ -119,8 +120,8 @@ class RedisLedger(RedisView[Job], Ledger):
     def watch(self, stop: Event) -> Iterator[Heard | None]:
         return listen(self._redis, self._keys, stop)
 
-    def _run(self, script: str, *args: str | bytes | int) -> Any:
-        return self._ask(lambda _: self._scripts.run(script, *args))
+    def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+        return self._ask(lambda _: self._scripts.run(script, *args, always=always))
 
 
 def read_claimed(id: bytes, rows: bytes, told: bytes) -> Claimed:

@@ -6,7 +6,7 @@ from typing import Any
 from redis import Redis
 from redis.commands.core import Script
 
-from contract.ledger.prelude import ALLOW_OOM
+from contract.oom_safe import REFUSED_WHEN_FULL, RUNS_WHEN_FULL
 
 
 class Scripts:
@@ -19,11 +19,11 @@ class Scripts:
         self._redis = redis
         self._prelude = prelude
         self._growing = growing
-        self._loaded: dict[str, Script] = {}
+        self._loaded: dict[tuple[str, bool], Script] = {}
 
-    def run(self, script: str, *args: str | bytes | int) -> Any:
-        """Return what the script returns. Raises RedisError."""
-        if script not in self._loaded:
-            head = "" if script in self._growing else ALLOW_OOM
-            self._loaded[script] = self._redis.register_script(head + self._prelude + script)
-        return self._loaded[script](args=args)
+    def run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+        """Return what the script returns; `always` runs a growing one as well. Raises RedisError."""
+        if (script, always) not in self._loaded:
+            head = REFUSED_WHEN_FULL if script in self._growing and not always else RUNS_WHEN_FULL
+            self._loaded[script, always] = self._redis.register_script(head + self._prelude + script)
+        return self._loaded[script, always](args=args)

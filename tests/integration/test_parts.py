@@ -11,6 +11,7 @@ from redis import Redis
 from typing_extensions import override
 
 from api.files import Bulk, Files
+from api.headroom import Headroom
 from api.notices import Notices
 from api.upload import Uploads
 from contract.address import Resolver
@@ -75,7 +76,7 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
     async def look() -> bytes:
         uploads, notices = Uploads(store, settings), Notices[Batch](batches)
         resolver = Resolver(private=False, threads=1)
-        files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, resolver)
+        files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, resolver, Headroom(None, 1))
         try:
             download = files.results(id, CSV, Format.CSV, ANYONE)
         finally:

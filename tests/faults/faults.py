@@ -8,6 +8,9 @@ from pathlib import Path
 from threading import Event
 from typing import Generic, TypeVar
 
+from redis import Redis
+
+from contract.ledger.record import new_id
 from tests.faults.cohort import POISON, patients
 from tests.faults.house import PRODUCT
 from tests.faults.probe import submit
@@ -130,6 +133,21 @@ def disk_full(scene: Scene) -> None:
     broker.exchange(ordinary)
 
 
+def memory_full(scene: Scene) -> None:
+    """Valkey may use half of what it uses: what was accepted is scored by whom there is, and more is answered 503."""
+    house, traffic = scene.house, scene.traffic
+    programs, refused = [house.gateway, house.sweep, *house.workers], traffic.answers[503]
+    exits = [program.exits for program in programs]
+    with Redis(port=house.broker_port) as redis:
+        redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) // 2)
+        wait_until(lambda: traffic.answers[503] > refused, within_s=CAUGHT_WITHIN_S, what="a submit to be refused")
+        Event().wait(scene.outage_s / 4)
+        older = new_id()
+        wait_until(lambda: not house.is_open_before(older), within_s=ENDED_WITHIN_S, what="all to be scored")
+        assert exits == [program.exits for program in programs], "a program ended for want of Redis's memory"
+        redis.config_set("maxmemory", 0)
+
+
 def rolling_restart(scene: Scene) -> None:
     """SIGTERM to each worker, the gateway and the sweep, one after the other, as when a new release is rolled out."""
     house = scene.house
@@ -182,6 +200,7 @@ FAULTS = [
     Fault(broker_away),
     Fault(broker_frozen),
     Fault(disk_full),
+    Fault(memory_full),
     Fault(rolling_restart),
     Fault(clock_wrong),
     Fault(poison_swallowed, entry="tests.faults.poisoned"),

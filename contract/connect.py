@@ -61,11 +61,11 @@ def ask_sentinel(settings: Settings) -> dict[str, object]:
 def check_redis(redis: Redis) -> None:
     """Check that the server keeps what it is given.
 
-    Raises UnfitRedis for one that may evict keys, LedgerUnavailable if it cannot be reached; warns of one
+    Raises UnfitRedis for one that may evict keys or is a cluster, LedgerUnavailable if it cannot be reached; warns of one
     that does not write every change to its disk before it answers.
     """
     try:
-        memory, persistence = redis.info("memory"), redis.info("persistence")
+        memory, persistence, cluster = (redis.info(section) for section in ("memory", "persistence", "cluster"))
     except (AuthenticationError, NoPermissionError) as error:
         raise UnfitRedis(
             "Redis refuses the user or password of SCORELINE_REDIS_URL, or that user may not ask for INFO: "
@@ -78,6 +78,11 @@ def check_redis(redis: Redis) -> None:
         raise UnfitRedis(
             f"Redis evicts keys when its memory is full (maxmemory-policy {policy}), so it would lose accepted jobs: "
             "set maxmemory-policy to noeviction, then start again."
+        )
+    if cluster.get("cluster_enabled"):
+        raise UnfitRedis(
+            "Redis runs as a cluster, over which neither the ledger nor Celery's queue can be spread: name a Redis that "
+            "runs alone (cluster-enabled no), or one behind Sentinel, then start again."
         )
     if not persistence.get("aof_enabled") or _fsync(redis) not in ("always", None):
         log.warning(

@@ -314,7 +314,7 @@ class UnknownKey(OperatorError):
 
 
 class UnfitRedis(OperatorError):
-    """Redis is set up so that it would lose accepted jobs."""
+    """Redis is set up so that it would lose accepted jobs, or could not take any."""
 
     code = "unfit-redis"
 

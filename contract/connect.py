@@ -61,8 +61,8 @@ def ask_sentinel(settings: Settings) -> dict[str, object]:
 def check_redis(redis: Redis) -> None:
     """Check that the server keeps what it is given.
 
-    Raises UnfitRedis for one that may evict keys or is a cluster, LedgerUnavailable if it cannot be reached; warns of one
-    that does not write every change to its disk before it answers.
+    Raises UnfitRedis for one that may evict keys or is a cluster, LedgerUnavailable if it cannot be reached; warns of
+    one that does not write every change to its disk before it answers.
     """
     try:
         memory, persistence, cluster = (redis.info(section) for section in ("memory", "persistence", "cluster"))
@@ -81,8 +81,8 @@ def check_redis(redis: Redis) -> None:
         )
     if cluster.get("cluster_enabled"):
         raise UnfitRedis(
-            "Redis runs as a cluster, over which neither the ledger nor Celery's queue can be spread: name a Redis that "
-            "runs alone (cluster-enabled no), or one behind Sentinel, then start again."
+            "Redis runs as a cluster, over which neither the ledger nor Celery's queue can be spread: name a Redis "
+            "that runs alone (cluster-enabled no), or one behind Sentinel, then start again."
         )
     if not persistence.get("aof_enabled") or _fsync(redis) not in ("always", None):
         log.warning(

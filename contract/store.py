@@ -43,9 +43,9 @@ class Stored:
 class Store:
     """Files by key. Safe to share among threads; every call blocks.
 
-    Raises StoreUnavailable from every method if the store cannot be reached or refuses, as for a file whose whole folder
-    is away, and StoreFull from `write` if there is no room. Of a file that is missing beside others, reading raises
-    FileNotFoundError.
+    Raises StoreUnavailable from every method if the store cannot be reached or refuses, as for a file whose whole
+    folder is away, and StoreFull from `write` if there is no room. Reading raises FileNotFoundError for a file that is
+    missing from a folder that is there.
     """
 
     def __init__(self, objects: LocalStore | S3Store, folder: Path | None = None) -> None:

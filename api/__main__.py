@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -34,6 +35,7 @@ from contract.ledger.format import adopt_format
 from contract.ledger.histograms import Histograms
 from contract.ledger.keyring import Keyring
 from contract.ledger.redis_ledger import RedisLedger
+from contract.ledger.survey import survey_server
 from contract.private import keep_private
 from contract.queue import make_celery, make_send, make_send_parts
 from contract.settings import Settings
@@ -87,7 +89,8 @@ def build(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = Non
     ledger, queue = RedisLedger(redis, settings), make_celery(settings)
     bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
     keepers = Keepers.over(redis, settings) if settings.api_keys == "required" else None
-    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), keepers, metrics)
+    server = partial(survey_server, redis)
+    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server, keepers, metrics)
 
 
 def write_document() -> None:

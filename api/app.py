@@ -1,7 +1,7 @@
 """Puts the gateway together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from api.document import describe, name_operation
 from api.files import Bulk
 from api.gate import Keepers, stand_gate
 from api.guard import Guard
+from api.headroom import Headroom
 from api.identity import Identified, Logged, Witness
 from api.measuring import Measured, measured
 from api.options import Options
@@ -30,6 +31,7 @@ from api.unforeseen import Unforeseen
 from api.watch import Watch
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
+from contract.ledger.survey import Server
 from contract.patient import Patient
 from contract.queue import Send, submit
 from contract.settings import Settings
@@ -71,13 +73,15 @@ def make_app(
     send: Send,
     bulk: Bulk | None = None,
     histograms: Histograms | None = None,
+    server: Callable[[], Server] | None = None,
     keepers: Keepers | None = None,
     metrics: GatewayMetrics | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
     Without a place for files it takes none, and without histograms it tells nothing of the model. Without keepers it
-    has no gate, and everyone is let in. It counts in `metrics`, which are shown elsewhere.
+    has no gate, and everyone is let in. `server` says how the Redis stands, for the headroom. It counts in `metrics`,
+    which are shown elsewhere.
     """
 
     traced = is_traced()
@@ -86,14 +90,15 @@ def make_app(
 
     @asynccontextmanager
     async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
-        watch = Watch(settings, metrics)
+        watch, headroom = Watch(settings, metrics), Headroom(server, settings.memory_share)
         async with AsyncExitStack() as closing:
-            opened = open_gateway(settings, ledger, write, metrics, vital)
+            opened = open_gateway(settings, ledger, write, headroom, metrics, vital)
             app.state.gateway = here = await closing.enter_async_context(opened)
             if bulk:
                 beside = open_files(settings, bulk, here, metrics, vital)
                 app.state.files = await closing.enter_async_context(beside)
-            closing.callback(asyncio.create_task(watch.keep()).cancel)
+            for kept in (watch.keep(), headroom.keep()):
+                closing.callback(asyncio.create_task(kept).cancel)
             yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)

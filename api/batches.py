@@ -19,7 +19,7 @@ from api.options import Options
 from api.problem import Responses, answers
 from api.results import Turn, turn_to
 from contract.batch import Batch, Format
-from contract.errors import EndedBatch, LostResults, UnknownBatch
+from contract.errors import EndedBatch, LostResults, StoreUnavailable, UnknownBatch
 from contract.job import State
 from contract.key import Caller
 
@@ -138,9 +138,9 @@ async def send_stored(request: Request, here: Files, id: str, download: Download
     """Return the answer that streams the file, as `send` does. Raises UnknownBatch, ExpiredBatch, LostResults too."""
     try:
         return await send(request, here.bulk.store, download, turn)
-    except FileNotFoundError:
+    except (FileNotFoundError, StoreUnavailable) as error:
         await run_sync(here.bulk.batches.read, batch_id(id))  # it may have gone since it was looked up
-        raise LostResults from None
+        raise error if isinstance(error, StoreUnavailable) else LostResults from None
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))

@@ -13,6 +13,7 @@ from api.callback import check_callback
 from api.caller import caller_of
 from api.download import Download, Stretch
 from api.headers import idempotency, priority
+from api.headroom import Headroom
 from api.notices import Notices
 from api.options import Options
 from api.quotas import backlogged, too_many_batches, too_many_rows
@@ -20,10 +21,11 @@ from api.results import header_of
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.batch import Batch, DonePart, Form, Format, errors_key, results_key
-from contract.errors import KeyReused, ScorelineError, UnknownBatch, UploadStalled
+from contract.errors import KeyReused, MemoryFull, ScorelineError, UnknownBatch, UploadStalled
 from contract.key import Caller
 from contract.ledger.batch_record import NewBatch
 from contract.ledger.batches import Batches
+from contract.ledger.message import Message
 from contract.ledger.protocol import Verdict
 from contract.ledger.record import new_id
 from contract.queue import Send, ring
@@ -57,14 +59,16 @@ class Files:
     notices: Notices[Batch]
     answers: Answers
     resolver: Resolver
+    headroom: Headroom
 
     async def take(self, request: Request) -> tuple[Batch, bool]:
         """Read the request's body into the store and write the batch down; return it, and if it was there before.
 
-        Raises, besides what `Uploads.take` raises, Backlogged, QuotaExceeded, KeyReused and RefusedCallback: then
-        nothing was accepted, and nothing stays in the store. Raises LedgerUnavailable: then it is not known, and a
+        Raises, besides what `Uploads.take` raises, Backlogged, MemoryFull, QuotaExceeded, KeyReused, RefusedCallback:
+        then nothing was accepted, and nothing stays in the store. Raises LedgerUnavailable: then it is not known, and a
         repeat with the same Idempotency-Key counts once.
         """
+        self.headroom.check()
         await self._check_backlog()
         id, callback, by = new_id(), None, caller_of(request)
 
@@ -78,8 +82,7 @@ class Files:
         same = idempotency(request, by, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
         new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by, priority(request))
-        # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
-        verdict, known, messages = await run_sync(self.bulk.batches.create, new)
+        verdict, known, messages = await self._write_down(new)
         if verdict is not Verdict.ACCEPTED:
             await self.uploads.discard(id)
         if verdict in (Verdict.FULL, Verdict.SHARE):
@@ -89,6 +92,16 @@ class Files:
         batch = await run_sync(self.bulk.batches.read, known, by)
         await run_sync(ring, self.bulk.send, messages)
         return batch, verdict is Verdict.REPLAYED
+
+    async def _write_down(self, new: NewBatch) -> tuple[Verdict, str, list[Message]]:
+        """Write the batch down, as `Batches.create` does, unless memory became short while its file came in."""
+        try:
+            self.headroom.check()
+        except MemoryFull:
+            await self.uploads.discard(new.id)
+            raise
+        # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
+        return await run_sync(self.bulk.batches.create, new)
 
     async def _check_backlog(self) -> None:
         """Raise Backlogged before a file is read that would be refused then."""

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.answers import Answers
 from api.committer import Committer
+from api.headroom import Headroom
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
 from api.quotas import backlogged, too_many_rows
@@ -25,10 +26,11 @@ from contract.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The settings, the ledger, and who writes, waits and looks up names, of one process."""
+    """The settings, the ledger and its headroom, and who writes, waits and looks up names, of one process."""
 
     settings: Settings
     ledger: Ledger
+    headroom: Headroom
     committer: Committer
     notices: Notices[Answer]
     answers: Answers
@@ -40,8 +42,10 @@ class Gateway:
         """Write the job down; return it, and whether it was there before.
 
         Raises KeyReused, KeyInUse, QuotaExceeded, and Backlogged above the backlog limit: then nothing was accepted.
-        Raises LedgerUnavailable: then it is not known, and a repeat with the same Idempotency-Key counts once.
+        Raises LedgerUnavailable, of which MemoryFull is one: then it is not known, and a repeat with the same
+        Idempotency-Key counts once.
         """
+        self.headroom.check()
         verdict, id = await self.committer.submit(job)
         if verdict is Verdict.ACCEPTED:
             uuid = UUID(id)

@@ -56,6 +56,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.MemoryFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,

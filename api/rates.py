@@ -11,11 +11,14 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import cast
 
 from limits import RateLimitItemPerSecond
 from limits.storage import RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.typing import RedisClient
 from redis import Redis
+from typing_extensions import override
 
 from contract.errors import QuotaExceeded
 from contract.ledger.asking import asking
@@ -40,12 +43,24 @@ class Share:
     refilling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+class Counts(RedisStorage):
+    """Where the library counts: in Redis over a connection of ours, which counts where memory is full as well."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        super().__init__("redis://", connection_pool=redis.connection_pool, key_prefix=RATES)
+
+    @override
+    def get_connection(self, readonly: bool = False) -> RedisClient:
+        """Return the client that all is asked by."""
+        return cast(RedisClient, self._redis)
+
+
 class Rates:
     """Counts the requests of keys that may ask only so many in a second."""
 
     def __init__(self, redis: Redis) -> None:
-        storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=RATES)
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+        self._limiter = SlidingWindowCounterRateLimiter(Counts(redis))
         self._shares: dict[str, Share] = {}
         self._thread = ThreadPoolExecutor(1, "rates")
 

@@ -9,6 +9,7 @@ from api.answers import Answers
 from api.committer import Committer
 from api.files import Bulk, Files
 from api.gateway import Gateway
+from api.headroom import Headroom
 from api.measuring import CountedNotices
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
@@ -28,6 +29,7 @@ async def open_gateway(
     settings: Settings,
     ledger: Ledger,
     write: Callable[[Sequence[NewJob]], Receipt],
+    headroom: Headroom,
     metrics: GatewayMetrics,
     vital: VitalThreads,
 ) -> AsyncIterator[Gateway]:
@@ -42,7 +44,8 @@ async def open_gateway(
         when_told_to_stop(notices.dismiss_soon)
         committer = Committer(write)
         closing.push_async_callback(committer.close)
-        yield Gateway(settings, ledger, committer, notices, Answers(settings, ledger), resolver, waiter)
+        answers = Answers(settings, ledger)
+        yield Gateway(settings, ledger, headroom, committer, notices, answers, resolver, waiter)
 
 
 @asynccontextmanager
@@ -57,4 +60,4 @@ async def open_files(
         notices = CountedNotices(batches.watch, batches.read_all, vital, "notices of batches", metrics)
         closing.push_async_callback(notices.close)
         when_told_to_stop(notices.dismiss_soon)
-        yield Files(settings, bulk, uploads, notices, gateway.answers, gateway.resolver)
+        yield Files(settings, bulk, uploads, notices, gateway.answers, gateway.resolver, gateway.headroom)

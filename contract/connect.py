@@ -11,6 +11,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from contract.errors import LedgerUnavailable, UnfitRedis
+from contract.oom_safe import OomSafeRedis
 from contract.settings import Settings
 
 ONLOOKER = {f"{key}_key": f"onlooker.{key}" for key in ("unacked", "unacked_index", "unacked_mutex")}
@@ -23,7 +24,7 @@ def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
     """Return a client whose every call answers, or raises RedisError, within about twice the set timeout.
 
     A call that fails on its connection is made again on a new one, `retries` times within some 0.2 s each; every
-    script of the ledger bears that.
+    script of the ledger bears that. None is refused for want of memory, but the scripts that write new work down.
     """
     options = {
         "socket_timeout": settings.redis_timeout_s,
@@ -33,13 +34,13 @@ def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
         "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
     }
     if not settings.redis_url.startswith("sentinel://"):
-        return Redis.from_url(settings.redis_url, **options, **check_certificate(settings))
+        return OomSafeRedis.from_url(settings.redis_url, **options, **check_certificate(settings))
     urls = [urlsplit(url) for url in settings.redis_url.split(";")]
     watchers = [(url.hostname, url.port or 26379) for url in urls]
     sentinel = Sentinel(watchers, sentinel_kwargs=ask_sentinel(settings))
     login = {"username": unquote(urls[0].username or "") or None, "password": unquote(urls[0].password or "") or None}
     database = int(urls[-1].path.strip("/") or 0)
-    master: Redis = sentinel.master_for(settings.redis_master, db=database, **login, **options)
+    master: Redis = sentinel.master_for(settings.redis_master, OomSafeRedis, db=database, **login, **options)
     return master
 
 
@@ -60,11 +61,11 @@ def ask_sentinel(settings: Settings) -> dict[str, object]:
 def check_redis(redis: Redis) -> None:
     """Check that the server keeps what it is given.
 
-    Raises UnfitRedis for one that may evict keys, LedgerUnavailable if it cannot be reached; warns of one
-    that does not write every change to its disk before it answers.
+    Raises UnfitRedis for one that may evict keys or is a cluster, LedgerUnavailable if it cannot be reached; warns of
+    one that does not write every change to its disk before it answers.
     """
     try:
-        memory, persistence = redis.info("memory"), redis.info("persistence")
+        memory, persistence, cluster = (redis.info(section) for section in ("memory", "persistence", "cluster"))
     except (AuthenticationError, NoPermissionError) as error:
         raise UnfitRedis(
             "Redis refuses the user or password of SCORELINE_REDIS_URL, or that user may not ask for INFO: "
@@ -77,6 +78,11 @@ def check_redis(redis: Redis) -> None:
         raise UnfitRedis(
             f"Redis evicts keys when its memory is full (maxmemory-policy {policy}), so it would lose accepted jobs: "
             "set maxmemory-policy to noeviction, then start again."
+        )
+    if cluster.get("cluster_enabled"):
+        raise UnfitRedis(
+            "Redis runs as a cluster, over which neither the ledger nor Celery's queue can be spread: name a Redis "
+            "that runs alone (cluster-enabled no), or one behind Sentinel, then start again."
         )
     if not persistence.get("aof_enabled") or _fsync(redis) not in ("always", None):
         log.warning(

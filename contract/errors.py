@@ -267,6 +267,14 @@ class LedgerUnavailable(Unavailable):
     code = "ledger-unavailable"
 
 
+class MemoryFull(LedgerUnavailable):
+    """Redis has no room for new work, which nothing accepted is harmed by: send it again after the seconds in
+    `Retry-After`. The operator can raise its `maxmemory`, or keep results for less long (SCORELINE_RESULT_TTL).
+    """
+
+    code = "memory-full"
+
+
 class Crowded(Unavailable):
     """Too many connections are open, or new keys looked at: send it again after the seconds in `Retry-After`."""
 
@@ -338,7 +346,7 @@ class UnknownKey(OperatorError):
 
 
 class UnfitRedis(OperatorError):
-    """Redis is set up so that it would lose accepted jobs."""
+    """Redis is set up so that it would lose accepted jobs, or could not take any."""
 
     code = "unfit-redis"
 

@@ -8,6 +8,7 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
+from contract.broker import Broker
 from contract.connect import ask_sentinel, check_certificate
 from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callbacks
 from contract.ledger.keys import CALLBACK_QUEUE, JOBS, PARTS
@@ -30,7 +31,7 @@ def make_celery(settings: Settings) -> Celery:
 
     The shortest visibility timeout of any application on a broker rules them all, so that there is only this one.
     """
-    app = Celery("scoreline", broker=settings.redis_url, set_as_current=False)
+    app = Celery("scoreline", amqp=Broker, broker=settings.redis_url, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(name, routing_key=name) for name in (INTERACTIVE, BULK, CALLBACKS)],
         task_default_queue=INTERACTIVE,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -44,8 +45,9 @@ class Stored:
 class Store:
     """Files by key. Safe to share among threads; every call blocks.
 
-    Raises StoreUnavailable from every method if the store cannot be reached or refuses, StoreFull from `write` if
-    there is no room.
+    Raises StoreUnavailable from every method if the store cannot be reached or refuses, as for a file whose whole
+    folder is away, and StoreFull from `write` if there is no room. Reading raises FileNotFoundError for a file that is
+    missing from a folder that is there.
     """
 
     def __init__(self, objects: LocalStore | S3Store, folder: Path | None = None) -> None:
@@ -115,12 +117,12 @@ class Store:
 
     def read(self, key: str) -> bytes:
         """Return a file. Raises FileNotFoundError."""
-        with refusals(key, self._check):
+        with refusals(key, partial(self._check, key)):
             return bytes(obstore.get(self._objects, key).bytes())
 
     def read_range(self, key: str, start: int, end: int) -> bytes:
         """Return the bytes of a file from `start` up to `end`, which must lie in it. Raises FileNotFoundError."""
-        with refusals(key, self._check):
+        with refusals(key, partial(self._check, key)):
             return bytes(obstore.get_range(self._objects, key, start=start, end=end))
 
     def files(self, prefix: str) -> Iterator[Stored]:
@@ -150,10 +152,14 @@ class Store:
         with refusals():
             obstore.delete(self._objects, keys)
 
-    def _check(self) -> None:
-        """Raise FileNotFoundError if the store's folder is not what it was: nothing in it counts as lost then."""
+    def _check(self, key: str = MARK) -> None:
+        """Raise FileNotFoundError if the store's folder is not what it was, or the one of this key is not there.
+
+        Nothing in it counts as lost then: it may be a disk that is not mounted, or a folder that is being restored.
+        """
         if self._folder:
             (self._folder / MARK).stat()
+            (self._folder / key).parent.stat()
 
 
 @contextmanager

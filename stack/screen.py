@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,8 +23,12 @@ KEYS = {
 
 
 def say(console: Console, text: str) -> None:
-    """Print text as it is: no markup, no colours guessed, and no line broken that is meant to be copied."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print text as it is: no markup, no colours guessed, and no line broken that is meant to be copied.
+
+    Where nothing can be printed, as into a file on a full disk, all goes on without it.
+    """
+    with suppress(OSError):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Waiting:

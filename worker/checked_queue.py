@@ -9,16 +9,16 @@ import base64
 import json
 import logging
 import time
-from functools import cache
 from typing import Annotated, Any, Literal
 
 from celery.utils.dispatch import Signal
-from kombu.transport.redis import Channel, Transport
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 from redis import Redis
 from typing_extensions import override
 
+from contract.broker import OomSafeChannel
 from contract.ledger.message import JOBS_IN_MESSAGE
+from contract.oom_safe import OomSafeRedis
 from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from monitoring.instrument import QueueMetrics
 
@@ -109,7 +109,7 @@ def _write(queue: str, task: str, wire: Wire, arguments: Any) -> bytes:
     return json.dumps(message).encode()
 
 
-class CheckedRedis(Redis):
+class CheckedRedis(OomSafeRedis):
     """A client that a refused message looks to as if none had come yet."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -139,16 +139,9 @@ class CheckedRedis(Redis):
             self._told_s = time.monotonic()
 
 
-class CheckedChannel(Channel):
+class CheckedChannel(OomSafeChannel):
     """A channel that hands on only what is ours."""
 
     @override
     def _get_client(self) -> type[Redis]:
         return CheckedRedis
-
-
-@cache
-def checked(transport: type[Transport]) -> type[Transport]:
-    """Return kombu's way to Redis, be it by Sentinels, with each message checked."""
-    channel = type("Checked", (CheckedChannel, transport.Channel), {})
-    return type("Checked", (transport,), {"Channel": channel})

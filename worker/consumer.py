@@ -5,7 +5,8 @@ from typing import Any
 
 from celery.worker.consumer import Consumer
 
-from worker.checked_queue import checked
+from contract.broker import with_channel
+from worker.checked_queue import CheckedChannel
 
 LONGEST_WAIT_S = 2
 
@@ -23,5 +24,5 @@ class PromptConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=LONGEST_WAIT_S
         )
         find = type(conn).get_transport_cls  # by the scheme of the URL, which another broker's may differ from
-        conn.get_transport_cls = lambda: checked(find(conn))
+        conn.get_transport_cls = lambda: with_channel(CheckedChannel, find(conn))
         return super().ensure_connected(conn)

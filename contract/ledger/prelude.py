@@ -4,9 +4,6 @@ from contract.ledger.keys import AUDIT, DAY_MS, KEY, PROBES, ROWS, Keys
 from contract.ledger.record import CANARY_PREFIX
 from contract.ledger.waiting_scripts import WAITING
 
-ALLOW_OOM = "#!lua flags=allow-oom\n"
-"""Heads every script that does not write new jobs down: a Redis whose memory is full must still be able to empty."""
-
 NO_WRITES = "#!lua flags=no-writes\n"
 """Heads every script that only reads: a Redis whose disk is full, and takes no change, must still be able to answer."""
 

@@ -18,7 +18,7 @@ from contract.ledger.listening import listen
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
-from contract.ledger.record import answer_from_record, first_id_at, new_id
+from contract.ledger.record import answer_from_record, first_id_at, is_canary, new_id
 from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, RedisView
 from contract.ledger.running import Scripts
 from contract.settings import Settings
@@ -51,7 +51,8 @@ class RedisLedger(RedisView[Job], Ledger):
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
             args.append(job.waiter)
-        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args)
+        probes = all(is_canary(job.id) for job in jobs)  # without which a service that drains would not be ready
+        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args, always=probes)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
         return Receipt(sent_ms, bells, verdicts, attended=bool(attended))
@@ -157,8 +158,8 @@ class RedisLedger(RedisView[Job], Ledger):
                     answers[id] = answer
         return answers
 
-    def _run(self, script: str, *args: str | bytes | int) -> Any:
-        return self._ask(lambda _: self._scripts.run(script, *args))
+    def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+        return self._ask(lambda _: self._scripts.run(script, *args, always=always))
 
 
 def asked_of(job: NewJob) -> str | int:

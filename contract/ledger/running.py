@@ -8,7 +8,8 @@ from redis.commands.core import Script
 from redis.exceptions import ResponseError
 
 from contract.errors import NewerLedger
-from contract.ledger.prelude import ALLOW_OOM, NO_WRITES
+from contract.ledger.prelude import NO_WRITES
+from contract.oom_safe import REFUSED_WHEN_FULL, RUNS_WHEN_FULL
 
 NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
 """What a script answers by which nothing may be claimed any more."""
@@ -26,16 +27,16 @@ class Scripts:
     ) -> None:
         self._redis = redis
         self._prelude = prelude
-        self._heads = dict.fromkeys(growing, "") | dict.fromkeys(reading, NO_WRITES)
-        self._loaded: dict[str, Script] = {}
+        self._heads = dict.fromkeys(growing, REFUSED_WHEN_FULL) | dict.fromkeys(reading, NO_WRITES)
+        self._loaded: dict[tuple[str, bool], Script] = {}
 
-    def run(self, script: str, *args: str | bytes | int) -> Any:
-        """Return what the script returns. Raises RedisError, and NewerLedger."""
-        if script not in self._loaded:
-            head = self._heads.get(script, ALLOW_OOM)
-            self._loaded[script] = self._redis.register_script(head + self._prelude + script)
+    def run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+        """Return what the script returns; `always` runs a growing one as well. Raises RedisError, and NewerLedger."""
+        if (script, always) not in self._loaded:
+            head = RUNS_WHEN_FULL if always else self._heads.get(script, RUNS_WHEN_FULL)
+            self._loaded[script, always] = self._redis.register_script(head + self._prelude + script)
         try:
-            return self._loaded[script](args=args)
+            return self._loaded[script, always](args=args)
         except ResponseError as error:
             if str(error).startswith(NEWER.partition(" ")[0]):
                 raise NewerLedger from None

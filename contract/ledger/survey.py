@@ -45,6 +45,8 @@ class Survey:
 class Server:
     """How a Redis stands: memory that it uses and may use, 0 for all there is; clients; seconds of its processor.
 
+    Memory is what Redis holds against its limit: without what waits for replicas or for its append-only file.
+
     `aof_written` is whether its last write to its append-only file went well. What its children cost, which write that
     file anew, is not counted.
     """
@@ -61,7 +63,7 @@ def survey_server(redis: Redis) -> Server:
     with asking():
         said = redis.info("memory", "clients", "cpu", "persistence")
     return Server(
-        memory_bytes=said["used_memory"],
+        memory_bytes=said["used_memory"] - said["mem_not_counted_for_evict"],
         memory_limit_bytes=said["maxmemory"],
         clients=said["connected_clients"],
         cpu_s=said["used_cpu_user"] + said["used_cpu_sys"],

@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 
-PROGRAMS = {"api", "bulk", "flower", "notify", "producer", "supervisord", "sweep", "valkey", "worker"}
+PROGRAMS = {"api", "bulk", "flower", "notify", "producer", "sweep", "valkey", "worker"}
 ONLOOKERS = {"exporter", "prometheus"}  # started where they are installed
 
 

@@ -18,10 +18,13 @@ METERED = ("API", "WORKER", "BULK", "SWEEP", "NOTIFY")
 
 
 class Up:
-    """`python -m stack up`, started and stopped as often as a test likes; to be ended in any case."""
+    """`python -m stack up`, started and stopped as often as a test likes; to be ended in any case.
 
-    def __init__(self, folder: Path) -> None:
-        self.var = folder / "var"
+    What it says goes into `folder`, and its data and logs too, unless `var` is elsewhere.
+    """
+
+    def __init__(self, folder: Path, var: Path | None = None) -> None:
+        self.var = var or folder / "var"
         self.session = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._out = folder / "out"

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from api.answers import Answers
 from api.files import Bulk, Files
+from api.headroom import Headroom
 from api.notices import Notices
 from api.upload import Uploads
 from contract.address import Resolver
@@ -83,7 +84,8 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
     async def look() -> bytes:
         uploads, notices = Uploads(store, settings), Notices(batches.watch, batches.read_all, VitalThreads())
         resolver, answers = Resolver(private=False, threads=1), Answers(settings, MemoryLedger(settings, Clock()))
-        files = Files(settings, Bulk(batches, store, lambda _: None), uploads, notices, answers, resolver)
+        bulk, headroom = Bulk(batches, store, lambda _: None), Headroom(None, 1)
+        files = Files(settings, bulk, uploads, notices, answers, resolver, headroom)
         try:
             download = files.results(id, CSV, Format.CSV, ANYONE)
         finally:

@@ -56,6 +56,16 @@ def test_a_redis_that_evicts_is_refused_with_a_sentence(tmp_path: Path, room: li
     )
 
 
+@pytest.mark.parametrize("room", [["api"], ["worker", "sweep"]])
+def test_a_redis_cluster_is_refused_with_a_sentence(tmp_path: Path, room: list[str]) -> None:
+    with valkey(tmp_path / "valkey", "--cluster-enabled", "yes") as redis_url:
+        said = run(room, SCORELINE_REDIS_URL=redis_url)
+    assert said == (
+        "scoreline: Redis runs as a cluster, over which neither the ledger nor Celery's queue can be spread: name a "
+        "Redis that runs alone (cluster-enabled no), or one behind Sentinel, then start again.\n"
+    )
+
+
 def test_a_taken_port_is_one_sentence(redis_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

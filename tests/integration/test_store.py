@@ -71,6 +71,7 @@ def test_what_is_raised_while_a_file_is_written_leaves_nothing_of_it(tmp_path: P
 
 
 def test_a_file_that_is_not_there_is_a_missing_file(store: Store) -> None:
+    store.write("batches/yes", b"x")
     with pytest.raises(FileNotFoundError, match=r"^batches/no$"):
         store.read("batches/no")
     with pytest.raises(FileNotFoundError, match=r"^batches/no$"):
@@ -133,6 +134,18 @@ def test_a_folder_that_is_not_mounted_is_away_and_not_empty(tmp_path: Path) -> N
     folder.rmdir()
     away.rename(folder)
     assert store.read("batches/a/in/000001") == b"x"
+
+
+def test_a_file_whose_folder_is_not_there_is_away_and_not_lost(tmp_path: Path) -> None:
+    store = Store.open(Settings(store=f"file://{tmp_path}"))
+    store.write("batches/a/results/000001", b"x")
+    (tmp_path / "batches" / "a").rename(tmp_path / "away")
+    with pytest.raises(StoreUnavailable):
+        store.read("batches/a/results/000001")
+    with pytest.raises(StoreUnavailable):
+        store.read_range("batches/a/results/000001", 0, 1)
+    (tmp_path / "away").rename(tmp_path / "batches" / "a")
+    assert store.read("batches/a/results/000001") == b"x"
 
 
 def test_a_store_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

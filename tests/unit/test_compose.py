@@ -11,6 +11,7 @@ import yaml
 
 from contract.connect import ONLOOKER
 from contract.key import split_key
+from contract.settings import Settings
 from contract.telemetry import OFF
 from tests.guarded import ROLES
 from tests.servers import ROOT
@@ -23,6 +24,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 USERS = [f"REDIS_{role.upper()}_PASSWORD" for role in ROLES]
 SECRETS = [*USERS, "FLOWER_BASIC_AUTH", "GRAFANA_USER", "GRAFANA_PASSWORD"]
 FOR_PEOPLE = {"api", "flower", "grafana", "mlflow"}
+USUAL_SHARES = 1024
+"""The weight that the specification gives a container which names none."""
+
+SCORED_S = 2.0
+"""Seconds of a processor that a part of 4 MB takes to be scored, at most."""
+
 CALL_OUT = FOR_PEOPLE | {"notify"}
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -71,6 +78,15 @@ def test_who_neither_publishes_nor_calls_out_has_no_way_out(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in SERVICES if "scoreline-worker" in SERVICES[name]["image"]])
 def test_a_worker_has_time_to_stop_softly(name: str) -> None:
     assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= 20
+
+
+def test_a_bulk_worker_gives_way_to_the_others_and_cannot_be_starved_by_them() -> None:
+    shares = {name: service.get("cpu_shares", USUAL_SHARES) for name, service in SERVICES.items()}
+    bulk = shares.pop("worker-bulk")
+    assert set(shares.values()) == {USUAL_SHARES}
+    assert bulk <= USUAL_SHARES / 4
+    # Where all of the others want one processor, a part is scored before its worker is killed for taking so long.
+    assert SCORED_S * (bulk + sum(shares.values())) / bulk < Settings().part_limit_s
 
 
 @pytest.mark.parametrize("name", SECRETS)

@@ -11,10 +11,11 @@ from contract.errors import NoModel, NoReference, UnknownModel
 from contract.ledger.histograms import HOUR_S, HOURS_KEPT, TTL_S, Histograms
 from contract.ledger.keys import CARD, HISTOGRAMS
 from contract.settings import Settings
+from models.bundle import read_card
 from models.card import Card
 from models.features import to_matrix
-from models.scorer import read_card
 from monitoring.drift import watch_drift
+from monitoring.vital import VitalThreads
 from tests.ledgers import Clock
 from tests.patients import ROW
 from tests.servers import ROOT, free_port
@@ -77,7 +78,7 @@ def test_who_asks_before_a_worker_has_come_is_told_so(histograms: Histograms) ->
 
 def test_a_model_of_an_older_bundle_is_served_and_counts_no_one(redis: Redis) -> None:
     histograms = Histograms(redis)
-    tally = Tally(histograms)
+    tally = Tally(histograms, VitalThreads())
     tally.serve(CHAMPION.model_copy(update={"reference": None}))
     tally.note([ONE], np.array([0.5]))
     tally.tell()
@@ -89,7 +90,7 @@ def test_a_model_of_an_older_bundle_is_served_and_counts_no_one(redis: Redis) ->
 
 def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> None:
     histograms = Histograms(redis)
-    tally = Tally(histograms)
+    tally = Tally(histograms, VitalThreads())
     tally.serve(named("1.0.0"))
     tally.note([ONE, ONE], np.array([0.5]), np.array([False, True]))
     tally.note([np.tile(ONE, (ROWS_AT_ONCE, 1))], np.full(ROWS_AT_ONCE, 0.5))
@@ -108,7 +109,7 @@ def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> Non
 
 def test_what_cannot_be_counted_costs_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     away = Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    tally = Tally(Histograms(open_redis(away, retries=0)))
+    tally = Tally(Histograms(open_redis(away, retries=0)), VitalThreads())
     tally.serve(CHAMPION)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):

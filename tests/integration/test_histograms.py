@@ -1,6 +1,7 @@
 """What workers tell of patients and models, in a real Valkey: by hour, by version, for a week, and never in the way."""
 
 import logging
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from redis import Redis
 
 from contract.connect import open_redis
 from contract.errors import NoModel, NoReference, UnknownModel
-from contract.ledger.histograms import HOUR_S, HOURS_KEPT, TTL_S, Histograms
-from contract.ledger.keys import CARD, HISTOGRAMS
+from contract.ledger.histograms import HOUR_S, HOURS_KEPT, REFUSED_TTL_S, TTL_S, Histograms
+from contract.ledger.keys import CARD, HISTOGRAMS, REFUSED
+from contract.reference import Refusal
 from contract.settings import Settings
 from models.bundle import read_card
 from models.card import Card
@@ -19,6 +21,7 @@ from monitoring.vital import VitalThreads
 from tests.ledgers import Clock
 from tests.patients import ROW
 from tests.servers import ROOT, free_port
+from tests.waiting import wait_until
 from worker.drift import ROWS_AT_ONCE, Tally
 
 CHAMPION = read_card(ROOT / "models" / "champion")
@@ -120,3 +123,16 @@ def test_what_cannot_be_counted_costs_one_line_in_the_log(caplog: pytest.LogCapt
     lines = [record.getMessage() for record in caplog.records if record.name == "worker.drift"]
     assert [line for line in lines if "ConnectionError" in line] == lines[:1]
     assert lines[1:] == ["some patients are not counted for drift: IndexError"]
+
+
+def test_a_refusal_is_told_until_it_is_taken_back_or_nobody_says_so_any_more(redis: Redis) -> None:
+    histograms = Histograms(redis)
+    assert histograms.refused() is None
+    refusal = Refusal(version="2.0.0", reason="It is no model.", at=datetime(2026, 1, 1, tzinfo=UTC))
+    tally = Tally(histograms, VitalThreads())
+    tally.serve(CHAMPION, refusal)
+    wait_until(lambda: histograms.refused(), within_s=10, what="the refusal")
+    assert Refusal.model_validate_json(histograms.refused() or b"") == refusal
+    assert 0 < redis.ttl(REFUSED) <= REFUSED_TTL_S
+    tally.serve(CHAMPION)
+    wait_until(lambda: histograms.refused() is None, within_s=10, what="it to be taken back")

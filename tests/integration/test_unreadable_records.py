@@ -68,7 +68,7 @@ def test_of_many_that_are_read_at_once_it_hides_no_other(ledger: RedisLedger, lo
     for id in ids:
         [job] = ledger.claim(Message(0, [id]))
         ledger.finish([Outcome(job.id, scores=[COLUMN if id == ids[1] else (0.5, 1)], model_version="1.0.0")])
-    assert set(ledger.read_all(ids)) == {ids[0], ids[2]}
+    assert set(ledger.answers(ids)) == {ids[0], ids[2]}
     listed = httpx2.get(f"{lone_gateway.url}/v1/jobs").json()["data"]
     assert {job["id"] for job in listed} == set(ids)  # a listing reads no scores
     assert "0.25" not in json.dumps(listed)

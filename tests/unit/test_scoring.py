@@ -5,10 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.ledger.protocol import Claimed
-from contract.patient import COLUMNS
+from contract.patient import COLUMNS, EXAMPLE, Patient
 from contract.score import ScoreRow
+from models.bundle import read_card
 from models.features import FEATURES
+from models.scorer import Scorer, open_session
+from tests.bundles import CHAMPION, double_risk, spoil_model
 from tests.patients import ROW
+from training.behaviour import NO_SIGNS, SIGNS
 from worker.scoring import score_jobs
 
 AGE = FEATURES.index("age")
@@ -78,3 +82,14 @@ def test_what_is_told_of_a_failure_holds_no_patients_value(caplog: pytest.LogCap
     assert outcome.error.code == "scoring-failed"
     assert str(SECRET_AGE) not in outcome.error.message + caplog.text
     assert "a" in caplog.text
+
+
+def test_a_risk_that_is_no_probability_fails_its_job_with_an_error_of_its_own_and_no_other() -> None:
+    """A model that doubles the risk passes for as long as the risk is low."""
+    scorer = Scorer(read_card(CHAMPION), open_session(spoil_model(double_risk)))
+    low, high = (Patient.model_validate(EXAMPLE | signs).to_row() for signs in (NO_SIGNS, SIGNS))
+    fine, wrong = score_jobs(scorer, [Claimed("a", [low, low]), Claimed("b", [low, high])])
+    assert fine.scores
+    assert (wrong.scores, wrong.error and wrong.error.code) == (None, "bad-score")
+    assert wrong.error
+    assert "no score" in wrong.error.message

@@ -1,6 +1,5 @@
 """Puts the gateway together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from api.problem import Problem, Show, answer_problems
 from api.serving import open_files, open_gateway
 from api.short_way import ShortWay, Submit
 from api.unforeseen import Unforeseen
+from api.vitals import Vitals
 from api.watch import Watch
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
@@ -37,7 +37,6 @@ from contract.queue import Send, submit
 from contract.settings import Settings
 from monitoring.instrument import GatewayMetrics
 from monitoring.tracing import is_traced
-from monitoring.vital import VitalThreads
 
 ABOUT = """Scores patients for the risk of heart disease, off a queue, and never loses one.
 
@@ -92,17 +91,17 @@ def make_app(
     async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
         watch, headroom = Watch(settings, metrics), Headroom(server, settings.memory_share)
         async with AsyncExitStack() as closing:
-            opened = open_gateway(settings, ledger, write, headroom, metrics, vital)
+            opened = open_gateway(settings, ledger, write, headroom, metrics, vitals.threads)
             app.state.gateway = here = await closing.enter_async_context(opened)
             if bulk:
-                beside = open_files(settings, bulk, here, metrics, vital)
+                beside = open_files(settings, bulk, here, metrics, vitals.threads)
                 app.state.files = await closing.enter_async_context(beside)
-            for kept in (watch.keep(), headroom.keep()):
-                closing.callback(asyncio.create_task(kept).cancel)
+            for name, kept in (("watch", watch.keep()), ("headroom", headroom.keep())):
+                closing.callback(vitals.start(name, kept).cancel)
             yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)
-    app.state.vital = vital = VitalThreads()
+    app.state.vitals = vitals = Vitals()
     add_routes(app, bulk, histograms)
     pages = {
         "takes_files": bulk is not None,

@@ -53,6 +53,7 @@ class Committer:
             group = self._take()
             try:
                 receipt = await loop.run_in_executor(self._thread, self._commit, [job for job, _ in group])
+                decided = list(zip(group, receipt.verdicts, strict=True))
             except Exception as error:  # whatever it is, it is each caller's answer, and the next group's turn
                 if isinstance(error, LedgerUnavailable):  # who gathered behind it need not wait for the same
                     group += self._waiting
@@ -61,7 +62,7 @@ class Committer:
                     if not future.done():
                         future.set_exception(error)
                 continue
-            for (_, future), decision in zip(group, receipt.verdicts, strict=True):
+            for (_, future), decision in decided:
                 if not future.done():
                     future.set_result(decision)
 

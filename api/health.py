@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.gateway import Here
 from api.problem import answers
-from contract.errors import NotReady
+from api.vitals import Vitals
+from contract.errors import NotLive, NotReady
 
 routes = APIRouter(prefix="/health", tags=["health"])
 
@@ -18,9 +19,14 @@ class Health(BaseModel):
     status: Literal["live", "ready"]
 
 
-@routes.get("/live")
-async def live() -> Health:
-    """Answer as long as the gateway itself does; restart it when it does not."""
+@routes.get("/live", responses=answers(503))
+async def live(request: Request) -> Health:
+    """Answer 200 as long as the gateway serves, and 503 once a part of it has died; restart it when it does not."""
+    vitals: Vitals = request.app.state.vitals
+    if dead := vitals.dead():
+        raise NotLive(
+            f"A part of the gateway has died, so that it does not serve as it should ({', '.join(dead)}): restart it."
+        )
     return Health(status="live")
 
 

@@ -128,7 +128,7 @@ def accepted(here: Gateway, by: Caller, answer: Answer, before: bool, patience_s
     return here.answers.respond(answer, by.key, status, headers, fresh=not before)
 
 
-@routes.get("/{id}", response_model=Job, responses=answers(404, 410, 429, 503))
+@routes.get("/{id}", response_model=Job, responses=answers(404, 410, 429, 500, 503))
 async def read(id: str, here: Here, by: By) -> Response:
     """Read a job: its state, and its scores once it succeeded.
 

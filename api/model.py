@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic_core import from_json, to_json
 
 from api.caller import By
 from api.problem import Responses, answers
@@ -74,11 +75,17 @@ Here = Annotated[Histograms, Depends(histograms_of)]
 
 @routes.get("/model", responses={**CARD, **answers(503)})
 def read(here: Here) -> Response:
-    """Read the card of the model that workers serve now; where they serve two, of the one that was seen last."""
+    """Read the card of the model that workers serve now; where they serve two, of the one that was seen last.
+
+    While a worker refuses the bundle that was put in place last, `refused` says its `version`, the `reason`, and since
+    when (`at`).
+    """
     version = here.served()
     card = here.card(version) if version else None
     if card is None:
         raise NoModel(retry_after_s=1)
+    if refused := here.refused():
+        card = to_json(from_json(card) | {"refused": from_json(refused)})
     return Response(card, media_type="application/json")
 
 

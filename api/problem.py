@@ -60,6 +60,8 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.UnreadableRecord: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.NotLive: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoReference: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -4,12 +4,15 @@ A timer for each request would cost each request; to look costs a microsecond a 
 """
 
 import asyncio
+import logging
 import resource
 from typing import Protocol
 
 from contract.errors import ScorelineError
 from contract.settings import Settings
 from monitoring.instrument import GatewayMetrics
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 KEPT_FILES = 256  # for Redis, the store, and the refusal of one connection too many
@@ -47,5 +50,12 @@ class Watch:
         while True:
             await asyncio.sleep(min(LOOK_EVERY_S, shortest_s / 2))
             now_s = loop.time()
-            for connection in tuple(self.connections):
+            self.look(now_s)
+
+    def look(self, now_s: float) -> None:
+        """Look at each connection, whatever becomes of the look at another."""
+        for connection in tuple(self.connections):
+            try:
                 connection.look(now_s)
+            except Exception as error:  # its text could hold what was sent
+                log.error("a connection cannot be looked at: %s", type(error).__name__)

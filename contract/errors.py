@@ -311,6 +311,12 @@ class NotReady(Unavailable):
     code = "not-ready"
 
 
+class NotLive(Unavailable):
+    """A part of the gateway has died, so that it does not serve as it should: restart it."""
+
+    code = "not-live"
+
+
 class NoModel(Unavailable):
     """No worker has told yet which model it serves: see whether one runs and what its log says, then ask again."""
 
@@ -327,6 +333,18 @@ class ScoringFailed(ScorelineError):
     """The patient could not be scored."""
 
     code = "scoring-failed"
+
+
+class BadScore(ScorelineError):
+    """The model gave something that is no score, so that nothing of it was kept: tell the operator, who has its log."""
+
+    code = "bad-score"
+
+
+class UnreadableRecord(ScorelineError):
+    """What is written down of this cannot be read, which no request brings about: tell the operator its id."""
+
+    code = "unreadable-record"
 
 
 class OperatorError(ScorelineError):

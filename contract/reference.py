@@ -3,6 +3,7 @@
 A histogram is kept for each feature by itself and for the risk, and none of two together.
 """
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -51,6 +52,16 @@ class ServedCard(BaseModel):
 
     version: str
     reference: Reference | None = None
+
+
+class Refusal(BaseModel):
+    """That the bundle which was put in place last does not score, and why; the one before it goes on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Annotated[str | None, Field(description="Its version; null if its card cannot be read.")]
+    reason: Annotated[str, Field(description="What is wrong with it, and what to do.")]
+    at: Annotated[datetime, Field(description="When it was refused.")]
 
 
 def bin_name(feature: str, label: str) -> str:

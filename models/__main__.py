@@ -1,4 +1,4 @@
-"""The command line of models: `python -m models fetch --alias champion`."""
+"""The command line of models: `python -m models fetch`, `check` and `probe`; `--help` says what they do."""
 
 import argparse
 import sys
@@ -7,19 +7,17 @@ from pathlib import Path
 
 from contract.errors import OperatorError
 from contract.settings import Settings
-from models.registry import ALIAS, NAME, Mlflow, fetch
+from models.trial import PROMPT, Trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit status: 0, or 1 after a sentence on what went wrong."""
+    options = parse(arguments)
     try:
-        options = parse(arguments)
-        server = Mlflow()
-        card = fetch(server, options.out, options.name, options.alias)
+        options.command(options)
     except (OperatorError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{PROMPT}{error}", file=sys.stderr)
         return 1
-    print(f"Fetched {card.version} from {server.uri} to {options.out}, its hashes as registered")
     return 0
 
 
@@ -27,13 +25,46 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m models", description="The released model.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    command = commands.add_parser("fetch", help="take the released bundle out of MLflow's registry")
-    command.add_argument("--alias", default=ALIAS, help="alias of the version (default: %(default)s)")
-    command.add_argument("--name", default=NAME, help="name of the registered model (default: %(default)s)")
-    command.add_argument(
-        "--out", type=Path, default=Settings.read().bundle, help="folder of the bundle (default: %(default)s)"
-    )
+    bundle = Settings.read().bundle
+    fetched = commands.add_parser("fetch", help="take the released bundle out of MLflow's registry")
+    fetched.set_defaults(command=fetch_bundle)
+    fetched.add_argument("--alias", help="alias of the version (default: the one that a release is given)")
+    fetched.add_argument("--name", help="name of the registered model (default: the one that releases are of)")
+    fetched.add_argument("--out", type=Path, default=bundle, help="folder of the bundle (default: %(default)s)")
+    checked = commands.add_parser("check", help="load a bundle as a worker does, and say whether one would take it up")
+    checked.set_defaults(command=check_bundle)
+    probed = commands.add_parser("probe", help="write a bundle's probes.json anew, from what its model says now")
+    probed.set_defaults(command=probe_bundle)
+    for command in (checked, probed):
+        command.add_argument("folder", nargs="?", type=Path, default=bundle, help="its folder (default: %(default)s)")
     return parser.parse_args(arguments)
+
+
+def fetch_bundle(options: argparse.Namespace) -> None:
+    """Fetch a bundle. Raises NoMlflow, BrokenBundle."""
+    from models.registry import ALIAS, NAME, Mlflow, fetch  # with an HTTP client, which no worker needs
+
+    server = Mlflow()
+    card = fetch(server, options.out, options.name or NAME, options.alias or ALIAS)
+    print(f"Fetched {card.version} from {server.uri} to {options.out}, its hashes as registered")
+
+
+def check_bundle(options: argparse.Namespace) -> None:
+    """Load a bundle, or be ended by a signal if that takes too long. Raises BrokenBundle."""
+    Trial.bound()
+    from models.scorer import Scorer
+
+    print(f"A worker would take up {options.folder}: it is model {Scorer.load(options.folder).version}")
+
+
+def probe_bundle(options: argparse.Namespace) -> None:
+    """Write the probes of a bundle, unless its model fails the load check by them. Raises BrokenBundle."""
+    from models.scorer import write_probes
+
+    card = write_probes(options.folder)
+    print(
+        f"Wrote probes of {card.version} to {options.folder}: what it says of them now is what it must say at each load"
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import httpx2
 
 from contract.errors import BrokenBundle, OperatorError
-from models.card import CARD_FILE, MODEL_FILE, Card
-from models.scorer import read_bundle
+from models.bundle import FILES, read_bundle
+from models.card import Card
+from models.trial import Trial
 
 NAME, ALIAS = "scoreline", "champion"
 """The registered model, and the alias of the version that is released."""
@@ -77,8 +78,8 @@ class Mlflow:
 def fetch(server: Mlflow, folder: Path, name: str = NAME, alias: str = ALIAS) -> Card:
     """Put the bundle of the version with this alias into `folder`; return its card.
 
-    Raises NoMlflow, or BrokenBundle if a file is not the one that was registered, or is no bundle of this version of
-    Scoreline; then what was in `folder` is still there.
+    Raises NoMlflow, or BrokenBundle if a file is not the one that was registered, or if no worker of this version of
+    Scoreline would take the bundle up; then what was in `folder` is still there.
     """
     version = server.call("GET", "registered-models/alias", name=name, alias=alias)["model_version"]
     where = server.call("GET", "model-versions/get-download-uri", name=name, version=version["version"])["artifact_uri"]
@@ -86,18 +87,21 @@ def fetch(server: Mlflow, folder: Path, name: str = NAME, alias: str = ALIAS) ->
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as staging:
         made = Path(staging)
-        for file in (MODEL_FILE, CARD_FILE):
-            content = server.get(f"{where}/{file}")
-            if hashlib.sha256(content).hexdigest() != hashes.get(hash_tag(file)):
+        for file in FILES:
+            registered = hashes.get(hash_tag(file))
+            content = server.get(f"{where}/{file}") if registered else b""
+            if hashlib.sha256(content).hexdigest() != registered:
+                wrong = "is not the one that was registered" if registered else "was not registered with it"
                 raise BrokenBundle(
-                    f"{file} of {name} version {version['version']} in MLflow is not the one that was registered; "
-                    f"{folder} is as it was. Run `make train` with MLflow running to register the bundle anew."
+                    f"{file} of {name} version {version['version']} in MLflow {wrong}; {folder} is as it was. Run "
+                    "`make train` with MLflow running to register the bundle anew."
                 )
             (made / file).write_bytes(content)
-        card, _ = read_bundle(made)
-        for file in (MODEL_FILE, CARD_FILE):
+        bundle = read_bundle(made)
+        Trial(made).passed()
+        for file in FILES:
             (made / file).replace(folder / file)
-    return card
+    return bundle.card
 
 
 def hash_tag(file: str) -> str:

@@ -1,11 +1,20 @@
-"""The released bundle, followed: a newer one in its folder is taken up without a restart."""
+"""The released bundle, followed: a newer one in its folder is taken up without a restart, once it passed its trial."""
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.errors import BrokenBundle
-from models.card import CARD_FILE, MODEL_FILE
-from models.scorer import Scorer, open_session, read_bundle
+from contract.reference import Refusal
+from models.bundle import FILES, Bundle, read_bundle, read_card
+from models.scorer import Scorer
+from models.trial import Trial
+
+TAKEN_UP_WITHIN_S = 1.0
+"""Seconds that the first batch after a release waits for the new bundle; a check that takes longer holds up no other.
+
+Below `task_limit_s`, so that no one is killed for it.
+"""
 
 Mark = tuple[int, int, int]
 """What tells a file from the one that was there before: inode, size in bytes, ns since 1970 of its last change."""
@@ -16,35 +25,67 @@ log = logging.getLogger(__name__)
 class Released:
     """Gives the scorer of the newest bundle in a folder that can be loaded.
 
-    The bundle that was there at first is kept as it was read, so that a process forked later can score with it even
-    if what has since taken its place is broken. Raises BrokenBundle if that first one is.
+    A bundle is loaded by a process of its own before it is loaded here. The bundle that was there at first is kept as
+    it was read, so that a process forked later can score with it even if what has since taken its place is broken.
+    Raises BrokenBundle if that first one is.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen = self._look()
-        self._first = read_bundle(folder)
+        try:
+            self._first = read_bundle(folder)
+            Trial(folder).passed()
+        except BrokenBundle as error:
+            raise BrokenBundle(f"The bundle in {folder} cannot be used. {error}") from error
         self._scorer: Scorer | None = None
+        self._tried: tuple[Bundle, Trial] | None = None
+        self._refusal: Refusal | None = None
 
     def scorer(self) -> Scorer:
         """Return the scorer; to be called between batches, in the process that scores.
 
-        A bundle that cannot be loaded is refused, and said so in the log once; the one before goes on.
+        A bundle that fails its load check is refused, and said so in the log once; the one before goes on.
         """
         if self._scorer is None:  # not before: an onnxruntime session does not survive a fork
-            card, model = self._first
-            self._scorer = Scorer(card, open_session(model, self._folder))
-        if (seen := self._look()) != self._seen:
-            self._seen = seen
-            try:
-                self._scorer = Scorer.load(self._folder)
+            self._scorer = Scorer.of(self._first)
+        try:
+            if bundle := self._find_new():
+                self._scorer, self._refusal = Scorer.of(bundle), None
                 log.warning("model %s is taken up", self._scorer.version)
-            except BrokenBundle as error:
-                log.error("a new bundle is refused, model %s goes on: %s", self._scorer.version, error)
+        except BrokenBundle as error:
+            self._tried = None
+            self._refusal = Refusal(version=self._name_new(), reason=str(error), at=datetime.now(UTC))
+            log.error("a new bundle is refused, model %s goes on: %s", self._scorer.version, error)
         return self._scorer
 
+    def refusal(self) -> Refusal | None:
+        """Return why the bundle that lies in the folder was refused; None if it scores, or is still being tried."""
+        return self._refusal
+
+    def _find_new(self) -> Bundle | None:
+        """Return a new bundle once it has passed its trial. Raises BrokenBundle if it does not."""
+        patience_s = 0.0
+        if (seen := self._look()) != self._seen:
+            self._seen, patience_s = seen, TAKEN_UP_WITHIN_S
+            if self._tried:
+                self._tried[1].abandon()
+                self._tried = None
+            self._tried = read_bundle(self._folder), Trial(self._folder)
+        if self._tried is None or not self._tried[1].passed(patience_s):
+            return None
+        bundle, _ = self._tried
+        self._tried = None
+        return bundle
+
+    def _name_new(self) -> str | None:
+        try:
+            return read_card(self._folder).version
+        except BrokenBundle:
+            return None
+
     def _look(self) -> list[Mark | None]:
-        return [_mark(self._folder / name) for name in (MODEL_FILE, CARD_FILE)]
+        return [_mark(self._folder / name) for name in FILES]
 
 
 def _mark(path: Path) -> Mark | None:

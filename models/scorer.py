@@ -1,18 +1,19 @@
 """The scorer: a released bundle, loaded and ready to score."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from contract.errors import BrokenBundle
+from contract.errors import BadScore, BrokenBundle
 from contract.score import ScoreRow
-from models.card import CARD_FILE, MODEL_FILE, Card
-from models.features import FEATURES, MEASURES
+from models.bundle import ANEW, Bundle, read_bundle, read_model
+from models.card import MODEL_FILE, Card
+from models.features import MEASURES
+from models.load_check import INPUT, check_session, fits, is_probability, record_probes, shapes_of
+from models.probes import PROBES_FILE
 from models.runtime import onnxruntime
 from models.verdicts import Verdicts, sort_kinds
 
@@ -20,6 +21,8 @@ _DECIMALS = 9
 
 SLICE_ROWS = 1_024
 """Rows that are scored in one go: some 1 ms, 3 where they are explained (measured), for which others wait."""
+EXPLANATION = ("baseline", "terms", "log_odds")
+"""The outputs that say how a risk comes about."""
 
 WARNINGS = tuple(f"extrapolating: {name}" for name in MEASURES)
 """What a score warns of where a measure lies outside the range that the model was trained on."""
@@ -41,12 +44,15 @@ class Scorer:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return the scorer of the bundle in `folder`.
+        """Return the scorer of the bundle in `folder`. Raises BrokenBundle, as `read_bundle` and `of` do."""
+        return cls.of(read_bundle(folder))
 
-        Raises BrokenBundle, as `read_bundle` does, or if onnxruntime cannot load the model.
-        """
-        card, model = read_bundle(folder)
-        return cls(card, open_session(model, folder))
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """Return the scorer of a bundle. Raises BrokenBundle if its model fails the load check."""
+        session = open_session(bundle.model)
+        check_session(session, bundle.probes)
+        return cls(bundle.card, session)
 
     @property
     def version(self) -> str:
@@ -56,12 +62,12 @@ class Scorer:
     def risk(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the risk, 0..1, of each row of the (n, d) matrix, as (n,).
 
-        A patient's risk is the same alone and in any company. Raises ValueError if a risk is not a number,
+        A patient's risk is the same alone and in any company. Raises BadScore unless each risk is a number from 0 to 1,
         which no checked patient brings about.
         """
-        (risk,) = self._session.run(["risk"], {"patients": matrix})
-        if not np.isfinite(risk).all():
-            raise ValueError("a risk is not a number")
+        (risk,) = self._session.run(["risk"], {INPUT: matrix})
+        if not (fits(risk, (len(matrix),)) and is_probability(risk)):
+            raise BadScore
         # onnxruntime sums in another order for another number of rows, which moves the sixteenth decimal.
         rounded: NDArray[np.float64] = np.round(risk, _DECIMALS)
         return rounded
@@ -71,7 +77,7 @@ class Scorer:
     ) -> list[ScoreRow]:
         """Return a score for each of the (n, d) matrix's n rows, in their order, explained if asked for.
 
-        `pause` is called between every `SLICE_ROWS` rows. Raises ValueError, as `risk`.
+        `pause` is called between every `SLICE_ROWS` rows. Raises BadScore, as `risk`.
         """
         scores = self._score(matrix[:SLICE_ROWS], explain=explain)
         for start in range(SLICE_ROWS, len(matrix), SLICE_ROWS):
@@ -92,7 +98,7 @@ class Scorer:
         return scores
 
     def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
-        """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises ValueError, as `risk`."""
+        """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises BadScore, as `risk`."""
         risk, predicted, ruled_out = self._decide(matrix)
         return Verdicts(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))
 
@@ -117,55 +123,18 @@ class Scorer:
         return outside
 
     def _explain(self, matrix: NDArray[np.float32]) -> list[tuple[float, list[float], float]]:
-        """Return baseline, terms and log-odds of each row."""
-        parts = self._session.run(["baseline", "terms", "log_odds"], {"patients": matrix})
+        """Return baseline, terms and log-odds of each row. Raises BadScore unless all of them are numbers."""
+        parts = self._session.run(EXPLANATION, {INPUT: matrix})
+        shapes = shapes_of(len(matrix))
+        if not all(
+            fits(part, shapes[name]) and np.isfinite(part).all() for name, part in zip(EXPLANATION, parts, strict=True)
+        ):
+            raise BadScore
         baseline, terms, log_odds = (part.round(_DECIMALS).tolist() for part in parts)
         return [(baseline, *told) for told in zip(terms, log_odds, strict=True)]
 
 
-def read_bundle(folder: Path) -> tuple[Card, bytes]:
-    """Return the card and the model of the bundle in `folder`, which belong together; starts no thread.
-
-    Raises BrokenBundle for a bundle that is missing, half-written, damaged, or made for other features.
-    """
-    card = read_card(folder)
-    model = read_file(folder / MODEL_FILE)
-    if hashlib.sha256(model).hexdigest() != card.model_sha256:
-        raise BrokenBundle(
-            f"{folder} is half-written or damaged: {MODEL_FILE} is not the model that {CARD_FILE} describes. "
-            "Run `make train` to make it anew."
-        )
-    if card.features != FEATURES or card.trained_ranges.keys() != set(MEASURES):
-        raise BrokenBundle(
-            f"The model in {folder} was trained on other features than this version of Scoreline makes. "
-            "Run `make train` to make it anew."
-        )
-    return card, model
-
-
-def read_card(folder: Path) -> Card:
-    """Return the card of the bundle in `folder`. Raises BrokenBundle if it is missing, or is not a card."""
-    try:
-        return Card.model_validate_json(read_file(folder / CARD_FILE))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BrokenBundle(
-            f"{folder / CARD_FILE} is not a model card: {where}: {first['msg']}. Run `make train` to make it anew."
-        ) from None
-
-
-def read_file(path: Path) -> bytes:
-    """Return the bytes of one file of a bundle. Raises BrokenBundle if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BrokenBundle(
-            f"{path} cannot be read ({error.strerror}). Run `make train` to make the bundle, or set SCORELINE_BUNDLE."
-        ) from error
-
-
-def open_session(model: bytes, folder: Path) -> onnxruntime.InferenceSession:
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
     """Return a session of the ONNX `model`, on one thread. Raises BrokenBundle if it is no model."""
     options = onnxruntime.SessionOptions()
     # The worker runs one process per core; threads of a session's own would fight over them.
@@ -174,6 +143,14 @@ def open_session(model: bytes, folder: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no base class of their own
-        raise BrokenBundle(
-            f"{folder / MODEL_FILE} is not a model that onnxruntime can load. Run `make train` to make it anew."
-        ) from error
+        raise BrokenBundle(f"{MODEL_FILE} is not a model that onnxruntime can load. {ANEW}") from error
+
+
+def write_probes(folder: Path) -> Card:
+    """Write the probes of the bundle in `folder`, what its model says now; return its card. Raises BrokenBundle."""
+    card, model = read_model(folder)
+    probes = record_probes(open_session(model), card.model_sha256)
+    made = folder / f".{PROBES_FILE}"
+    made.write_text(probes.to_text(), encoding="utf-8")
+    made.replace(folder / PROBES_FILE)
+    return card

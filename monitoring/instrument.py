@@ -87,6 +87,12 @@ class WorkerMetrics:
             ["model_version", "conformal"],
             registry=registry,
         )
+        self.refused_bundle = Gauge(
+            "scoreline_refused_bundle_processes",
+            "Scoring processes that refuse the bundle in their folder, and go on with the one before.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
 
 
 class SweepMetrics:

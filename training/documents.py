@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.scorer import read_card
+from models.bundle import read_card
 from training.exploration_page import tell_exploration
 from training.model_card import tell_card
 from training.study import Study

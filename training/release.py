@@ -7,9 +7,12 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from contract.errors import BrokenBundle
+from models.bundle import FILES, read_bundle
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import to_matrix
-from models.scorer import Scorer, read_bundle
+from models.load_check import record_probes
+from models.probes import PROBES_FILE
+from models.scorer import Scorer, open_session
 from training.classifier import new_classifier
 from training.columns import Levels
 from training.conformal import SENSITIVITY, calibrate, find_threshold, measure_sets
@@ -36,7 +39,7 @@ def release(table: Table, study: Study, champion: Card | None, folder: Path, wat
     findings = measure_model(table, levels, watch)
     check_quality(findings.metrics, study, champion)
     publish(model, make_card(model, classifier, table, findings), classifier, table, folder)
-    return read_bundle(folder)[0]
+    return read_bundle(folder).card
 
 
 def fit(table: Table, levels: Levels | None) -> tuple[Pipeline, bytes]:
@@ -66,25 +69,29 @@ def measure_model(table: Table, levels: Levels | None, watch: Watch) -> Findings
 def find_champion(folder: Path) -> Card | None:
     """Return the card of the bundle in `folder`; None if there is none, or a broken one, which is no champion."""
     try:
-        return read_bundle(folder)[0]
+        return read_bundle(folder).card
     except BrokenBundle:
         return None
 
 
 def publish(model: bytes, card: Card, classifier: Pipeline, table: Table, folder: Path) -> None:
-    """Write the bundle beside `folder`, pass it through the gate, then move it in. Raises ReleaseRefused.
+    """Pass the model through the gate, write the bundle beside `folder`, load it as a worker does, then move it in.
 
-    Each file is replaced whole. The card names the model's hash, so a reader who comes between the two, or after
-    a crash there, is told of a broken bundle, and is never given a mixed one.
+    Each file is replaced whole. The card names the model's hash, so a reader who comes between two of them, or after
+    a crash there, is told of a broken bundle, and is never given a mixed one. Raises ReleaseRefused, or BrokenBundle if
+    no worker would load it.
     """
+    session = open_session(model)
+    scorer = Scorer(card, session)
+    check_parity(scorer, classifier, table.rows)
+    check_terms(scorer, classifier, table.rows)
+    check_behaviour(scorer, table.rows)
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as staging:
         made = Path(staging)
         (made / MODEL_FILE).write_bytes(model)
+        (made / PROBES_FILE).write_text(record_probes(session, card.model_sha256).to_text(), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
-        scorer = Scorer.load(made)
-        check_parity(scorer, classifier, table.rows)
-        check_terms(scorer, classifier, table.rows)
-        check_behaviour(scorer, table.rows)
-        for name in (MODEL_FILE, CARD_FILE):
+        Scorer.load(made)
+        for name in FILES:
             (made / name).replace(folder / name)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.card import CARD_FILE, MODEL_FILE, Card, Metric
+from models.bundle import FILES
+from models.card import MODEL_FILE, Card, Metric
 from models.registry import ALIAS, NAME, Mlflow, NoMlflow, hash_tag
 from training.study import Study
 
@@ -77,7 +78,7 @@ def register(server: Mlflow, card: Card, folder: Path, alias: str | None = ALIAS
 
     Raises NoMlflow. The alias is moved last, so that whoever fetches meanwhile gets the version before.
     """
-    files = {name: (folder / name).read_bytes() for name in (MODEL_FILE, CARD_FILE)}
+    files = {name: (folder / name).read_bytes() for name in FILES}
     mlmodel = MLMODEL.format(model=MODEL_FILE, onnx=card.versions["onnx"], python=card.versions["python"])
     artifacts = {f"model/{name}": content for name, content in (files | {"MLmodel": mlmodel.encode()}).items()}
     params = {"penalty_c": card.penalty_c, "table_sha256": card.training.sha256, "version": card.version}

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 
 from celery import Celery
 from celery.signals import worker_process_init
@@ -38,6 +38,7 @@ from monitoring.instrument import NotifierMetrics, QueueMetrics, SweepMetrics
 from monitoring.log import last_words, start_log
 from monitoring.serving import registry_of, show
 from monitoring.sharing import Shared, take_folder
+from monitoring.vital import VitalThreads
 from worker import quarantine
 from worker.append_only_file import AppendOnlyFile
 from worker.arguments import parse
@@ -46,7 +47,7 @@ from worker.checked_queue import count_refused
 from worker.clearing import clear_until
 from worker.log import keep_log
 from worker.model_note import noting
-from worker.stop import bound_stop
+from worker.stop import bound_stop, end_if_dead
 from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
 log = logging.getLogger("worker")
@@ -83,7 +84,7 @@ def run(settings: Settings, queue: str, name: str) -> int:
     if folder:
         count_refused(queue, QueueMetrics(registry := registry_of(Shared(folder))))
         show(registry, settings.metrics_host, port)
-    app = make_worker(settings, noting(released.scorer, settings), folder)
+    app = make_worker(settings, noting(released.scorer, settings), folder, released.refusal)
     if queue == BULK:
         worker_process_init.connect(give_way, weak=False)  # once it is warm
     return consume(app, name, queue, "prefork", processes)
@@ -130,7 +131,7 @@ def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> 
 
 def sweep(redis: Redis, settings: Settings) -> int:
     """Sweep until SIGTERM or Ctrl-C; return 0."""
-    stop = Event()
+    stop, vital = Event(), VitalThreads()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
@@ -147,11 +148,11 @@ def sweep(redis: Redis, settings: Settings) -> int:
         file.rewrite_when_due,
         seldom(file.check),
         metrics.note_round,
+        partial(end_if_dead, vital),
     ]
-    if settings.metrics:
-        show(registry, settings.metrics_host, settings.sweep_metrics_port)
+    show(registry, settings.metrics_host, settings.sweep_metrics_port if settings.metrics else 0)
     # In a thread of its own: a store that does not answer holds up no job.
-    Thread(target=clear_until, args=(stop, batches, Store.open(settings), settings), daemon=True).start()
+    vital.start("clearing", partial(clear_until, stop, batches, Store.open(settings), settings))
     sweep_until(stop, chores, settings.sweep_every_s)
     return 0
 

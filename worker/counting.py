@@ -4,6 +4,7 @@ A count for each batch would cost a twentieth of what it takes to score one. A p
 noted by then with it; one that is stopped counts it first.
 """
 
+import logging
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,13 @@ from contract.batch import DonePart
 from contract.ledger.histograms import EVERYONE
 from contract.ledger.protocol import Outcome
 from contract.ledger.record import is_canary, ms_of_id
+from contract.reference import Refusal
 from contract.score import SETS, ScoreRow
 from models.verdicts import Verdicts
 from monitoring.instrument import WorkerMetrics
 from worker.drift import ROWS_AT_ONCE, Tally
+
+log = logging.getLogger(__name__)
 
 SET_NAMES = tuple({1: " ".join(labels), 2: "both", 0: "neither"}[len(labels)] for labels in SETS)
 """What each of `SETS` is called in a label."""
@@ -39,6 +43,7 @@ class Counting:
         self._committed: deque[Committed] = deque()
         self._rows = 0
         self._part_owner = EVERYONE
+        self._refusal: Refusal | None = None
         self._lock = Lock()
         tally.count_before(self.count)
 
@@ -95,8 +100,20 @@ class Counting:
             self._count_sets(version, {ruled_out: count})
         self._tally.note([matrix], verdicts.risk, [(self._part_owner, len(matrix))])
 
+    def note_refusal(self, refusal: Refusal | None) -> None:
+        """Note which bundle this process refuses, if any."""
+        if refusal is not self._refusal:
+            self._refusal = refusal
+            self._metrics.refused_bundle.set(refusal is not None)
+
     def count(self) -> None:
         """Count what was noted."""
+        try:
+            self._count()
+        except Exception as error:  # whatever it is, no score may fail with it; its text could hold a patient's values
+            log.error("some of what was scored is not counted: %s", type(error).__name__)
+
+    def _count(self) -> None:
         with self._lock:
             calls = [self._calls.popleft() for _ in range(len(self._calls))]
             committed = [self._committed.popleft() for _ in range(len(self._committed))]

@@ -7,15 +7,17 @@ import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import LedgerUnavailable
 from contract.ledger.histograms import Histograms
+from contract.reference import Refusal
 from models.binning import Binning
 from models.card import Card
+from monitoring.vital import VitalThreads
 
 TELL_EVERY_S = 1.0  # a call for each batch would cost a fifth of it
 SHARE_OF_TIME = 1 / 20  # each owner costs 0.1 ms: where there are very many, it tells less often
@@ -40,11 +42,12 @@ class Tally:
     score waits for a count, and none fails with one.
     """
 
-    def __init__(self, histograms: Histograms) -> None:
+    def __init__(self, histograms: Histograms, vital: VitalThreads) -> None:
         self._histograms = histograms
         self._card: Card | None = None
         self._binning: Binning | None = None
-        self._unpublished: list[Card] = []
+        self._refusal: Refusal | None = None
+        self._unpublished: list[tuple[Card, list[Refusal | None]]] = []
         self._publish_at_s = 0.0
         self._before: list[Callable[[], None]] = []
         self._noted: list[Noted] = []
@@ -53,19 +56,24 @@ class Tally:
         self._lock = Lock()
         self._news = Event()
         self._is_away = False
-        Thread(target=self._tell_on, name="drift", daemon=True).start()
+        vital.start("drift", self._tell_on)
 
-    def serve(self, card: Card) -> None:
-        """Take the card of the model that scores from now on; it is published when it is new, and now and then."""
+    def serve(self, card: Card, refusal: Refusal | None = None) -> None:
+        """Take the card of the model that scores from now on, and which bundle is refused for its sake, if any.
+
+        Both are published when they are new, and now and then.
+        """
         now_s = time.monotonic()
-        if card is self._card and now_s < self._publish_at_s:
+        if card is self._card and refusal is self._refusal and now_s < self._publish_at_s:
             return
         self._count_before()
         with self._lock:
             if card is not self._card:
                 self._count()  # by the bins that they were scored with
                 self._card, self._binning = card, Binning(card.reference) if card.reference else None
-            self._unpublished.append(card)
+            told = [refusal] if refusal or self._refusal else []  # that one has ended is told once
+            self._unpublished.append((card, told))
+            self._refusal = refusal
             self._publish_at_s = now_s + PUBLISH_EVERY_S
         self._news.set()
 
@@ -99,8 +107,10 @@ class Tally:
             counts, self._counts = self._counts, defaultdict(lambda: defaultdict(Counter))
             cards, self._unpublished = self._unpublished, []
         try:
-            for card in cards:
+            for card, refusals in cards:
                 self._histograms.publish(card.version, card.model_dump_json(exclude_none=True))
+                for refusal in refusals:
+                    self._histograms.publish_refusal(refusal.model_dump_json() if refusal else None)
             for version, owners in counts.items():
                 self._histograms.add(version, owners)
             self._is_away = self._is_away and not (cards or counts)
@@ -135,7 +145,10 @@ class Tally:
             self._news.wait()
             self._news.clear()
             begun_s = time.thread_time()
-            self.tell()
+            try:
+                self.tell()
+            except Exception as error:  # one bad record is no reason to count nobody any more
+                log.error("some patients are not counted for drift: %s", type(error).__name__)
             time.sleep(max(TELL_EVERY_S, (time.thread_time() - begun_s) / SHARE_OF_TIME))
 
 

@@ -5,7 +5,6 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from functools import cache
-from threading import Thread
 
 import httpcore2
 from celery import Celery
@@ -22,7 +21,9 @@ from contract.settings import Settings
 from monitoring.instrument import NotifierMetrics
 from monitoring.log import about
 from monitoring.tracing import start_tracing
+from monitoring.vital import VitalThreads
 from worker.courier import Answer, Courier, Deliver
+from worker.stop import end_if_dead
 from worker.watching import traced
 
 log = logging.getLogger(__name__)
@@ -45,13 +46,15 @@ class Notifier:
         self._deliver = deliver
         self._retry_s = retry_s
         self._loop = asyncio.new_event_loop()
-        Thread(target=self._loop.run_forever, name="deliveries", daemon=True).start()
+        self._vital = VitalThreads()
+        self._vital.start("deliveries", self._loop.run_forever)
 
     def notify(self) -> None:
         """Take callbacks that are due, deliver all at once, and write down what came of each as soon as it is known.
 
         Raises LedgerUnavailable; what was taken falls due again when its lease ends.
         """
+        end_if_dead(self._vital)
         taken = [(keeper, callback) for keeper in self._keepers for callback in keeper.take()]
         asyncio.run_coroutine_threadsafe(self._notify_all(taken), self._loop).result()
 

@@ -17,7 +17,7 @@ from contract.queue import Send, ring
 from contract.store import Store
 from monitoring.log import about
 from worker.bulk.part import Judge, score_part
-from worker.scoring import refuse_version
+from worker.scoring import explain_failure, refuse_version
 
 STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
 ATTEMPT_BYTES = 8
@@ -81,7 +81,7 @@ def _score_begun(
         batches.fail(part.batch, LOST)
     except Exception as error:  # a model may fail in any way; the error's text could hold a patient's values
         log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=told)
-        batches.fail(part.batch, failed(error))
+        batches.fail(part.batch, explain_failure(error, "a part", "its number"))
     return False
 
 
@@ -134,9 +134,3 @@ def held(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iter
 
 
 LOST = JobError(code="part-lost", message="A part of the file is no longer in the object store; upload the file again.")
-
-
-def failed(error: Exception) -> JobError:
-    """Return the error of a batch with a part that the model could not score."""
-    reason = f"The model could not score a part ({type(error).__name__}); the service's log has its number."
-    return JobError(code="scoring-failed", message=reason)

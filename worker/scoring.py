@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import LedgerUnavailable, UnservedModel
+from contract.errors import LedgerUnavailable, ScorelineError, ScoringFailed, UnservedModel
 from contract.job import JobError
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.protocol import Claimed, Ledger, Outcome
@@ -141,9 +141,19 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
         # The error's text is left out: it could hold a patient's values.
         told = about(job_id=jobs[0].id, trace=jobs[0].trace)
         log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)
-        reason = f"The model could not score this job ({type(error).__name__}); the service's log has its id."
-        return [Outcome(jobs[0].id, error=JobError(code="scoring-failed", message=reason))]
+        return [Outcome(jobs[0].id, error=explain_failure(error, "this job", "its id"))]
     return [
         Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version, awaited=job.awaited)
         for job in jobs
     ]
+
+
+def explain_failure(error: Exception, what: str, where: str) -> JobError:
+    """Return the error of `what` the model failed at; `where` is what the log has of it.
+
+    Only our own errors are told in their words: those of others could hold a patient's values.
+    """
+    if isinstance(error, ScorelineError):
+        return JobError(code=error.code, message=str(error))
+    reason = f"The model could not score {what} ({type(error).__name__}); the service's log has {where}."
+    return JobError(code=ScoringFailed.code, message=reason)

@@ -1,4 +1,4 @@
-"""Bounds the time that a worker takes to stop.
+"""Ends a worker: within a bounded time once it is told to stop, and at once when it has lost a thread.
 
 Celery's prefork pool waits for children that wait for it when a stop meets a message half handed over: for 30 s at a
 warm shutdown, and for ever at a cold one, which it runs inside the signal's handler.
@@ -13,6 +13,7 @@ from billiard import active_children
 from celery.signals import worker_shutting_down
 
 from monitoring.log import line_of
+from monitoring.vital import VitalThreads
 
 STOP_WITHIN_S = 8  # above what a batch takes, below the 10 s after which container engines kill
 
@@ -24,6 +25,15 @@ def bound_stop() -> None:
     """
     signal.signal(signal.SIGALRM, cut_off)
     worker_shutting_down.connect(start_clock, weak=False)
+
+
+def end_if_dead(vital: VitalThreads) -> None:
+    """End this process with exit code 1 if one of its threads has died, for whoever started it to start another.
+
+    To be called where nothing is in hand.
+    """
+    if vital.dead():
+        os._exit(1)
 
 
 def start_clock(**_: object) -> None:

@@ -13,26 +13,35 @@ from contract.ledger.histograms import Histograms
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send, make_send_parts
+from contract.reference import Refusal
 from contract.settings import Settings
 from contract.store import Store
+from monitoring.vital import VitalThreads
 from worker.counting import Counting
 from worker.drift import Tally
 from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
 from worker.parts import score_parts
 from worker.scoring import score_message
+from worker.stop import end_if_dead
 from worker.watching import start_watching
 
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
 
-def make_worker(settings: Settings, current: Callable[[], Model], folder: Path | None = None) -> Celery:
+def make_worker(
+    settings: Settings,
+    current: Callable[[], Model],
+    folder: Path | None = None,
+    refused: Callable[[], Refusal | None] = lambda: None,
+) -> Celery:
     """Return the application of a worker that scores each message with what `current` returns before it.
 
-    Its processes count together in a folder, if there is one.
+    Its processes count together in a folder, if there is one. `refused` says which bundle is not served instead.
     """
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.consumer:PromptConsumer"
-    tally = cache(partial(make_tally, settings))  # of one process, so not before the fork
+    vital = VitalThreads()
+    tally = cache(partial(make_tally, settings, vital))  # of one process, so not before the fork
     counting = cache(partial(make_counting, folder, tally))
     watcher = cache(partial(start_watching, settings))
     files = cache(partial(make_files, settings, counting))
@@ -43,8 +52,11 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
         return MeasuredLedger(redis, settings, counts) if counts else RedisLedger(redis, settings)
 
     def model() -> Model:
-        found, counts = current(), counting()
-        tally().serve(found.card)
+        end_if_dead(vital)
+        found, counts, refusal = current(), counting(), refused()
+        tally().serve(found.card, refusal)
+        if counts:
+            counts.note_refusal(refusal)
         return MeasuredModel(found, counts) if counts else found
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery has no types
@@ -68,10 +80,10 @@ def make_worker(settings: Settings, current: Callable[[], Model], folder: Path |
     return app
 
 
-def make_tally(settings: Settings) -> Tally:
+def make_tally(settings: Settings, vital: VitalThreads) -> Tally:
     """Return what counts the patients of this process; it has a thread, so not before the fork."""
     # Its connection gives up at once: a count that is told twice is worse than one lost.
-    return Tally(Histograms(open_redis(settings, retries=0)))
+    return Tally(Histograms(open_redis(settings, retries=0)), vital)
 
 
 def make_counting(folder: Path | None, tally: Callable[[], Tally]) -> Counting | None:

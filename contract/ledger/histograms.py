@@ -14,7 +14,7 @@ from typing import Any
 from redis import Redis
 
 from contract.ledger.asking import asking
-from contract.ledger.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, SERVED
+from contract.ledger.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED, SERVED
 from contract.ledger.record import from_ms
 from contract.ledger.running import Scripts
 
@@ -22,6 +22,7 @@ HOURS_KEPT = 7 * 24  # a week: its days differ in who comes
 HOUR_S = 3_600
 TTL_S = (HOURS_KEPT + 1) * HOUR_S
 CARD_TTL_S = TTL_S + HOUR_S  # so that what is counted can be told of
+REFUSED_TTL_S = 180  # three times as long as it takes a worker to say so again
 
 CLOCK = """
 local function seconds()
@@ -95,6 +96,13 @@ class Histograms:
         pipe.set(SERVED, version, ex=CARD_TTL_S)
         self._ask(lambda _: pipe.execute())
 
+    def publish_refusal(self, refusal: str | None) -> None:
+        """Write down which bundle a worker refuses, a `Refusal` as JSON, or that it has taken one up since."""
+        if refusal is None:
+            self._ask(lambda redis: redis.delete(REFUSED))
+        else:
+            self._ask(lambda redis: redis.set(REFUSED, refusal, ex=REFUSED_TTL_S))
+
     def add(self, version: str, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Count patients in this hour's bins, whom the model of this version scored, by their owner.
 
@@ -121,6 +129,11 @@ class Histograms:
         """Return the card of a version, JSON."""
         card: bytes | None = self._ask(lambda redis: redis.get(CARD + version))
         return card
+
+    def refused(self) -> bytes | None:
+        """Return which bundle a worker refuses, a `Refusal` as JSON, or None."""
+        refusal: bytes | None = self._ask(lambda redis: redis.get(REFUSED))
+        return refusal
 
     def read(self, version: str, hours: int, owner: str = EVERYONE) -> Counted:
         """Return whom the model of this version scored in the hour that it is and in those before it, `hours` in all.

@@ -87,6 +87,7 @@ TRASH = "sl:batch:trash"  # sorted set: id -> ms from when the store shall hold 
 
 CARD = "sl:card:"  # JSON of a model's card, by its version, for as long as its histograms are kept
 SERVED = "sl:served"  # version of the model that a worker was last seen to score with
+REFUSED = "sl:refused"  # JSON: which bundle a worker refused last, and why, for as long as one says so
 HISTOGRAMS = (
     "sl:drift:"  # hash by version and hour since 1970: "feature=bin" -> patients in it; no two features together
 )

@@ -160,13 +160,13 @@ class Ledger(Protocol):
         """End the jobs that have not ended yet, erase their patients, and return how many that were."""
 
     def read(self, id: str, by: Caller = ANYONE) -> Job:
-        """Return the job, without its scores. Raises UnknownJob, or ExpiredJob if it was kept its time and is gone."""
+        """Return the job, without its scores. Raises UnknownJob, UnreadableRecord, or ExpiredJob once it is gone."""
 
     def answer(self, id: str, by: Caller = ANYONE) -> Answer:
         """Return what is answered about the job; it is small, however many scores there are. Raises as `read` does."""
 
     def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
-        """Return the answers about those of the jobs that are there, by id; many cost one call."""
+        """Return the answers about those of the jobs that are there and can be read, by id; many cost one call."""
 
     def rows(self, id: str) -> bytes:
         """Return the rows of a job that has succeeded, as JSON: for `Answer.pieces`. Raises as `read` does."""

@@ -1,7 +1,9 @@
 """How a job is written in the ledger: its id, and the fields of its record."""
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from secrets import randbits
 from threading import Lock
@@ -11,6 +13,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from contract.answer import Answer, render_scores
+from contract.errors import UnreadableRecord
 from contract.job import Job, JobError, State
 
 FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
@@ -19,6 +22,8 @@ FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"m
 CANARY_PREFIX = "00000000-0000"
 """What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
 
+
+log = logging.getLogger(__name__)
 
 RANDOM_BITS, STEPS, LOWER = 74, 1 << 64, (1 << 62) - 1
 
@@ -76,6 +81,16 @@ def time_of_id(id: UUID) -> datetime:
 def from_ms(ms: int | bytes) -> datetime:
     """Return the UTC time of milliseconds since 1970."""
     return datetime.fromtimestamp(int(ms) / 1000, tz=UTC)
+
+
+@contextmanager
+def reading_record(id: str) -> Iterator[None]:
+    """Raise UnreadableRecord for whatever goes wrong in the block, which makes something of the record of this id."""
+    try:
+        yield
+    except Exception as error:  # a record may be anything; the error's text could hold a patient's values
+        log.error("the record of %s cannot be read: %s", id, type(error).__name__)
+        raise UnreadableRecord from None
 
 
 def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Job | None:

@@ -1,6 +1,7 @@
 """The ledger over Redis or Valkey."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
@@ -9,7 +10,7 @@ from redis import Redis
 from typing_extensions import override
 
 from contract.answer import READY_SCORES, Answer, render_scores
-from contract.errors import UnknownJob
+from contract.errors import UnknownJob, UnreadableRecord
 from contract.job import Job
 from contract.key import ANYONE, Caller
 from contract.ledger import answer_scripts, quarantine_scripts, scripts
@@ -18,7 +19,7 @@ from contract.ledger.listening import listen
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
-from contract.ledger.record import answer_from_record, first_id_at, is_canary, new_id
+from contract.ledger.record import answer_from_record, first_id_at, is_canary, new_id, reading_record
 from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, RedisView
 from contract.ledger.running import Scripts
 from contract.settings import Settings
@@ -94,13 +95,20 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def answer(self, id: str, by: Caller = ANYONE) -> Answer:
-        for answer in self._answers([id], by.sees).values():
-            return answer
+        for _, found in self._look([id], by.sees):
+            with reading_record(id):
+                if answer := answer_from_record(id, found):
+                    return answer
         raise self._absent(id, by.sees)
 
     @override
     def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
-        return self._answers(ids, "")
+        answers = dict[str, Answer]()
+        for id, found in self._look(ids, ""):
+            with suppress(UnreadableRecord), reading_record(id):
+                if answer := answer_from_record(id, found):
+                    answers[id] = answer
+        return answers
 
     @override
     def rows(self, id: str) -> bytes:
@@ -149,14 +157,12 @@ class RedisLedger(RedisView[Job], Ledger):
     def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
         return listen(self._redis, self._keys, stop, waiter)
 
-    def _answers(self, ids: Sequence[str], sees: str) -> dict[str, Answer]:
-        answers = dict[str, Answer]()
+    def _look(self, ids: Sequence[str], sees: str) -> Iterator[tuple[str, Sequence[Any]]]:
         for start in range(0, len(ids), READ_AT_ONCE):
             some = ids[start : start + READ_AT_ONCE]
             for id, found in zip(some, self._run(answer_scripts.LOOK, *some), strict=True):
-                if sees in ("", (found[0] or b"").decode()) and (answer := answer_from_record(id, found)):
-                    answers[id] = answer
-        return answers
+                if sees in ("", (found[0] or b"").decode()):
+                    yield id, found
 
     def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
         return self._ask(lambda _: self._scripts.run(script, *args, always=always))

@@ -1,19 +1,20 @@
 """What is read of the ledger in Redis, without changing it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
 
 from redis import Redis
 
-from contract.errors import ExpiredJob, ScorelineError, UnknownJob
+from contract.errors import ExpiredJob, ScorelineError, UnknownJob, UnreadableRecord
 from contract.job import State
 from contract.key import ANYONE, Caller
 from contract.ledger.asking import asking
 from contract.ledger.keys import DRAIN_BUCKET_MS, KEYS, Keys
 from contract.ledger.protocol import Page
-from contract.ledger.record import FIELDS, first_id_at, job_from_record, ms_of_id
+from contract.ledger.record import FIELDS, first_id_at, job_from_record, ms_of_id, reading_record
 from contract.ledger.survey import Load, Survey
 from contract.settings import Settings
 
@@ -58,8 +59,10 @@ class RedisView(Generic[T]):
 
     def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
-        for _, job in self._read_all([id], by.sees):
-            return job
+        for _, values in self._shown([id], by.sees):
+            with reading_record(id):
+                if job := self._kind.from_record(id, self._kind.fields, values):
+                    return job
         raise self._absent(id, by.sees)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
@@ -156,16 +159,21 @@ class RedisView(Generic[T]):
         return [sees] if sees else self.owners()
 
     def _read_all(self, ids: Sequence[str], sees: str = "") -> Iterator[tuple[str, T]]:
+        """Yield those that are there and can be read: one that cannot is told of in the log, and hides no other."""
         for start in range(0, len(ids), READ_AT_ONCE):
-            yield from self._read_some(ids[start : start + READ_AT_ONCE], sees.encode())
+            for id, values in self._shown(ids[start : start + READ_AT_ONCE], sees):
+                job = None
+                with suppress(UnreadableRecord), reading_record(id):
+                    job = self._kind.from_record(id, self._kind.fields, values)
+                if job:
+                    yield id, job
 
-    def _read_some(self, ids: Sequence[str], sees: bytes) -> list[tuple[str, T]]:
+    def _shown(self, ids: Sequence[str], sees: str) -> list[tuple[str, Sequence[Any]]]:
         pipe, fields = self._redis.pipeline(transaction=False), self._kind.fields
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
-        shown = ((id, values) for id, values in pairs if not sees or values[0] == sees)
-        return [(id, job) for id, values in shown if (job := self._kind.from_record(id, fields, values))]
+        return [(id, values) for id, values in pairs if not sees or values[0] == sees.encode()]
 
     def _absent(self, id: str, sees: str) -> ScorelineError:
         """Return the error for an id that has no record: its time is over, or there never was one."""

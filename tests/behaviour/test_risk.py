@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract.errors import BadScore
 from contract.patient import EXAMPLE, Patient, Row
 from models.features import to_matrix
 from models.scorer import Scorer
@@ -83,7 +84,7 @@ def test_no_patients_get_no_scores(scorer: Scorer) -> None:
 def test_a_risk_that_is_not_a_number_is_never_given_out(scorer: Scorer, rows: tuple[Row, ...]) -> None:
     poisoned = to_matrix(rows)
     poisoned[7, 0] = np.nan
-    with pytest.raises(ValueError, match="not a number"):
+    with pytest.raises(BadScore):
         scorer.score(poisoned)
 
 

@@ -16,6 +16,7 @@ from contract.ledger.histograms import HOUR_S
 from contract.ledger.keys import CARD, HISTOGRAMS
 from contract.patient import EXAMPLE
 from models.card import CARD_FILE
+from tests.bundles import place_bundle
 from tests.servers import ROOT, free_port, gateway, responds, running, valkey
 from tests.waiting import wait_until
 
@@ -146,15 +147,12 @@ def test_the_card_is_told_and_a_promoted_model_is_counted_by_itself(house: House
     first = submit(house, 1)
     assert house.http.get("/v1/model").json() == json.loads((CHAMPION / CARD_FILE).read_text())
     before = drift(house)["patients"]
-    card = json.loads((CHAMPION / CARD_FILE).read_text()) | {"version": "2.0.0+promoted"}
-    (house.bundle / "new").write_text(json.dumps(card))
-    (house.bundle / "new").replace(house.bundle / CARD_FILE)
-    assert submit(house, 7) == "2.0.0+promoted"
-    wait_until(
-        lambda: house.http.get("/v1/model").json()["version"] == "2.0.0+promoted", within_s=SOON_S, what="the card"
-    )
+    promoted = place_bundle(house.bundle)
+    wait_until(lambda: submit(house, 1) == promoted, within_s=SOON_S, what="the promoted model")
+    submit(house, 6)
+    wait_until(lambda: house.http.get("/v1/model").json()["version"] == promoted, within_s=SOON_S, what="the card")
     wait_for_patients(house, 7)
-    assert drift(house)["model_version"] == "2.0.0+promoted"
+    assert drift(house)["model_version"] == promoted
     assert drift(house, first)["patients"] >= before
     assert house.http.get(f"/v1/model/{first}").json()["version"] == first
     assert house.http.get("/v1/model/9.9.9").json()["type"] == "urn:scoreline:problem:unknown-model"

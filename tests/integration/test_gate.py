@@ -1,6 +1,5 @@
 """The gate: what is not fit to be released is refused with the reason, and the bundle before it is unharmed."""
 
-import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.patient import COLUMNS
-from models.card import CARD_FILE, MODEL_FILE
+from models.bundle import read_card
+from models.card import MODEL_FILE
 from models.features import FEATURES, to_matrix
-from models.scorer import Scorer, read_card
+from models.scorer import Scorer, open_session
 from training.__main__ import main
 from training.columns import STEPS
 from training.gate import ReleaseRefused, check_behaviour, check_parity, check_quality, check_repeats
@@ -26,13 +26,9 @@ TABLE_READ = read_table(TABLE)
 VESSELS = [place for place, feature in enumerate(FEATURES) if feature.startswith("ca=")]
 
 
-def make_scorer(model: bytes, folder: Path) -> Scorer:
-    """Return the scorer of a bundle whose model is this, with the champion's card."""
-    card = read_card(CHAMPION).model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()})
-    folder.mkdir()
-    (folder / MODEL_FILE).write_bytes(model)
-    (folder / CARD_FILE).write_text(card.model_dump_json())
-    return Scorer.load(folder)
+def make_scorer(model: bytes) -> Scorer:
+    """Return the scorer of this model, as the gate is given it, with the champion's card."""
+    return Scorer(read_card(CHAMPION), open_session(model))
 
 
 def test_a_study_of_another_table_is_refused(tmp_path: Path) -> None:
@@ -49,22 +45,22 @@ def test_a_choice_that_has_no_graph_is_refused(tmp_path: Path) -> None:
         release(TABLE_READ, forest, None, tmp_path / "bundle")
 
 
-def test_a_model_by_which_three_vessels_score_below_two_is_refused(tmp_path: Path) -> None:
+def test_a_model_by_which_three_vessels_score_below_two_is_refused() -> None:
     """It is the one that was released before: one column for each number of vessels."""
-    scorer = make_scorer(fit(TABLE_READ, None)[1], tmp_path / "bundle")
+    scorer = make_scorer(fit(TABLE_READ, None)[1])
     with pytest.raises(ReleaseRefused, match="misbehaves: ca three scores below ca two for 303 of 303 patients"):
         check_behaviour(scorer, TABLE_READ.rows)
 
 
-def test_a_model_with_the_disease_inverted_is_refused_with_every_fault(tmp_path: Path) -> None:
+def test_a_model_with_the_disease_inverted_is_refused_with_every_fault() -> None:
     inverted = replace(TABLE_READ, outcome=~TABLE_READ.outcome)
-    scorer = make_scorer(fit(inverted, STEPS)[1], tmp_path / "bundle")
+    scorer = make_scorer(fit(inverted, STEPS)[1])
     with pytest.raises(ReleaseRefused, match="thal reversible does not score above thal normal") as refusal:
         check_behaviour(scorer, TABLE_READ.rows)
     assert "every sign scores 0.0" in str(refusal.value)
 
 
-def test_a_model_that_is_not_the_classifier_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_is_not_the_classifier_is_refused() -> None:
     """An export that errs without a word, and only on patients without `ca`: every risk of the others is right."""
     classifier, _ = fit(TABLE_READ, STEPS)
     matrix = to_matrix(TABLE_READ.rows).astype(np.float64)
@@ -77,7 +73,7 @@ def test_a_model_that_is_not_the_classifier_is_refused(tmp_path: Path) -> None:
             wrong: NDArray[np.float64] = said + 0.001 * (1 - columns[:, VESSELS].sum(axis=1))
             return wrong
 
-    scorer = make_scorer(to_onnx(Wrong(), matrix.mean(axis=0)), tmp_path / "bundle")
+    scorer = make_scorer(to_onnx(Wrong(), matrix.mean(axis=0)))
     known = [row for row in TABLE_READ.rows if row[COLUMNS.index("ca")] is not None]
     exact = classifier.predict_proba(to_matrix(known).astype(np.float64))[:, 1]
     assert scorer.risk(to_matrix(known)) == pytest.approx(exact, abs=1e-8)

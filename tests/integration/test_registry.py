@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from contract.errors import BrokenBundle
+from models.bundle import FILES, read_card
 from models.card import CARD_FILE, MODEL_FILE
-from models.registry import ALIAS, NAME, Mlflow, NoMlflow, fetch
-from models.scorer import read_card
+from models.probes import PROBES_FILE
+from models.registry import ALIAS, NAME, Mlflow, NoMlflow, fetch, hash_tag
 from tests.fake_mlflow import FakeMlflow, fake_mlflow
 from tests.servers import ROOT
 from training.documents import CHAMPION
@@ -51,7 +52,7 @@ def test_what_is_registered_is_fetched_byte_for_byte(mlflow: FakeMlflow, old: Pa
     done = python("models", "fetch", "--alias", ALIAS, "--out", str(old), MLFLOW_TRACKING_URI=mlflow.url)
     assert (done.returncode, done.stderr) == (0, "")
     assert card.version in done.stdout
-    for name in (MODEL_FILE, CARD_FILE):
+    for name in FILES:
         assert (old / name).read_bytes() == (CHAMPION / name).read_bytes()
     assert sorted(path.name for path in old.parent.iterdir()) == ["bundle"]
 
@@ -80,6 +81,7 @@ def test_the_study_is_a_run_for_each_candidate_and_one_for_all(mlflow: FakeMlflo
     [
         (MODEL_FILE, (CHAMPION / MODEL_FILE).read_bytes()[:-9], "model.onnx of scoreline version 1 .* not the one"),
         (CARD_FILE, b"{}", "card.json of scoreline version 1 .* not the one"),
+        (PROBES_FILE, b"{}", "probes.json of scoreline version 1 .* not the one"),
         (CARD_FILE, None, "answers 404"),
     ],
 )
@@ -103,6 +105,15 @@ def test_a_bundle_that_was_registered_broken_is_refused(mlflow: FakeMlflow, old:
     (broken / MODEL_FILE).write_bytes(b"another model")
     register(Mlflow(mlflow.url), read_card(CHAMPION), broken)
     with pytest.raises(BrokenBundle, match="half-written or damaged"):
+        fetch(Mlflow(mlflow.url), old)
+    assert (old / MODEL_FILE).read_bytes() == b"old model"
+
+
+def test_a_bundle_that_was_registered_without_probes_is_refused(mlflow: FakeMlflow, old: Path) -> None:
+    register(Mlflow(mlflow.url), read_card(CHAMPION), CHAMPION)
+    tags = mlflow.versions[-1]["tags"]
+    tags[:] = [tag for tag in tags if tag["key"] != hash_tag(PROBES_FILE)]
+    with pytest.raises(BrokenBundle, match=r"probes.json of scoreline version 1 in MLflow was not registered with it"):
         fetch(Mlflow(mlflow.url), old)
     assert (old / MODEL_FILE).read_bytes() == b"old model"
 

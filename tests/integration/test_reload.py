@@ -1,35 +1,27 @@
 """A promoted bundle is taken up between batches, without a restart; a broken one is not."""
 
-import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from contract.patient import EXAMPLE
-from contract.settings import Settings
-from models.card import CARD_FILE, MODEL_FILE
-from models.scorer import read_card
-from tests.servers import ROOT, service
+from models.bundle import FILES, read_card
+from models.card import MODEL_FILE
+from models.probes import PROBES_FILE
+from tests import bundles
+from tests.bundles import CHAMPION, Spoil, copy_bundle, place_bundle
+from tests.servers import ROOT, service, start_python, valkey
 from tests.waiting import wait_until
-
-CHAMPION = ROOT / Settings().bundle
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A copy of the released bundle."""
-    return shutil.copytree(CHAMPION, tmp_path / "bundle")
-
-
-def promote(bundle: Path, version: str) -> None:
-    """Put the released model into the folder under another version, as a release does it: each file whole."""
-    card = json.loads((CHAMPION / CARD_FILE).read_text()) | {"version": version}
-    (bundle / "new").write_bytes((CHAMPION / MODEL_FILE).read_bytes())
-    (bundle / "new").replace(bundle / MODEL_FILE)
-    (bundle / "new").write_text(json.dumps(card))
-    (bundle / "new").replace(bundle / CARD_FILE)
+    return copy_bundle(tmp_path / "bundle")
 
 
 def test_scores_name_the_promoted_version_and_a_broken_one_never_serves(tmp_path: Path, bundle: Path) -> None:
@@ -40,15 +32,54 @@ def test_scores_name_the_promoted_version_and_a_broken_one_never_serves(tmp_path
             answer = httpx2.post(f"{url}/api/prediction", json=EXAMPLE)
             return str(answer.raise_for_status().json()["model_version"])
 
+        def is_taken_up(promoted: str) -> bool:
+            return version() == promoted
+
         assert version() == read_card(CHAMPION).version
-        promote(bundle, "2.0.0+promoted")
-        assert version() == "2.0.0+promoted"
+        promoted = place_bundle(bundle)
+        wait_until(lambda: is_taken_up(promoted), within_s=10, what="the promoted model")
         (bundle / MODEL_FILE).write_bytes((CHAMPION / MODEL_FILE).read_bytes()[:100])
-        assert [version() for _ in range(3)] == ["2.0.0+promoted"] * 3
-        wait_until(lambda: "is refused, model 2.0.0+promoted goes on" in log.read_text(), within_s=10, what="the log")
+        assert [version() for _ in range(3)] == [promoted] * 3
+        wait_until(lambda: f"is refused, model {promoted} goes on" in log.read_text(), within_s=10, what="the log")
         assert log.read_text().count("half-written or damaged") == 1
         shutil.rmtree(bundle)
-        assert version() == "2.0.0+promoted"
-        bundle.mkdir()
-        promote(bundle, "3.0.0+mended")
-        assert version() == "3.0.0+mended"
+        assert version() == promoted
+        mended = place_bundle(bundle, version="3.0.0")
+        wait_until(lambda: is_taken_up(mended), within_s=10, what="the mended model")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (bundles.make_column, "must be float64 of the shape (61,), and is float64 of (61, 1)"),
+        (bundles.invert_risk, "from what probes.json has"),
+        (bundles.double_risk, "is not always from 0 to 1"),
+    ],
+)
+def test_a_worker_that_starts_with_a_broken_bundle_says_why_and_ends(
+    spoil: Spoil, sentence: str, tmp_path: Path, bundle: Path
+) -> None:
+    place_bundle(bundle, spoil)
+    assert_refused(tmp_path, bundle, sentence)
+
+
+def test_a_worker_that_starts_with_an_older_bundle_says_how_to_give_it_probes(tmp_path: Path, bundle: Path) -> None:
+    (bundle / PROBES_FILE).unlink()
+    assert_refused(tmp_path, bundle, "`python -m models probe FOLDER` writes it from what the model says now")
+    told = subprocess.run([sys.executable, "-m", "models", "probe", str(bundle)], cwd=ROOT, capture_output=True)
+    assert (told.returncode, told.stderr) == (0, b"")
+    for name in FILES:
+        assert (bundle / name).read_bytes() == (CHAMPION / name).read_bytes()
+
+
+def assert_refused(folder: Path, bundle: Path, sentence: str) -> None:
+    """Assert that a worker ends, and that the last line of its log is why."""
+    with valkey(folder / "valkey") as redis_url:
+        worker = start_python(
+            "worker", "run", log=folder / "run.log", SCORELINE_REDIS_URL=redis_url, SCORELINE_BUNDLE=str(bundle)
+        )
+        assert worker.wait(30) == 1
+    last = (folder / "run.log").read_text().splitlines()[-1]
+    assert f"The bundle in {bundle} cannot be used. " in last
+    assert sentence in last
+    assert "Traceback" not in (folder / "run.log").read_text()

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 from sklearn.linear_model import LogisticRegression
 
+from models.bundle import FILES
 from models.card import CARD_FILE, MODEL_FILE
+from models.probes import PROBES_FILE
 from models.scorer import Scorer
 from training.conformal import calibrate
 from training.description import name_versions
@@ -45,8 +47,9 @@ def test_training_again_makes_the_bytes_of_the_committed_bundle(bundle: Path) ->
 
     The card's `versions` are those of the process that made it, since the lock has another numpy for a newer Python.
     """
-    assert {file.name for file in bundle.iterdir()} == {MODEL_FILE, CARD_FILE}
-    assert (bundle / MODEL_FILE).read_bytes() == (CHAMPION / MODEL_FILE).read_bytes()
+    assert {file.name for file in bundle.iterdir()} == set(FILES)
+    for file in (MODEL_FILE, PROBES_FILE):
+        assert (bundle / file).read_bytes() == (CHAMPION / file).read_bytes()
     committed = json.loads((CHAMPION / CARD_FILE).read_text())
     assert committed["versions"].keys() == name_versions().keys()
     expected = json.dumps(committed | {"versions": name_versions()}, indent=2, ensure_ascii=False) + "\n"

@@ -11,8 +11,8 @@ from contract.field import Measure
 from contract.patient import COLUMNS, Row, fields_of_patient
 from contract.reference import MISSING, RISK, Bins, bin_name
 from models.binning import Binning
+from models.bundle import read_card
 from models.features import UNUSED, to_matrix
-from models.scorer import read_card
 from tests.patients import ROW, ROWS
 from tests.servers import ROOT
 from training.table import TABLE, read_table

@@ -124,3 +124,15 @@ def test_alone_a_job_leaves_at_once(rounds: int) -> None:
         return gate.groups
 
     assert [len(group) for group in asyncio.run(alone())] == [1] * rounds
+
+
+def test_a_ledger_that_decides_on_too_few_leaves_no_caller_waiting() -> None:
+    class Forgetful(Gate):
+        """Commits a group, and forgets what became of its last job."""
+
+        def commit(self, jobs: Sequence[NewJob]) -> Receipt:
+            receipt = super().commit(jobs)
+            return Receipt(0, 0, receipt.verdicts[:-1])
+
+    told = asyncio.run(submit_behind(Forgetful(), [new_job() for _ in range(3)]))
+    assert [type(one) for one in told] == [ValueError] * 3

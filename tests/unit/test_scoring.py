@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 from contract.job import State
 from contract.ledger.message import Message
 from contract.ledger.protocol import Claimed
-from contract.patient import COLUMNS
+from contract.patient import COLUMNS, EXAMPLE, Patient
 from contract.score import ScoreRow
 from contract.settings import Settings
+from models.bundle import read_card
 from models.features import FEATURES, to_matrix
 from models.released import Released
-from models.scorer import SLICE_ROWS
+from models.scorer import SLICE_ROWS, Scorer, open_session
+from tests.bundles import CHAMPION, double_risk, spoil_model
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.patients import ROW, new_job
+from training.behaviour import NO_SIGNS, SIGNS
 from worker.scoring import Pause, score_jobs, score_small, unwatched
 
 AGE = FEATURES.index("age")
@@ -130,3 +133,14 @@ def test_amid_a_large_job_small_ones_of_others_are_scored() -> None:
     assert ended == [small.id]
     assert ledger.read(large.id).state is State.RUNNING
     assert ledger.finish(outcomes) == 1
+
+
+def test_a_risk_that_is_no_probability_fails_its_job_with_an_error_of_its_own_and_no_other() -> None:
+    """A model that doubles the risk passes for as long as the risk is low."""
+    scorer = Scorer(read_card(CHAMPION), open_session(spoil_model(double_risk)))
+    low, high = (Patient.model_validate(EXAMPLE | signs).to_row() for signs in (NO_SIGNS, SIGNS))
+    fine, wrong = score_jobs(scorer, [Claimed("a", [low, low]), Claimed("b", [low, high])])
+    assert fine.scores
+    assert (wrong.scores, wrong.error and wrong.error.code) == (None, "bad-score")
+    assert wrong.error
+    assert "no score" in wrong.error.message

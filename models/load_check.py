@@ -1,0 +1,117 @@
+"""The load check: what a model must take and say before it scores anyone. That its files are whole is known by then."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from contract.errors import BrokenBundle
+from contract.patient import COLUMNS
+from models.bundle import ANEW
+from models.card import MODEL_FILE
+from models.features import FEATURES, to_matrix
+from models.probes import PROBES_FILE, TOLERANCE, Probes, make_probes, make_records
+
+INPUT = "patients"
+"""The name of the model's one input, float32 (n, d), with d as in `models.features.FEATURES`."""
+
+Outputs = Mapping[str, NDArray[np.float64]]
+"""What a model says of n records, by name; each output has the shape that `shapes_of` has for n."""
+
+
+def shapes_of(rows: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each output, all of them float64, for so many rows."""
+    return {"risk": (rows,), "baseline": (), "terms": (rows, len(COLUMNS)), "log_odds": (rows,)}
+
+
+OUTPUTS = tuple(shapes_of(0))
+"""The names of the outputs."""
+
+
+def record_probes(session: onnxruntime.InferenceSession, model_sha256: str) -> Probes:
+    """Return probes with what this model says now. Raises BrokenBundle if it would not pass the check by them."""
+    check_signature(session)
+    records = make_records()
+    probes = make_probes(model_sha256, records, ask(session, to_matrix(records)))
+    check_session(session, probes)
+    return probes
+
+
+def check_session(session: onnxruntime.InferenceSession, probes: Probes) -> None:
+    """Raise BrokenBundle unless the model says of the probes, together and one alone, what they have."""
+    check_signature(session)
+    matrix, expected = to_matrix(probes.records), read_outputs(probes)
+    check_outputs(ask(session, matrix), expected)
+    check_outputs(ask(session, matrix[:1]), {name: said[:1] if said.ndim else said for name, said in expected.items()})
+
+
+def check_signature(session: onnxruntime.InferenceSession) -> None:
+    """Raise BrokenBundle unless the model declares the one input that it is given, and every output."""
+    if [(told.name, told.type, told.shape[1:]) for told in session.get_inputs()] != [
+        (INPUT, "tensor(float)", [len(FEATURES)])
+    ]:
+        raise BrokenBundle(
+            f"{MODEL_FILE} must have one input, `{INPUT}`, of float32 and {len(FEATURES)} columns, one for each "
+            f"feature. {ANEW}"
+        )
+    if missing := set(OUTPUTS) - {told.name for told in session.get_outputs()}:
+        raise BrokenBundle(f"{MODEL_FILE} has no output `{'`, `'.join(sorted(missing))}`. {ANEW}")
+
+
+def read_outputs(probes: Probes) -> Outputs:
+    """Return what the probes have of each output. Raises BrokenBundle if it has another shape."""
+    try:
+        outputs = {name: np.array(said, np.float64) for name, said in probes.outputs.items()}
+    except ValueError:  # a ragged list is no array
+        outputs = {}
+    if {name: said.shape for name, said in outputs.items()} != shapes_of(len(probes.records)):
+        raise BrokenBundle(f"{PROBES_FILE} does not have every output of each of its records. {ANEW}")
+    return outputs
+
+
+def ask(session: onnxruntime.InferenceSession, matrix: NDArray[np.float32]) -> dict[str, Any]:
+    """Return what the model says of the (n, d) matrix, by output. Raises BrokenBundle if it fails."""
+    try:
+        return dict(zip(OUTPUTS, session.run(OUTPUTS, {INPUT: matrix}), strict=True))
+    except Exception as error:  # onnxruntime's errors have no base class of their own
+        raise BrokenBundle(f"{MODEL_FILE} cannot score {len(matrix)} records. {ANEW}") from error
+
+
+def check_outputs(outputs: Mapping[str, Any], expected: Outputs) -> None:
+    """Raise BrokenBundle unless each output has dtype, shape and, to within `TOLERANCE`, values as expected."""
+    for name, right in expected.items():
+        said = outputs[name]
+        if not fits(said, right.shape):
+            raise BrokenBundle(
+                f"Of {len(right) if right.ndim else 'any'} records, the output `{name}` of {MODEL_FILE} must be "
+                f"float64 of the shape {right.shape}, and is {describe(said)}. {ANEW}"
+            )
+        if not np.isfinite(said).all() or (name == "risk" and not is_probability(said)):
+            raise BrokenBundle(
+                f"The output `{name}` of {MODEL_FILE} is not always {'from 0 to 1' if name == 'risk' else 'a number'}. "
+                f"{ANEW}"
+            )
+        if not np.allclose(said, right, rtol=TOLERANCE, atol=TOLERANCE):
+            raise BrokenBundle(
+                f"The output `{name}` of {MODEL_FILE} is up to {np.abs(said - right).max():.1e} from what "
+                f"{PROBES_FILE} has, which must be the same to within {TOLERANCE:.0e}: the model is not the one that "
+                f"the probes were made with. {ANEW}"
+            )
+
+
+def fits(said: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an output is a float64 array of this shape."""
+    return isinstance(said, np.ndarray) and said.dtype == np.float64 and said.shape == shape
+
+
+def is_probability(risk: NDArray[np.float64]) -> bool:
+    """Whether each risk is a number from 0 to 1."""
+    # Not a number compares false with anything, and is the least and the greatest of all that it is among.
+    return not risk.size or bool(risk.min() >= 0 and risk.max() <= 1)
+
+
+def describe(said: Any) -> str:
+    """Return what an output is, in words."""
+    return f"{said.dtype} of {said.shape}" if isinstance(said, np.ndarray) else "no tensor"

@@ -14,7 +14,7 @@ from api.committer import Committer
 from api.headroom import Headroom
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
-from api.quotas import backlogged, too_many_rows
+from api.quotas import backlogged, too_many_results, too_many_rows
 from contract.address import Resolver
 from contract.answer import Answer
 from contract.errors import KeyInUse, KeyReused
@@ -59,6 +59,8 @@ class Gateway:
             raise KeyInUse(retry_after_s=1)
         if verdict is Verdict.MANY_ROWS:
             raise too_many_rows()
+        if verdict is Verdict.MANY_RESULTS:
+            raise too_many_results()
         raise backlogged(verdict, await run_sync(self.ledger.load), self.settings.backlog_limit)
 
     async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Answer, bool]:

@@ -14,6 +14,7 @@ from contract.ledger.protocol import Verdict
 from contract.ledger.survey import Load
 
 DAY_S = 86_400
+RESULTS_END_S = 60  # within which some of the oldest results may end
 BATCH_ENDS_S = 5  # within which one of the open batches may end
 
 
@@ -50,6 +51,15 @@ def backlogged(verdict: Verdict, load: Load, limit: int) -> Backlogged:
     return Backlogged(
         f"Too many records {whose} are waiting to be scored: send it again after the seconds in `Retry-After`.",
         retry_after_s=load.room_in_s(limit),
+    )
+
+
+def too_many_results() -> QuotaExceeded:
+    """Return the error for another job where the results that are kept for its key take too much memory."""
+    return QuotaExceeded(
+        "The results that are kept for this API key take too much of the service's memory: DELETE jobs that you have "
+        "read, or wait until older ones are no longer kept.",
+        retry_after_s=RESULTS_END_S,
     )
 
 

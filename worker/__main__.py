@@ -47,6 +47,7 @@ from worker.checked_queue import count_refused
 from worker.clearing import clear_until
 from worker.log import keep_log
 from worker.model_note import noting
+from worker.room import note_room
 from worker.stop import bound_stop, end_if_dead
 from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
@@ -145,6 +146,7 @@ def sweep(redis: Redis, settings: Settings) -> int:
         seldom(ledger.trim),
         seldom(batches.trim),
         seldom(partial(Audit(redis).trim, settings.audit_ttl)),
+        partial(note_room, redis, settings),
         file.rewrite_when_due,
         seldom(file.check),
         metrics.note_round,

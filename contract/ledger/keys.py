@@ -13,6 +13,7 @@ FORMAT = 2
 """
 
 FORMAT_KEY = "sl:format"
+ROOM = "sl:room"  # bytes that Redis may use for more, by the last look of a sweep; absent where it may use all there is
 PROBES = "probe"  # the owner that probe jobs wait with, whose ids begin with CANARY_PREFIX; no key has such a prefix
 
 DRAIN_BUCKET_MS = 5_000
@@ -34,6 +35,9 @@ class Keys:
         self.owners = f"{prefix}owners"  # sorted set: owner with jobs that wait -> records served to it by its weight
         self.marks = f"{prefix}marks"  # hash: the same of owners with none, as long as others have some
         self.shares = f"{prefix}shares"  # hash: owner -> records in its open jobs; nobody's are not counted
+        self.results = (
+            f"{prefix}results:"  # hash, one for each owner: 24th of `result_ttl` -> bytes of results made then
+        )
         self.leases = f"{prefix}leases"  # sorted set: id -> ms when its lease ends
         self.redelivery = f"{prefix}redelivery"  # sorted set: id -> ms when a message that names it was last sent
         self.unattended = f"{prefix}unattended"  # ms since when jobs wait for which no message is in the queue

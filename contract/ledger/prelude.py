@@ -1,6 +1,6 @@
 """What the scripts of a ledger begin with: the names of its keys, and the steps that several of them take."""
 
-from contract.ledger.keys import AUDIT, DAY_MS, KEY, PROBES, ROWS, Keys
+from contract.ledger.keys import AUDIT, DAY_MS, KEY, PROBES, ROOM, ROWS, Keys
 from contract.ledger.record import CANARY_PREFIX
 from contract.ledger.waiting_scripts import WAITING
 
@@ -141,6 +141,7 @@ def prelude(keys: Keys) -> str:
 local JOB, INDEX, DEADLINES, FORMAT_1 = '{keys.job}', '{keys.index}', '{keys.deadlines}', '{keys.format_1}'
 local WAITING, OWNERS, MARKS, SHARES = '{keys.waiting}', '{keys.owners}', '{keys.marks}', '{keys.shares}'
 local LEASES, REDELIVERY, UNATTENDED = '{keys.leases}', '{keys.redelivery}', '{keys.unattended}'
+local RESULTS, ROOM = '{keys.results}', '{ROOM}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
 local BEGUN, ENDED, ANSWERS, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.answers}', '{keys.callbacks}'

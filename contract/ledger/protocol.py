@@ -52,6 +52,7 @@ class Verdict(StrEnum):
     BUSY = "busy"  # the first submit with this key is being written in this very call
     FULL = "full"  # it would exceed the backlog limit
     SHARE = "share"  # it would exceed its owner's share of the backlog
+    MANY_RESULTS = "results"  # what is kept of its owner's results takes too much of the memory
     MANY_ROWS = "rows"  # its owner would have sent more rows today than the key allows
     MANY_BATCHES = "batches"  # its owner has as many open batches as the key allows
     GIVEN_UP = "lost"  # what it is about was swept from the store: an upload that took too long

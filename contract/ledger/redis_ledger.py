@@ -45,6 +45,7 @@ class RedisLedger(RedisView[Job], Ledger):
         args: list[str | bytes | int] = [
             self._settings.backlog_limit,
             self._settings.idempotency_ttl * 1000,
+            self._ttl_ms,
         ]
         for job in jobs:
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
@@ -124,7 +125,7 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def erase(self, id: str, by: Caller = ANYONE) -> None:
-        if not self._run(scripts.ERASE, id, by.sees, by.key):
+        if not self._run(scripts.ERASE, self._now(), self._ttl_ms, id, by.sees, by.key):
             self.read(id, by)
 
     @override

@@ -7,17 +7,17 @@ cluster.
 
 from contract.ledger.keys import DRAIN_BUCKET_MS, FORMAT, FORMAT_KEY
 from contract.ledger.running import NEWER
-from contract.ledger.waiting_scripts import GO_ROUND
+from contract.ledger.waiting_scripts import GO_ROUND, RECORD_BYTES
 
 # Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is,
 # so that a call whose answer was lost can be made again. Who attends is given word of what is new. Rows count for their
 # owner's day if and only if they are written down.
 SUBMIT = """
-local now, limit, idem_ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3])
+local now, limit, idem_ttl, ttl = clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
 local before = num(call('GET', BACKLOG) or 0)
 local attended = is_attended(now)
 local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
-for i = 4, #ARGV, 13 do
+for i = 5, #ARGV, 13 do
   local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily, priority, waiter =
     unpack(ARGV, i, i + 12)
   local free = limit - before - backlog
@@ -35,6 +35,8 @@ for i = 4, #ARGV, 13 do
     verdict = 'full'
   elseif not known and not has_share(owner, n, free) then
     verdict = 'share'
+  elseif not known and not has_room(owner, ttl, now) then
+    verdict = 'results'
   elseif not known and not spend(owner, n, daily, now) then
     verdict = 'rows'
   elseif not known then
@@ -164,7 +166,7 @@ end
 # Invariant: an end state is written once; the first outcome stays, any later one is dropped. The gateway process that
 # waits is sent what was made ready for it before anyone hears of the end.
 FINISH = f"""
-local now, ttl, scored, answers = clock(ARGV[1]), num(ARGV[2]), 0, {{}}
+local now, ttl, scored, answers, results = clock(ARGV[1]), num(ARGV[2]), 0, {{}}, {{}}
 for i = 4, #ARGV, 6 do
   local id, scores, model, code, message, ready = unpack(ARGV, i, i + 5)
   local state, n, deadline, owner, started, waiter =
@@ -174,6 +176,7 @@ for i = 4, #ARGV, 6 do
     if code == '' then
       finish(id, state, 'succeeded', n, deadline, owner, now, ttl, 'scores', scores, 'model', model)
       scored = scored + 1
+      if owner then results[owner] = (results[owner] or 0) + #scores + {RECORD_BYTES} end
       if waiter and ready ~= '' then
         local lines = answers[waiter] or {{}}
         answers[waiter] = lines
@@ -191,6 +194,7 @@ if #ended > 0 then
   call('PEXPIRE', bucket, {4 * DRAIN_BUCKET_MS})
 end
 local count = #ended
+for owner, bytes in pairs(results) do count_results(owner, bytes, now, ttl, now) end
 -- A Redis that refuses the channel must not undo a commit: who waits hears of the end all the same.
 for waiter, lines in pairs(answers) do redis.pcall('PUBLISH', ANSWERS .. waiter, table.concat(lines, '\\n')) end
 flush()
@@ -209,9 +213,10 @@ flush()
 """
 
 # Invariant: afterwards no key but the audit holds the id; a message that still carries it finds nothing to claim.
-ERASE = """
-local id, sees, who = ARGV[1], ARGV[2], ARGV[3]
-local state, n, key, owner = unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem', 'owner'))
+ERASE = f"""
+local now, ttl, id, sees, who = clock(ARGV[1]), num(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local state, n, key, owner, ended_at =
+  unpack(call('HMGET', JOB .. id, 'state', 'patients', 'idem', 'owner', 'finished'))
 if not state or not shown(sees, owner) then return 0 end
 note(who, 'erase', 'job', id)
 if open(state) then
@@ -219,8 +224,10 @@ if open(state) then
   unqueue(id, state, owned_by)
   backlog = backlog - n
   share(owned_by, -n)
+elseif owner and state == 'succeeded' then
+  count_results(owner, -call('HSTRLEN', JOB .. id, 'scores') - {RECORD_BYTES}, num(ended_at), ttl, now)
 end
-for _, set in ipairs({own(owner) .. state, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
+for _, set in ipairs({{own(owner) .. state, DEADLINES, QUARANTINE, CALLBACKS}}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 ended[1] = id

@@ -22,6 +22,9 @@ RECORDS_A_VISIT = 16
 Small against a claim's 256 jobs, so that each claim serves many owners; large against the calls that a visit costs.
 """
 
+RESULT_BUCKETS, RECORD_BYTES = 24, 300
+"""Parts of the time that results are kept in which an owner's are counted; what a record takes besides its scores."""
+
 PRIORITY_STEP = 2**42
 """What one step of priority weighs in a score, above every time in ms until 2109; eight are exact in a double."""
 
@@ -57,11 +60,41 @@ function enter()
   entering, leaving = {{}}, {{}}
 end
 
+local function weight_of(owner) return num(call('HGET', KEY .. owner, 'weight') or 1) end
+
 -- Whether the owner may have so much more that is open; `free` is what the service could take of all owners.
 local function has_share(owner, n, free)
   if owner == '' then return true end
-  local weight = num(call('HGET', KEY .. owner, 'weight') or 1)
-  return num(call('HGET', SHARES, owner) or 0) + (shares[owner] or 0) + n <= {SHARE_OF_FREE} * weight * free
+  local mine = num(call('HGET', SHARES, owner) or 0) + (shares[owner] or 0)
+  return mine + n <= {SHARE_OF_FREE} * weight_of(owner) * free
+end
+
+local function bucket_of(at, ttl) return math.floor(at / math.max(1, math.floor(ttl / {RESULT_BUCKETS}))) end
+
+-- Counts bytes of an owner's results made at this time, be they less than none.
+local function count_results(owner, bytes, at, ttl, now)
+  local key = RESULTS .. owner
+  if call('HINCRBY', key, bucket_of(at, ttl), bytes) == bytes then
+    for _, bucket in ipairs(call('HKEYS', key)) do
+      if num(bucket) < bucket_of(now - ttl, ttl) then call('HDEL', key, bucket) end
+    end
+  end
+  call('PEXPIRE', key, 2 * ttl)
+end
+
+-- Whether the results that are kept for the owner leave enough of Redis's memory to others.
+local kept = {{}}
+local function has_room(owner, ttl, now)
+  local room = owner ~= '' and call('GET', ROOM)
+  if not room then return true end
+  if not kept[owner] then
+    kept[owner] = 0
+    local found = call('HGETALL', RESULTS .. owner)
+    for i = 1, #found, 2 do
+      if num(found[i]) >= bucket_of(now - ttl, ttl) then kept[owner] = kept[owner] + found[i + 1] end
+    end
+  end
+  return kept[owner] <= {SHARE_OF_FREE} * weight_of(owner) * num(room)
 end
 
 -- Takes what format 1 has of a job over; `at` is its score there.
@@ -106,7 +139,7 @@ local function go_round(claim, room_for)
     if not many or many < 1 then return true end
     local weight, budget, served, empty = 1, math.huge, 0, false
     if next_mark then
-      weight = num(call('HGET', KEY .. owner, 'weight') or 1)
+      weight = weight_of(owner)
       budget, many = (next_mark - mark) * weight + {RECORDS_A_VISIT}, math.min(many, {RECORDS_A_VISIT})
     end
     served, full, empty = claim_of(owner, claim, many, budget)

@@ -10,15 +10,17 @@ from contract.job import State
 from contract.key import UNLIMITED, Caller, Limits, Scope
 from contract.ledger.format import adopt_format
 from contract.ledger.keyring import Keyring
-from contract.ledger.keys import FORMAT, FORMAT_KEY, JOBS
+from contract.ledger.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.protocol import NewJob, Verdict
 from contract.ledger.record import canary_id
 from contract.ledger.redis_ledger import RedisLedger
+from contract.ledger.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
 from contract.settings import Settings
 from tests.keyed import prefix_of
 from tests.ledgers import Clock, score, submit
 from tests.patients import ROW, new_job
+from worker.room import note_room
 
 TURN = Message(0, [])
 
@@ -98,6 +100,34 @@ def test_one_owner_leaves_room_in_the_backlog_for_others(redis: Redis, settings:
     assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.SHARE
     ledger.finish(score(ledger.claim(TURN)))
     assert ledger.submit([new_job(50, by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+
+
+def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger: RedisLedger, clock: Clock) -> None:
+    first, second = owner(redis), owner(redis)
+    jobs = [new_job(by=first) for _ in range(10)]
+    submit(ledger, *jobs)
+    ledger.finish(score(ledger.claim(TURN)))
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.ACCEPTED  # no limit is known
+    redis.set(ROOM, 10 * RECORD_BYTES // SHARE_OF_FREE)
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.MANY_RESULTS
+    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is Verdict.ACCEPTED
+    for job in jobs[:5]:
+        ledger.erase(job.id)
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+    redis.set(ROOM, 0)
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.MANY_RESULTS
+    clock.move(Settings().result_ttl * (1 + 2 / RESULT_BUCKETS))
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+
+
+def test_a_sweep_notes_the_room_that_redis_has_below_its_limit(redis: Redis, settings: Settings) -> None:
+    note_room(redis, settings)
+    assert redis.get(ROOM) is None
+    limit = 1_000_000_000
+    redis.config_set("maxmemory", limit)
+    note_room(redis, settings)
+    assert 0 < int(redis.get(ROOM) or 0) < limit * settings.memory_share
+    redis.config_set("maxmemory", 0)
 
 
 def test_where_no_keys_are_required_all_of_the_backlog_is_for_anyone_and_probe_jobs_always_fit(

@@ -9,6 +9,7 @@ from tests.hostile.requests import BODY, Case, post
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"
 ROW = b"63,1,3,145,233,1,0,150,0,2.3,0,0,1\n"
+PACKED = "Content-Encoding: gzip"
 FORM = "multipart/form-data; boundary=x"
 
 
@@ -66,7 +67,17 @@ JSON = (
     Case("many patients who are none", job(b'{"patients": [' + b"0," * 900_000 + b"0]}"), 422, "invalid-patient"),
     Case("a list of lists", job(b'{"patients": [[[]]]}'), 422, "invalid-patient"),
     Case("too large", job(b" " * 4_000_001), 413, "body-too-large"),
-    Case("packed", job(gzip.compress(BODY), "Content-Encoding: gzip"), 400, "not-json"),
+    Case("packed", job(gzip.compress(BODY), PACKED), 202),
+    Case("packed, and scored at once", post("/api/prediction", gzip.compress(BODY), "Content-Encoding: X-GZIP"), 200),
+    Case("packed twice", job(gzip.compress(gzip.compress(BODY)), PACKED), 400, "not-json"),
+    Case("packed, and two codings", job(gzip.compress(BODY), PACKED + ", gzip"), 415, "unsupported-media-type"),
+    Case("packed with another", job(zlib.compress(BODY), "Content-Encoding: deflate"), 415, "unsupported-media-type"),
+    Case("not packed", job(BODY, PACKED), 400, "bad-encoding"),
+    Case("half of what is packed", job(gzip.compress(BODY)[:-5], PACKED), 400, "bad-encoding"),
+    Case("many empty members", job(gzip.compress(b"") * 150_000, PACKED), 400, "bad-encoding"),
+    Case("a bomb", job(gzip.compress(b" " * 60_000_000), PACKED), 413, "body-too-large"),
+    Case("too large, unpacked", job(gzip.compress(BODY.ljust(4_000_001)), PACKED), 413, "body-too-large"),
+    Case("large, unpacked", job(gzip.compress(BODY.ljust(4_000_000)), PACKED), 202),
     Case("another type", job(BODY, type="text/plain"), 415, "unsupported-media-type"),
     Case("a form", job(b"age=34", type="application/x-www-form-urlencoded"), 415, "unsupported-media-type"),
     Case(
@@ -100,6 +111,22 @@ FILES = (
     Case("half of a gzip", file(gzip.compress(HEADER + ROW)[:-5], "Content-Encoding: gzip"), 422, "invalid-file"),
     Case("no gzip", file(HEADER + ROW, "Content-Encoding: gzip"), 422, "invalid-file"),
     Case("many empty members", file(gzip.compress(b"") * 50_000, "Content-Encoding: gzip"), 422, "invalid-file"),
+    Case("more empty members", file(gzip.compress(b"") * 200_000, PACKED), 422, "invalid-file"),
+    Case(
+        "many short members within a cell",
+        file(gzip.compress(HEADER + ROW + b'"' + b"x" * 500_000) + gzip.compress(b"1") * 10_000, PACKED),
+        422,
+        "invalid-file",
+    ),
+    Case(
+        "blanks behind a boundary",
+        file(attached("p.csv", HEADER + ROW)[:-4] + b" " * 400_000, type=FORM),
+        422,
+        "invalid-file",
+    ),
+    Case(
+        "what is behind a form", file(attached("p.csv", HEADER + ROW) + b"x" * 400_000, type=FORM), 422, "invalid-file"
+    ),
     Case("zlib", file(zlib.compress(HEADER + ROW), "Content-Encoding: deflate"), 415, "unsupported-media-type"),
     Case("two codings", file(BLANKS, "Content-Encoding: gzip, gzip"), 415, "unsupported-media-type"),
     Case("another charset", file(HEADER, type="text/csv; charset=utf-7"), 415, "unsupported-media-type"),

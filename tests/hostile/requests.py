@@ -6,8 +6,6 @@ from typing import NamedTuple
 from contract.patient import EXAMPLE
 
 BODY = json.dumps(EXAMPLE).encode()
-ENDED = 0
-"""For a status: the connection is closed without an answer."""
 
 
 class Case(NamedTuple):
@@ -30,6 +28,11 @@ def get(path: str, *headers: str, host: str = "localhost") -> bytes:
     return head(f"GET {path} HTTP/1.1", "Connection: close", *headers, host=host)
 
 
+def whole(origin: str, host: str = "localhost", end: str = "") -> bytes:
+    """Return a GET of a whole address, as a proxy is sent it."""
+    return head(f"GET {origin}/v1/jobs{end} HTTP/1.1", "Connection: close", host=host)
+
+
 def post(path: str, body: bytes, *headers: str, type: str = "application/json") -> bytes:
     """Return a POST, after whose answer the connection is closed."""
     length = f"Content-Length: {len(body)}"
@@ -41,6 +44,7 @@ def submit_with(*framing: str, body: bytes = BODY) -> bytes:
     return head("POST /v1/jobs HTTP/1.1", "Connection: close", "Content-Type: application/json", *framing) + body
 
 
+CHUNKS = "Transfer-Encoding: chunked"
 CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 LENGTH = f"Content-Length: {len(BODY)}"
 ALIVE = "/health/live"
@@ -60,7 +64,11 @@ NOT_HTTP = (
     Case("a blank in the path", head("GET /a b HTTP/1.1"), 400, "not-http"),
     Case("a byte beyond ASCII in the path", head("GET /\xe9 HTTP/1.1"), 400, "not-http"),
     Case("a control character in the path", head("GET /\x01 HTTP/1.1"), 400, "not-http"),
-    Case("too many requests at once", head(f"GET {ALIVE} HTTP/1.1") * 70, ENDED),
+    Case("too many requests at once, of which the first is answered", head(f"GET {ALIVE} HTTP/1.1") * 70, 200),
+    Case("HTTP/2.0", head(f"GET {ALIVE} HTTP/2.0"), 505, "unknown-version"),
+    Case("HTTP/2.0 in a submit", post("/v1/jobs", BODY).replace(b"HTTP/1.1", b"HTTP/2.0"), 505, "unknown-version"),
+    Case("HTTP/0.9", head(f"GET {ALIVE} HTTP/0.9"), 505, "unknown-version"),
+    Case("HTTP/1.2", head(f"GET {ALIVE} HTTP/1.2"), 400, "not-http"),
 )
 
 SMUGGLED = (
@@ -86,6 +94,37 @@ SMUGGLED = (
         "chunks with bare line feeds", submit_with("Transfer-Encoding: chunked", body=b"1\n{\n0\n\n"), 400, "not-http"
     ),
     Case("chunks", submit_with("Transfer-Encoding: chunked", body=CHUNKED), 202),
+)
+
+UNTYPED = head("POST /v1/jobs HTTP/1.1", "Connection: close", "Transfer-Encoding: chunked")
+TYPE = b"Content-Type: application/json\r\n"
+LAST = b"0\r\n"
+
+FRAMED = (
+    Case("a trailer that is no header", UNTYPED + CHUNKED[:-2] + TYPE + b"\r\n", 415, "unsupported-media-type"),
+    Case("a trailer", submit_with(CHUNKS, body=CHUNKED[:-2] + b"Sec-Fetch-Site: cross-site\r\n\r\n"), 202),
+    Case("a trailer twice", submit_with(CHUNKS, body=CHUNKED[:-2] + TYPE * 2 + b"\r\n"), 202),
+    Case("many trailers", submit_with(CHUNKS, body=CHUNKED[:-2] + b"a:\r\n" * 10_000), 431, "head-too-large"),
+    Case("a long trailer", submit_with(CHUNKS, body=CHUNKED[:-2] + b"a: " + b"b" * 40_000), 431, "head-too-large"),
+    Case("a folded trailer", submit_with(CHUNKS, body=CHUNKED[:-2] + b"a: b\r\n c\r\n\r\n"), 400, "not-http"),
+    Case(
+        "a long extension of a chunk",
+        submit_with(CHUNKS, body=CHUNKED.replace(b"\r\n", b";a=" + b"b" * 200_000 + b"\r\n", 1)),
+        431,
+        "head-too-large",
+    ),
+    Case(
+        "many extensions of chunks",
+        submit_with(CHUNKS, body=b"".join(b"1;a=%b\r\n%c\r\n" % (b"b" * 200, byte) for byte in BODY) + LAST + b"\r\n"),
+        431,
+        "head-too-large",
+    ),
+    Case("an extension of a chunk", submit_with(CHUNKS, body=CHUNKED.replace(b"\r\n", b";a=b\r\n", 1)), 202),
+    Case(
+        "chunks of a byte",
+        submit_with(CHUNKS, body=b"".join(b"0001\r\n%c\r\n" % byte for byte in BODY.ljust(20_000)) + LAST + b"\r\n"),
+        202,
+    ),
 )
 
 HEADS = (
@@ -123,6 +162,9 @@ HEADS = (
         405,
         "method-not-allowed",
     ),
+    Case("an expectation", post("/v1/jobs", BODY, "Expect: 200-maybe"), 417, "unmet-expectation"),
+    Case("an expectation more", post("/v1/jobs", BODY, "Expect: 100-continue, x"), 417, "unmet-expectation"),
+    Case("two expectations", post("/v1/jobs", BODY, "Expect: x", "Expect: 100-continue"), 400, "bad-header"),
     Case("an upgrade", get(ALIVE, "Upgrade: websocket", "Sec-WebSocket-Version: 13"), 200),
 )
 
@@ -143,8 +185,16 @@ PATHS = (
     Case("a query that is none", get("/v1/jobs?limit=%00&state=%ff&after=%0a"), 422, "invalid-query"),
     Case("a huge limit", get("/v1/jobs?limit=" + "9" * 5_000), 422, "invalid-query"),
     Case("a number that is none", get("/v1/drift?hours=NaN"), 422, "invalid-query"),
-    Case("a whole address of another's", head("GET http://evil.example/v1/jobs HTTP/1.1", "Connection: close"), 200),
+    Case("a whole address of another's", whole("http://evil.example"), 421, "unknown-host"),
+    Case("a whole address of another's, by an address", whole("http://evil.example", "127.0.0.1"), 421, "unknown-host"),
+    Case("a whole address with a user", whole("http://localhost@evil.example"), 421, "unknown-host"),
+    Case("a whole address with our name for a user", whole("http://localhost:80@evil.example"), 421, "unknown-host"),
+    Case("a whole address without a host", whole("http://"), 400, "not-http"),
+    Case("a whole address of another kind", whole("ftp://localhost"), 400, "not-http"),
+    Case("a whole address, and no host", whole("http://localhost", ""), 400, "bad-header"),
+    Case("a whole address, which counts", whole("HTTP://localhost:8001", "evil.example"), 200),
+    Case("a whole address with a query", whole("https://[::1]", end="?limit=x"), 422, "invalid-query"),
     Case("all of it", head("OPTIONS * HTTP/1.1", "Connection: close"), 404, "not-found"),
 )
 
-REQUESTS = (*NOT_HTTP, *SMUGGLED, *HEADS, *PATHS)
+REQUESTS = (*NOT_HTTP, *SMUGGLED, *FRAMED, *HEADS, *PATHS)

@@ -1,13 +1,15 @@
 """Gzip as it arrives: any members in any chunks, and no bomb."""
 
 import gzip
+import random
+import time
 import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.inflate import LENIENT_BYTES, PIECE_BYTES, Inflater
+from api.inflate import LENIENT_BYTES, MEMBERS, PIECE_BYTES, Inflater
 from contract.errors import BodyTooLarge, InvalidFile
 
 
@@ -36,6 +38,26 @@ def test_a_bomb_is_refused_as_soon_as_it_shows() -> None:
     with pytest.raises(BodyTooLarge, match="packed more than 100 times"):
         sizes.extend(map(len, Inflater(100).feed(bomb)))
     assert LENIENT_BYTES - PIECE_BYTES <= sum(sizes) <= LENIENT_BYTES
+
+
+def test_a_member_more_than_may_be_short_is_refused_and_as_many_long_ones_are_not() -> None:
+    short, long = gzip.compress(b"x"), gzip.compress(random.Random(0).randbytes(1_000))  # noqa: S311 - no secret
+    assert inflate([short * MEMBERS]) == b"x" * MEMBERS
+    assert len(inflate([long * (10 * MEMBERS)])) == 10_000 * MEMBERS
+    with pytest.raises(InvalidFile) as raised:
+        inflate([short * (2 * MEMBERS)])
+    assert [error.code for error in raised.value.errors] == ["too_many_members"]
+
+
+def test_what_many_members_stand_for_comes_in_one_piece() -> None:
+    assert [len(piece) for piece in Inflater(100).feed(gzip.compress(b"x") * MEMBERS)] == [MEMBERS]
+
+
+def test_no_time_is_spent_on_what_is_left_of_a_chunk_at_the_end_of_each_member() -> None:
+    members = gzip.compress(random.Random(0).randbytes(200)) * 50_000  # noqa: S311 - no secret
+    begun_s = time.thread_time()
+    inflate([members])  # 11 MB, which were copied 50,000 times
+    assert time.thread_time() - begun_s < 5
 
 
 def test_a_bomb_of_many_small_members_is_one_too() -> None:

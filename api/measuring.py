@@ -1,7 +1,6 @@
 """Measures the gateway: its requests from outside all else, its groups, and who waits; and shows it on its own port."""
 
 import asyncio
-import logging
 import os
 import time
 from collections import Counter, defaultdict
@@ -37,8 +36,6 @@ from monitoring.vital import VitalThreads
 
 T = TypeVar("T")
 Commit = Callable[[Sequence[NewJob]], Receipt]
-
-log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER_METHOD, NO_ROUTE = "other", "none"
@@ -126,20 +123,12 @@ def start_metrics(settings: Settings, redis: Redis) -> GatewayMetrics:
     if not settings.metrics:
         return GatewayMetrics(CollectorRegistry())
     if parent_process():
-        join_others(os.environ.get(FOLDER))
+        if folder := os.environ.get(FOLDER):
+            join(Path(folder))
         return GatewayMetrics(CollectorRegistry())
     shown = registry_of_gateway(settings, redis)
     show(shown, settings.metrics_host, settings.api_metrics_port)
     return GatewayMetrics(shown)
-
-
-def join_others(folder: str | None) -> None:
-    """Have this process, whose metrics are not declared yet, count together with the others of its gateway."""
-    try:
-        if folder:
-            join(Path(folder))
-    except OSError as error:
-        log.warning("this process is not measured: %s cannot be used (%s)", folder, error.strerror)
 
 
 def show_together(settings: Settings, redis: Redis) -> None:

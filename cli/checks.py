@@ -21,7 +21,6 @@ LEAST = {"celery": (5, 7), "kombu": (5, 7)}
 LEAST_PYTHON = (3, 11)
 LEAST_REDIS = 7
 LEAST_FREE_BYTES = 1_000_000_000
-FULL = 0.9
 ANSWER_WITHIN_S = 1.0
 
 
@@ -101,10 +100,10 @@ def check_ledger(settings: Settings, warned: Callable[[], list[str]]) -> Iterato
     for warning in warned():
         what, _, do = warning.rpartition(": ")
         yield Finding("redis", Verdict.WARNING, what, do)
-    yield from _check_server(redis)
+    yield from _check_server(redis, settings)
 
 
-def _check_server(redis: Redis) -> Iterator[Finding]:
+def _check_server(redis: Redis, settings: Settings) -> Iterator[Finding]:
     try:
         server, memory = redis.info("server"), redis.info("memory")
     except (RedisError, ResponseError):
@@ -113,8 +112,9 @@ def _check_server(redis: Redis) -> Iterator[Finding]:
     if int(number.partition(".")[0]) < LEAST_REDIS:
         yield Finding("redis", Verdict.WRONG, f"version {number}", f"run Redis {LEAST_REDIS} or newer, or Valkey")
     used, most = int(memory["used_memory"]), int(memory.get("maxmemory") or 0)
-    if most and used > FULL * most:
-        yield Finding("redis", Verdict.WRONG, f"{used / most:.0%} of its memory is used", "raise maxmemory")
+    if most and used > settings.memory_share * most:
+        what = f"{used / most:.0%} of its memory is used, so that submits are 503"
+        yield Finding("redis", Verdict.WRONG, what, "raise maxmemory, or lower SCORELINE_RESULT_TTL")
     yield Finding("redis", Verdict.OK, f"version {number}, {used / 1e6:,.0f} MB used, keeps what it is given")
 
 

@@ -98,12 +98,8 @@ class Settings(Door):
     bulk_backlog_limit: int = Describe(
         50_000_000, gt=0, description="Rows of files that may wait; above it an upload is answered 429."
     )
-    memory_share: float = Describe(
-        # What is left of compose's 1 GB, 150 MB, is more than a full backlog grows by while it is scored.
-        0.85,
-        gt=0,
-        le=1,
-        description="Share of Redis's `maxmemory` above which submits and uploads are 503; what waits has the rest.",
+    memory_share: float = Describe(  # `api.headroom` has what speaks for it
+        0.85, gt=0, le=1, description="Share of Redis's `maxmemory` above which submits and uploads are 503."
     )
     idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
     result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")

@@ -48,16 +48,22 @@ def take_folder(var: Path, service: str) -> Path | None:
         return None
 
 
-def join(folder: Path) -> None:
+def join(folder: Path) -> bool:
     """Have this process, whose metrics are not declared yet, count together with the others of its service.
 
-    Raises OSError where the disk has no room: a mapped file that cannot grow would kill the process instead.
+    Returns False, and says so in the log, where the disk has no room: a mapped file that cannot grow would kill the
+    process, and what is not seen is served and scored all the same.
     """
-    slot = take_slot(folder)
-    for kind in KINDS:
-        reserve(folder / f"{kind}_{slot}.db")
+    try:
+        slot = take_slot(folder)
+        for kind in KINDS:
+            reserve(folder / f"{kind}_{slot}.db")
+    except OSError as error:
+        log.warning("this process is not measured: %s cannot be used (%s)", folder, error.strerror)
+        return False
     os.environ[FOLDER] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: slot)
+    return True
 
 
 def take_slot(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """Measures a worker from outside: what it asks of the model, and what it commits to the ledger."""
 
-import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +26,6 @@ from monitoring.sharing import join
 from worker.bulk.part import Judge
 from worker.counting import Counting
 from worker.scoring import Classifier, Pause
-
-log = logging.getLogger(__name__)
 
 
 class Model(Classifier, Judge, Protocol):
@@ -129,15 +126,5 @@ class MeasuredModel:
 
 
 def join_metrics(folder: Path | None) -> WorkerMetrics | None:
-    """Return the metrics of this process, which counts with the others of its worker; None if nothing is measured.
-
-    A disk without room is a warning: what is not seen is scored all the same.
-    """
-    if folder is None:
-        return None
-    try:
-        join(folder)
-    except OSError as error:
-        log.warning("this process is not measured: %s cannot be used (%s)", folder, error.strerror)
-        return None
-    return WorkerMetrics(CollectorRegistry())
+    """Return the metrics of this process, which counts with the others of its worker; None if it is not measured."""
+    return WorkerMetrics(CollectorRegistry()) if folder and join(folder) else None

@@ -58,11 +58,12 @@ def test_up_lives_through_a_full_disk_answers_503_and_goes_on_with_all_that_it_a
     with Traffic(port, jobs=JOBS, rate_per_s=RATE_PER_S, connections=CALLERS) as traffic, httpx2.Client() as client:
         early = upload(client, up)
         wait_until(lambda: len(traffic.accepted) > JOBS / 10, within_s=SOON_S, what="traffic")
-        wait_until(
-            lambda: fill(ballast) or (traffic.answers[503] and up.said().count("valkey ended") >= VALKEY_ENDS),
-            within_s=SOON_S,
-            what="Valkey to end for want of room, again and again",
-        )
+
+        def is_in_trouble() -> bool:
+            fill(ballast)
+            return traffic.answers[503] > 0 and up.said().count("valkey ended") >= VALKEY_ENDS
+
+        wait_until(is_in_trouble, within_s=SOON_S, what="Valkey to end for want of room, again and again")
         assert client.post(f"{up.url}/v1/batches", content=CSV, headers=AS_CSV, timeout=SOON_S).status_code == 503
         assert up.runs(), up.said()
         ballast.unlink()

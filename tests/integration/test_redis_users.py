@@ -72,6 +72,31 @@ def test_every_program_does_its_work_as_its_own_user_and_is_refused_nothing(redi
     assert redis_of.refused() == []
 
 
+def test_with_memory_full_no_user_is_refused_what_it_takes_to_drain(redis_of: Guarded, tmp_path: Path) -> None:
+    settings = {
+        "SCORELINE_VAR": str(tmp_path),
+        "SCORELINE_WORKER_PROCESSES": "1",
+        "SCORELINE_STORE": f"file://{tmp_path}",
+    }
+    worker = settings | redis_of.variables("worker")
+    with ExitStack() as stack:
+        url = stack.enter_context(gateway(tmp_path, **settings, **redis_of.variables("gateway")))
+        client = stack.enter_context(httpx2.Client(base_url=url, timeout=60))
+        job = client.post("/v1/jobs", json=EXAMPLE).headers["Location"]
+        admin = stack.enter_context(redis_of.connect("admin"))
+        admin.config_set("maxmemory", 1_000)
+        stack.callback(admin.config_set, "maxmemory", 0)
+        for name in ("run", "sweep"):
+            stack.enter_context(running("worker", name, log=tmp_path / f"{name}.log", **worker))
+        wait_until(lambda: client.get(job).json()["state"] == "succeeded", within_s=SOON_S, what="the job to be scored")
+        wait_until(
+            lambda: client.get("/health/ready").status_code == 200, within_s=SOON_S, what="a canary to be scored"
+        )
+        assert client.post("/v1/jobs", json=EXAMPLE).status_code == 503
+        assert client.delete(job).status_code == 204
+    assert redis_of.refused() == []
+
+
 def operate(*arguments: str, **variables: str) -> str:
     """Return what `python -m api` prints for an operator."""
     command = [sys.executable, "-m", "api", *arguments]

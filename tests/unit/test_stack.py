@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
 
 from contract.errors import OperatorError
 from contract.queue import NOTIFY, SCORE, SCORE_PARTS
@@ -18,6 +19,7 @@ from stack.errors import AlreadyUp, PortUnusable
 from stack.house import EXIT, make_environment
 from stack.lock import hold_lock
 from stack.ports import Wanted, check_ports, list_wanted, spare_prometheus
+from stack.screen import say
 from stack.session import end_session, list_members
 from stack.settings import StackSettings
 from stack.tether import PARENT
@@ -139,6 +141,13 @@ def test_a_port_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SCORELINE_VALKEY_PORT", "valkey")
     with pytest.raises(OperatorError, match="SCORELINE_VALKEY_PORT"):
         StackSettings.read()
+
+
+def test_what_cannot_be_printed_for_want_of_room_is_left_out() -> None:
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - it cannot be closed well: it refuses each write as a full disk does
+    say(Console(file=full), "valkey ended")
+    with suppress(OSError):
+        full.close()
 
 
 def test_a_second_up_is_told_which_process_is_the_first(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from monitoring.instrument import GatewayMetrics
 from monitoring.tracing import is_traced
 
 LOOKUPS_AT_ONCE = 16
+LOOKUPS_OF_A_KEY = 4
 
 ABOUT = """Scores patients for the risk of heart disease, off a queue, and never loses one.
 
@@ -94,7 +95,8 @@ def make_app(
     async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
         committer, notices = Committer(write), CountedNotices(ledger, metrics)
         watch = Watch(settings, metrics)
-        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
+        share = LOOKUPS_OF_A_KEY if keepers else LOOKUPS_AT_ONCE
+        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE, share=share)
         app.state.gateway = Gateway(settings, ledger, committer, notices, resolver)
         when_told_to_stop(notices.dismiss_soon)
         async with AsyncExitStack() as closing:

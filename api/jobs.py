@@ -79,8 +79,8 @@ async def submit(request: Request, here: Here, explain: Explain = False, callbac
     With `callback_url` that URL is told when the job has ended, at least once.
     """
     body = await read_body(request, here.settings.body_limit_bytes)
-    callback = await check_callback(callback_url, here.settings, here.resolver)
     by = caller_of(request)
+    callback = await check_callback(callback_url, by, here.settings, here.resolver)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
     job = NewJob(new_id(), rows, deadline_s, same, explain, callback, trace(), by)

@@ -64,9 +64,9 @@ class Files:
     async def take(self, request: Request) -> tuple[Batch, bool]:
         """Read the request's body into the store and write the batch down; return it, and if it was there before.
 
-        Raises, besides what `Uploads.take` raises, Backlogged, MemoryFull, QuotaExceeded, KeyReused, RefusedCallback:
-        then nothing was accepted, and nothing stays in the store. Raises LedgerUnavailable: then it is not known, and a
-        repeat with the same Idempotency-Key counts once.
+        Raises, besides what `Uploads.take` raises, Backlogged, MemoryFull, QuotaExceeded, KeyReused, and what
+        `check_callback` does: then nothing was accepted, and nothing stays in the store. Raises LedgerUnavailable: then
+        it is not known, and a repeat with the same Idempotency-Key counts once.
         """
         self.headroom.check()
         await self._check_backlog()
@@ -74,7 +74,7 @@ class Files:
 
         async def settle(options: Options) -> None:
             nonlocal callback
-            callback = await check_callback(options.callback_url or None, self.settings, self.resolver)
+            callback = await check_callback(options.callback_url or None, by, self.settings, self.resolver)
 
         upload = await self.uploads.take(
             id, request, by, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle

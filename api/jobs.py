@@ -99,8 +99,8 @@ async def submit(
     code `model-not-served`, if that is not the version that is served when its turn comes.
     """
     body = await read_body(request, here.settings.body_limit_bytes)
-    callback = await check_callback(callback_url, here.settings, here.resolver)
     by = caller_of(request)
+    callback = await check_callback(callback_url, by, here.settings, here.resolver)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
     rows = await parse_rows(body, here.settings.patients_limit)
     patience_s = wait_s(request, here.settings.wait_limit_s)

@@ -55,6 +55,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.UnresolvedCallback: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.MemoryFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -20,6 +20,7 @@ from monitoring.instrument import GatewayMetrics
 from monitoring.vital import VitalThreads
 
 LOOKUPS_AT_ONCE = 16
+LOOKUPS_OF_A_KEY = 4
 WAITER_BYTES = 4
 """Of the name that workers know a process by. Two of the same name would be sent each other's answers as well."""
 
@@ -36,7 +37,8 @@ async def open_gateway(
     """Give what serves jobs, which are written down by `write`, until the block is left."""
     waiter = token_hex(WAITER_BYTES)
     async with AsyncExitStack() as closing:
-        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE)
+        share = LOOKUPS_OF_A_KEY if settings.api_keys == "required" else LOOKUPS_AT_ONCE
+        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE, share=share)
         closing.callback(resolver.close)
         listen = partial(ledger.watch, waiter=waiter)
         notices = CountedNotices(listen, ledger.answers, vital, "notices of jobs", metrics)

@@ -281,6 +281,12 @@ class Crowded(Unavailable):
     code = "crowded"
 
 
+class UnresolvedCallback(Unavailable):
+    """The host of callback_url could not be looked up in time: send it again after the seconds in `Retry-After`."""
+
+    code = "unresolved-callback"
+
+
 class Backlogged(Unavailable):
     """Too many records are waiting to be scored: send it again after the seconds in `Retry-After`."""
 

@@ -25,11 +25,12 @@ class Told:
 
 @dataclass
 class Receiver:
-    """What was told on `port`; answers with the next of `statuses`, or 204, after `before` has returned."""
+    """What was told on `port`; answers the next of `statuses`, or 204, with `headers`, after `before` has returned."""
 
     port: int
     told: list[Told] = field(default_factory=list)
     statuses: deque[int] = field(default_factory=deque)
+    headers: dict[str, str] = field(default_factory=dict)
     before: Callable[[Told], object] = lambda _: None
 
     @property
@@ -58,7 +59,8 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             self.send_response(receiver.receive(Told(self.path, headers, body)))
-            self.send_header("Location", "/elsewhere")
+            for name, value in ({"Location": "/elsewhere"} | receiver.headers).items():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -13,11 +14,12 @@ from standardwebhooks import Webhook
 from typing_extensions import override
 
 from contract.address import Resolver
-from contract.errors import RefusedCallback
+from contract.errors import RefusedCallback, UnresolvedCallback
 from contract.ledger.callbacks import Callback
 from contract.ledger.record import from_ms
 
 CONNECTED_WITHIN_S = 3  # to one address; then the next one is tried
+PUTTING_OFF = (429, 503)  # the answers with which `Retry-After` says when to come again (RFC 6585, 4; RFC 9110, 15.6.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Answer:
 
     status: int = 0
     fault: str = ""
+    retry_after_s: float = 0  # what the receiver asks to be spared for, in its answer 429 or 503
 
     @property
     def delivered(self) -> bool:
@@ -69,8 +72,9 @@ class Courier:
                 pool,
                 pool.stream("POST", callback.url, headers=list(headers.items()), content=body.encode()) as response,
             ):
-                return Answer(status=response.status)
-        except RefusedCallback as error:
+                asked_s = read_retry_after(response.headers) if response.status in PUTTING_OFF else 0
+                return Answer(status=response.status, retry_after_s=asked_s)
+        except (RefusedCallback, UnresolvedCallback) as error:
             return Answer(fault=str(error))
         except Exception as error:  # whatever a receiver does, it harms no other's delivery
             return Answer(fault=type(error).__name__)
@@ -82,6 +86,18 @@ class Courier:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signer.sign(id, now, body) for signer in self._signers),
         }
+
+
+def read_retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """Return the seconds that `Retry-After` asks to wait, in either of its forms (RFC 9110, 10.2.3); else 0."""
+    text = {name.lower(): value for name, value in headers}.get(b"retry-after", b"").decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0
+    return max(0.0, (at.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())  # the date is one of GMT
 
 
 def to_body(callback: Callback) -> str:

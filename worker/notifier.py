@@ -76,17 +76,20 @@ class Notifier:
     def _settle(self, keeper: Callbacks, callback: Callback, answer: Answer) -> str:
         """Write down what is to become of the callback, and return it in words."""
         if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
-            wait_s = wait_after(callback.attempt, self._retry_s)
+            wait_s = wait_after(callback.attempt, self._retry_s, answer.retry_after_s)
             if keeper.put_off(callback.id, wait_s):
                 return f"tried again in {wait_s:.0f} s"
         keeper.forget(callback.id)
         return "delivered" if answer.delivered else "not tried again"
 
 
-def wait_after(attempt: int, first_s: float) -> float:
-    """Return the seconds to wait after that many attempts, give or take a fifth: receivers do not recover in step."""
+def wait_after(attempt: int, first_s: float, asked_s: float = 0) -> float:
+    """Return the seconds to wait after that many attempts, give or take a fifth: receivers do not recover in step.
+
+    It is no less than a receiver asks for, unless that is longer than `LONGEST_WAIT_S`.
+    """
     wait_s = min(first_s * float(GROWTH) ** (attempt - 1), LONGEST_WAIT_S)
-    return wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    return max(wait_s * random.uniform(0.8, 1.2), min(asked_s, LONGEST_WAIT_S))  # noqa: S311 - no secret
 
 
 def add_notify(app: Celery, make: Callable[[], Notifier]) -> None:

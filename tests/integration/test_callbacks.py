@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_a_receiver_that_fails_is_told_again_later_and_later(house: House, recei
     assert house.redis.hget(JOBS.job + id, "rung") == b"4"
     house.wait_until_said(f"callback of job {id} to 127.0.0.1, attempt 2: answered 302; tried again in")
     assert "very-secret" not in house.log()
+
+
+def test_a_receiver_that_asks_to_be_spared_for_a_while_is(house: House, receiver: Receiver) -> None:
+    times_s = list[float]()
+    receiver.before = lambda _: times_s.append(time.monotonic())
+    receiver.statuses.append(503)
+    receiver.headers["Retry-After"] = "2"
+    told(receiver, house.cancel(receiver.url), 2)
+    assert times_s[1] - times_s[0] >= 2  # else it would be the twentieth of a second
 
 
 def test_a_receiver_that_wants_no_more_is_not_told_again(house: House, receiver: Receiver) -> None:

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import httpcore2
@@ -25,6 +26,7 @@ from contract.ledger.record import new_id
 from tests.receiver import OTHER_SECRET, SECRET, receiving
 from tests.servers import ROOT
 from worker.courier import Answer, Courier
+from worker.notifier import LONGEST_WAIT_S, wait_after
 
 ENDED_MS = 1_767_225_600_250  # 2026-01-01T00:00:00.250Z
 
@@ -221,7 +223,7 @@ def test_a_receiver_that_drips_its_answer_is_given_up_in_time() -> None:
 def test_only_the_addresses_that_were_checked_are_connected_to_one_after_the_other() -> None:
     class Known(Resolver):
         @override
-        async def find(self, host: str) -> list[str]:
+        async def find(self, host: str, owner: str = "") -> list[str]:
             return {"receiver.example": ["127.0.0.2", "127.0.0.1"]}[host]
 
     with receiving() as receiver:  # listens on 127.0.0.1 alone
@@ -231,4 +233,32 @@ def test_only_the_addresses_that_were_checked_are_connected_to_one_after_the_oth
 
 
 def test_a_host_that_nobody_knows_is_a_failure() -> None:
-    assert "cannot be resolved" in deliver("http://nobody.invalid/").fault
+    assert "cannot be resolved" in deliver(f"http://{'x' * 64}.invalid/").fault  # no name server need be asked
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "least_s", "most_s"),
+    [
+        (503, "120", 120, 120),
+        (429, "7", 7, 7),
+        (503, format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3_000, 3_600),
+        (503, "Thu, 01 Jan 1970 00:00:00 GMT", 0, 0),
+        (503, "-5", 0, 0),
+        (503, "soon", 0, 0),
+        (503, "Fri, 99 Foo 9999999 99:99:99 +999999999", 0, 0),
+        (500, "120", 0, 0),
+        (204, "120", 0, 0),
+    ],
+)
+def test_a_receiver_may_ask_to_be_spared_for_a_while(status: int, asked: str, least_s: float, most_s: float) -> None:
+    with receiving() as receiver:
+        receiver.statuses.append(status)
+        receiver.headers["Retry-After"] = asked
+        assert least_s <= deliver(receiver.url).retry_after_s <= most_s
+
+
+def test_a_receiver_is_told_no_sooner_than_it_asks_and_within_a_day() -> None:
+    waits = [(wait_after(1, 5, asked), wait_after(9, 5, asked)) for asked in (0, 60, 1e9, float("inf"))]
+    assert 4 <= waits[0][0] <= 6
+    assert [early for early, _ in waits[1:]] == [60, LONGEST_WAIT_S, LONGEST_WAIT_S]
+    assert all(late >= 0.8 * LONGEST_WAIT_S for _, late in waits)

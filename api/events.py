@@ -13,6 +13,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 
 from api import files, gateway
+from api.asked import Asked
 from api.batches import batch_id
 from api.caller import By
 from api.headers import LAST_EVENT_ID
@@ -25,8 +26,8 @@ from contract.job import Job, State
 
 PING_S = 15
 
-job_routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"])
+job_routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Asked)
+batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=Asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.asked import Asked
 from api.problem import Responses, answers
 from contract.errors import NoModel, UnknownModel
 from contract.ledger.histograms import HOURS_KEPT, Histograms
@@ -58,7 +59,7 @@ DRIFT = shown(
     },
 )
 
-routes = APIRouter(prefix="/v1", tags=["model"])
+routes = APIRouter(prefix="/v1", tags=["model"], route_class=Asked)
 
 
 async def histograms_of(request: Request) -> Histograms:

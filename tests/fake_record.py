@@ -21,6 +21,7 @@ class Record:
     key: str | None
     explain: bool = False
     owner: str = ""
+    model_version: str = ""
     lease_ms: int | None = None
     state: State = State.QUEUED
     started_ms: int | None = None
@@ -35,4 +36,3 @@ class Record:
     due_ms: int | None = None
     rung: int = 0
     trace: str | None = None
-    model_version: str = ""

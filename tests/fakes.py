@@ -61,9 +61,9 @@ class MemoryLedger(Ledger):
                     key,
                     job.explain,
                     job.by.key,
+                    job.model_version,
                     callback=job.callback,
                     trace=job.trace,
-                    model_version=job.model_version,
                 )
                 if job.idempotency:
                     fresh.add(job.idempotency.key)
@@ -257,9 +257,7 @@ class MemoryLedger(Ledger):
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(
-            old.rows, old.patients, now, None, None, old.explain, old.owner, model_version=old.model_version
-        )
+        self._jobs[new_id] = Record(old.rows, old.patients, now, None, None, old.explain, old.owner, old.model_version)
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
         return Message(now, [new_id])
 

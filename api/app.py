@@ -121,6 +121,7 @@ def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
         version="1",
         description=ABOUT,
         openapi_url=None,
+        redirect_slashes=False,  # which would repeat the query
         lifespan=serve,
         telemetry=telemetry(traced=traced),
         generate_unique_id_function=name_operation,
@@ -150,7 +151,7 @@ def wrap(
         app.add_middleware(ShortWay, submits=short)
     stand_gate(app, keepers, show, metrics.refused)
     answer_problems(app, show)
-    app.add_middleware(Unforeseen, show=show)
+    app.add_middleware(Unforeseen, show=show, short=short)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(), **CORS)
     app.add_middleware(Guard, settings=settings, show=show)

@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from api.asked import Asked
 from api.caller import By
 from api.document import in_query
 from api.download import MEDIA_TYPES, Download, choose_format, send
@@ -23,7 +24,7 @@ from contract.errors import EndedBatch, LostResults, StoreUnavailable, UnknownBa
 from contract.job import State
 from contract.key import Caller
 
-routes = APIRouter(prefix="/v1/batches", tags=["batches"])
+routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=Asked)
 
 
 class BatchPage(BaseModel):
@@ -46,10 +47,11 @@ UPLOAD = {
     },
     "parameters": [*in_query(Options), IDEMPOTENCY_KEY, PRIORITY],
 }
-FILES: Responses = {
-    200: {"description": "The file", "content": {type: {"schema": FILE} for type in MEDIA_TYPES.values()}}
-}
-ERRORS: Responses = {200: {"content": {MEDIA_TYPES[Format.JSONL]: {"schema": FILE}}}}
+LINES = {MEDIA_TYPES[Format.JSONL]: {"schema": FILE}}
+ANY_FORMAT = {type: {"schema": FILE} for type in MEDIA_TYPES.values()}
+PART = {"description": "The part that `Range` asks for; `Content-Range` says which it is"}
+FILES: Responses = {200: {"description": "The file", "content": ANY_FORMAT}, 206: {**PART, "content": ANY_FORMAT}}
+ERRORS: Responses = {200: {"content": LINES}, 206: {**PART, "content": LINES}}
 
 
 @routes.post(

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from functools import partial
-from itertools import islice
 from math import inf
 
 from fastapi import Request
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema, from_json
 from starlette.requests import ClientDisconnect
 
-from api.faults import field_errors
+from api.faults import count_faults, list_faults
 from api.inflate import Inflater, inflater_of
 from api.problem import LISTED_AT_MOST
 from contract.errors import (
@@ -24,7 +23,7 @@ from contract.errors import (
     NotJson,
     UnsupportedMediaType,
 )
-from contract.patient import Patient, Row, quick_schema
+from contract.patient import COLUMNS, Patient, Row, quick_schema
 
 IN_A_THREAD_BYTES = 65_536  # a larger body's faults are looked for in a thread, so that other requests are still served
 PATIENT_BYTES = 4_096  # of JSON; a patient of more is not worth a quick look, whose price is that of what is wrong
@@ -160,18 +159,12 @@ def parse_row(body: bytes) -> Row:
 def _patient(parsed: object, place: str = "") -> Row:
     """Return one patient as a row. Raises InvalidPatient, which says where in the body it stands."""
     if isinstance(parsed, dict) and len(parsed) > KEYS_LIMIT:
-        unknown = [name for name in parsed if name not in Patient.model_fields][:KEYS_LIMIT]
-        raise InvalidPatient(errors=tuple(_unknown(f"{place}.{name[:64]}".lstrip(".")) for name in unknown))
+        rule = f"has {len(parsed)} members, and a patient has {len(COLUMNS)} fields"
+        raise InvalidPatient(errors=(FieldError(field=place or "patient", code="unknown_field", message=rule),))
     try:
         return Patient.model_validate(parsed).to_row()
     except ValidationError as error:
-        faults = field_errors(error.errors(include_input=False, include_url=False))
-        named = (fault.model_copy(update={"field": f"{place}.{fault.field}".strip(".")}) for fault in faults)
-        raise InvalidPatient(errors=tuple(named)) from None
-
-
-def _unknown(field: str) -> FieldError:
-    return FieldError(field=field, code="unknown_field", message="is not known here")
+        raise InvalidPatient(errors=tuple(list_faults(parsed, error, place))) from None
 
 
 def _parse(body: bytes, limit: int) -> list[Row]:
@@ -179,8 +172,10 @@ def _parse(body: bytes, limit: int) -> list[Row]:
     parsed = _json(body)
     if not isinstance(parsed, dict) or "patients" not in parsed:
         return [_patient(parsed)]
-    several = parsed.pop("patients")
-    faults = [_unknown(name[:64]) for name in islice(parsed, KEYS_LIMIT)]
+    several, faults = parsed["patients"], []
+    if len(parsed) > 1:
+        rule = f"has {len(parsed) - 1} members beside patients, which must be the only one"
+        faults.append(FieldError(field="body", code="unknown_field", message=rule))
     if not isinstance(several, list) or not 1 <= len(several) <= limit:
         rule = f"must be a list of 1 to {limit} patients"
         faults.append(FieldError(field="patients", code="out_of_bounds", message=rule))
@@ -208,11 +203,11 @@ def _parse_several(several: list[object]) -> list[Row]:
 
 def _count_faults(patient: object) -> int:
     if isinstance(patient, dict) and len(patient) > KEYS_LIMIT:
-        return len(patient)
+        return 1
     try:
         Patient.model_validate(patient)
     except ValidationError as error:
-        return error.error_count()
+        return count_faults(patient, error)
     return 0
 
 

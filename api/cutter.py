@@ -16,6 +16,8 @@ SCAN_BYTES = (
 )
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = ",;\t|"
+UNENDED = "if curl sent it, use --data-binary or -F, since -d takes the line ends away"
+ONE_LINE = f"has one line only, and must have a header and a line for each patient: {UNENDED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Cutter:
     mark is dropped; a last line that has no line feed is given one.
 
     Raises InvalidFile with code `record_too_long` before a record of more than `record_limit_bytes` is held, and
-    `unclosed_quote` or `empty` at the end.
+    `one_line`, `unclosed_quote` or `empty` at the end.
     """
 
     def __init__(
@@ -89,6 +91,8 @@ class Cutter:
 
     def finish(self) -> Iterator[Cut]:
         """Yield what is left, once the file has ended."""
+        if self._take_header and self._held.strip() and not re.search(rb"[\r\n]", self._held):
+            raise InvalidFile.whole("one_line", ONE_LINE)
         if self._end < len(self._held):
             yield from self.feed(b"\n")
         if self._end < len(self._held):
@@ -104,7 +108,7 @@ class Cutter:
         if self._take_header or stop - self._end > self._record_limit:
             first = self._find("{1}", stop)
             if (first or stop) - self._end > self._record_limit:
-                raise self._refuse("record_too_long", f"begins a record of more than {self._record_limit} bytes")
+                raise self._refuse("record_too_long", self._describe_too_long())
             if self._take_header and first:
                 self._behead(first, self._take_header)
                 return
@@ -136,6 +140,12 @@ class Cutter:
         self._line += cut.lines
         self._empty = self._empty and data.isspace()
         return cut
+
+    def _describe_too_long(self) -> str:
+        """Return what is wrong with the first record that is too long, the same however its bytes came."""
+        what, limit = f"begins a record of more than {self._record_limit} bytes", self._end + self._record_limit
+        is_first = self._line == 1 and self._end == 0
+        return f"{what}; {UNENDED}" if is_first and self._held.find(b"\n", self._end, limit) < 0 else what
 
     def _refuse(self, code: str, message: str) -> InvalidFile:
         line = self._line + self._held.count(b"\n", 0, self._end)

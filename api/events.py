@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from api import files, gateway
 from api.answers import Answers, RoomyResponse
+from api.asked import Asked
 from api.batches import batch_id
 from api.caller import By, caller_of
 from api.headers import LAST_EVENT_ID
@@ -28,8 +29,8 @@ from contract.job import State
 
 PING_S = 15
 
-job_routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"])
+job_routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Asked)
+batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=Asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from api.rates import Rates
 
 OPEN = frozenset({"/docs", "/openapi.json", "/enter", "/leave"})
-OPEN_BELOW = ("/health/", "/docs/", "/static-offline-docs/", "/static/")
+OPEN_BELOW = ("/health/", "/static-offline-docs/", "/static/")
 """What is open to everyone: it says nothing of any patient, job or key."""
 
 SCORING = ("/v1/jobs", "/api/prediction", "/jobs")

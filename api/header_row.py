@@ -2,18 +2,18 @@
 
 import csv
 import io
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from api.cutter import DELIMITERS
+from api.spelling import find_nearest, list_places
 from contract.batch import SCORE_COLUMNS, Form
 from contract.errors import FieldError, InvalidFile
 from contract.patient import COLUMNS, Patient
 
 COLUMNS_LIMIT = 1_000
 NAME_LIMIT = 1_000  # characters
-NAME_SHOWN = 64  # characters of a column's name that an error repeats
 
 REQUIRED = tuple(name for name, info in Patient.model_fields.items() if info.is_required())
 KNOWN = frozenset(COLUMNS)
@@ -22,8 +22,8 @@ KNOWN = frozenset(COLUMNS)
 def read_header(header: bytes, form: Form) -> Form:
     """Return the form with the columns of this header, and with its delimiter where the form has none (`""`).
 
-    Names are matched exactly, without the blanks around them. Raises InvalidFile that lists every fault. A first line
-    that names no field of a patient is taken for a patient, so that nothing of it is repeated.
+    Names are matched exactly, without the blanks around them. Raises InvalidFile that lists every fault, and repeats no
+    name that is not a field's: a first line may be a patient, or hold one.
     """
     text = decode(header)
     delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: count_known(text, mark))
@@ -70,18 +70,33 @@ def split(text: str, delimiter: str) -> tuple[str, ...]:
 
 
 def find_faults(columns: Sequence[str], form: Form) -> Iterator[FieldError]:
-    """Yield what is wrong with the columns, each under its name."""
-    for name in REQUIRED:
-        if name not in columns:
-            spelt = next((column for column in columns if column.lower() == name), None)
-            hint = f", written exactly so and not {spelt}" if spelt else ""
-            yield FieldError(field=name, code="missing", message=f"must be a column{hint}")
-    for name, times in Counter(columns).items():
-        if times > 1 and name:
-            yield FieldError(field=name[:NAME_SHOWN], code="doubled", message=f"must be one column, and is {times}")
+    """Yield what is wrong with the columns: a field's under its name, any other under its place, from 1."""
+    yield from find_missing(columns)
+    yield from find_doubled(columns)
     for name in SCORE_COLUMNS:
         if name in columns:
             yield FieldError(field=name, code="reserved", message="is a column of the results: rename or remove it")
     if form.id_column and form.id_column not in columns:
-        name = form.id_column[:NAME_SHOWN]
-        yield FieldError(field=name, code="missing", message="must be a column, since id_column names it")
+        yield FieldError(field="id_column", code="missing", message="must name a column exactly as the header does")
+
+
+def find_missing(columns: Sequence[str]) -> Iterator[FieldError]:
+    """Yield the fields that must be a column and are none, with the place of the one that was certainly meant to be."""
+    missing = [name for name in REQUIRED if name not in columns]
+    others = [(place, name) for place, name in enumerate(columns, start=1) if name not in KNOWN] if missing else []
+    meant = {find_nearest(name, missing): place for place, name in others}
+    for name in missing:
+        spelt = f", named exactly so: column {meant[name]} is named almost so" if name in meant else ""
+        yield FieldError(field=name, code="missing", message=f"must be a column{spelt}")
+
+
+def find_doubled(columns: Sequence[str]) -> Iterator[FieldError]:
+    """Yield the names that several columns have."""
+    places = defaultdict[str, list[int]](list)
+    for place, name in enumerate(columns, start=1):
+        places[name].append(place)
+    for name, listed in places.items():
+        if len(listed) > 1 and name:
+            field = name if name in KNOWN else f"column {listed[0]}"
+            rule = f"must be one column: columns {list_places(listed)} have one name"
+            yield FieldError(field=field, code="doubled", message=rule)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Describe
 
+from api.asked import Asked
 from api.body import parse_rows, read_body
 from api.callback import check_callback
 from api.caller import By, caller_of
@@ -47,7 +48,7 @@ ModelVersion = Annotated[
 ]
 """A route's parameter: the version of the model to score with."""
 
-routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Asked)
 
 
 class JobPage(BaseModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic_core import from_json, to_json
 
+from api.asked import Asked
 from api.caller import By
 from api.problem import Responses, answers
 from contract.errors import NoModel, UnknownModel
@@ -60,7 +61,7 @@ DRIFT = shown(
     },
 )
 
-routes = APIRouter(prefix="/v1", tags=["model"])
+routes = APIRouter(prefix="/v1", tags=["model"], route_class=Asked)
 
 
 async def histograms_of(request: Request) -> Histograms:

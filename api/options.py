@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from pydantic import Field as Describe
 
 from api.cutter import DELIMITERS
+from api.spelling import hint
 from contract.batch import Form, Format, Join
 from contract.callback import URL_LIMIT
 from contract.errors import FieldError, InvalidQuery
@@ -98,5 +99,6 @@ RULES: dict[str, str] = {
 def _fault(fault: Any) -> FieldError:
     name = str(fault["loc"][0]) if fault["loc"] else "id_column"
     if fault["type"] == "extra_forbidden":
-        return FieldError(field=name[:64], code="unknown_field", message=f"is no option: there are {', '.join(RULES)}")
+        rule = f"hold one that is not known: there are {', '.join(RULES)}{hint(name, RULES)}"
+        return FieldError(field="options", code="unknown_field", message=rule)
     return FieldError(field=name, code="out_of_bounds", message=RULES[name])

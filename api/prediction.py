@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from api.asked import Asked
 from api.body import parse_row, read_body
 from api.caller import caller_of
 from api.gateway import Here
@@ -16,7 +17,7 @@ from contract.patient import EXAMPLE, Patient
 from contract.score import Score
 from monitoring.log import trace
 
-routes = APIRouter(prefix="/api", tags=["prediction"])
+routes = APIRouter(prefix="/api", tags=["prediction"], route_class=Asked)
 
 
 @routes.post(

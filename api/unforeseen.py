@@ -1,20 +1,26 @@
 """Answers an error that no one foresaw, and keeps it out of the log: its text could hold a patient's values."""
 
 import logging
+from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.measuring import method_of, template_of
 from api.problem import Show, internal_error
 
 log = logging.getLogger(__name__)
 
 
 class Unforeseen:
-    """Middleware that answers a problem for whatever error comes out of the app; the server would log it whole."""
+    """Middleware that answers a problem for whatever error comes out of the app; the server would log it whole.
 
-    def __init__(self, app: ASGIApp, show: Show) -> None:
+    `short` are the paths of the short way.
+    """
+
+    def __init__(self, app: ASGIApp, show: Show, short: Collection[str]) -> None:
         self._app = app
         self._show = show
+        self._short = short
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
@@ -30,7 +36,7 @@ class Unforeseen:
         except Exception as error:  # whatever it is
             if scope["type"] != "http":
                 raise
-            # The path as it was sent: a line feed is percent-encoded in it, and begins no line of the log.
-            log.error("%s %s failed: %s", scope["method"], scope["raw_path"].decode(), type(error).__name__)
+            # The route's template: a path, too, may hold what was meant for the body.
+            log.error("%s %s failed: %s", method_of(scope), template_of(scope, self._short), type(error).__name__)
             if not begun:
                 await self._show(scope, internal_error())(scope, receive, send)

@@ -21,6 +21,7 @@ class Record:
     key: str | None
     explain: bool = False
     owner: str = ""
+    model_version: str = ""
     lease_ms: int | None = None
     sent_ms: int | None = None
     state: State = State.QUEUED
@@ -36,5 +37,4 @@ class Record:
     due_ms: int | None = None
     rung: int = 0
     trace: str | None = None
-    model_version: str = ""
     waiter: str = ""

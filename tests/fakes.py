@@ -47,9 +47,9 @@ class MemoryLedger(MemoryView):
                     key,
                     job.explain,
                     job.by.key,
+                    job.model_version,
                     callback=job.callback,
                     trace=job.trace,
-                    model_version=job.model_version,
                     waiter=job.waiter,
                 )
                 if job.idempotency:
@@ -229,9 +229,7 @@ class MemoryLedger(MemoryView):
             raise UnknownJob
         self._quarantine.remove(id)
         old, now = self._jobs[id], self._clock()
-        self._jobs[new_id] = Record(
-            old.rows, old.patients, None, None, old.explain, old.owner, model_version=old.model_version
-        )
+        self._jobs[new_id] = Record(old.rows, old.patients, None, None, old.explain, old.owner, old.model_version)
         self._waiting.add(new_id, old.owner, USUAL_PRIORITY, now)
         self._jobs[id] = replace(old, rows=[], replayed_as=new_id)
         return Message(now, [])

@@ -14,11 +14,14 @@ from api.gate import Keepers
 from api.pages.visit import Come, Visit
 from api.problem import problem_of
 from contract.errors import MissingKey, ScorelineError
+from contract.job import State
 from contract.ledger.keyring import Key
 
 LIMIT_BYTES = 4_000
-PATH = re.compile(r"/(?:[\w.-][\w./-]*)?(?:\?[\w.=&%-]*)?", re.ASCII)
-"""An address here: none that a browser would take for one elsewhere, as it does `//` or a backslash."""
+ID = r"[0-9a-fA-F-]{36}"
+ASKED = rf"(?:state=(?:{'|'.join(State)})|after={ID}|hours=[0-9]{{1,3}}|sample=true)"
+PATH = re.compile(rf"/(?:(?:jobs|batches)(?:/{ID})?|model|drift|system)?(?:\?{ASKED}(?:&{ASKED})*)?")
+"""A page of ours, and what may be asked of it: no text of a visitor's own is repeated, or leads elsewhere."""
 
 routes = APIRouter(include_in_schema=False)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
-from api.app import LOOKUPS_AT_ONCE, LOOKUPS_OF_A_KEY
+from api.serving import LOOKUPS_AT_ONCE, LOOKUPS_OF_A_KEY
 from contract.address import RESOLVED_WITHIN_S
 from contract.patient import EXAMPLE
 from tests.keyed import Keyed

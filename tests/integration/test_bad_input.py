@@ -49,11 +49,34 @@ def faults(answer: httpx2.Response) -> dict[str, str]:
         ("thal", 6, "unknown_code"),
         ("thal", 7, "unknown_code"),
         ("chol", 20, "out_of_bounds"),
-        ("weight", 80, "unknown_field"),
     ],
 )
 def test_a_bad_field_is_named_with_its_rule(client: httpx2.Client, field: str, value: object, code: str) -> None:
     assert faults(client.post("/v1/jobs", json=EXAMPLE | {field: value})) == {field: code}
+
+
+def test_a_name_that_is_no_field_is_told_by_its_place_and_not_repeated(client: httpx2.Client) -> None:
+    sent = {"weight": 80, "Sex ": 1, "cholesterol": 200}
+    for name, value in sent.items():
+        answer = client.post("/v1/jobs", json=EXAMPLE | {name: value})
+        [fault] = problem(answer, 422)["errors"]
+        assert (fault["field"], fault["code"]) == ("patient", "unknown_field")
+        assert fault["message"].startswith(f"has a member, number {len(EXAMPLE) + 1}, that no patient has")
+        assert ("; sex may be meant" in fault["message"]) == (name == "Sex ")
+        assert name not in answer.text
+    patients = [EXAMPLE, {"first": 1} | EXAMPLE | sent]
+    [fault] = problem(client.post("/v1/jobs", json={"patients": patients}), 422)["errors"]
+    assert fault["field"] == "patients[1]"
+    assert fault["message"] == "has members, numbers 1, 14, 15 and 16, that no patient has"
+    [fault] = problem(client.post("/v1/jobs", json={"patients": [EXAMPLE], "weight": 1}), 422)["errors"]
+    assert (fault["field"], fault["code"]) == ("body", "unknown_field")
+
+
+def test_faults_that_are_not_listed_are_counted_as_those_that_are(client: httpx2.Client) -> None:
+    bad = EXAMPLE | {"age": 5, "weight": 1, "height": 2, "name": 3}
+    body = problem(client.post("/v1/jobs", json={"patients": [bad] * 600}), 422)
+    assert len(body["errors"]) == 1_000
+    assert "1000 of 1200" in body["detail"]
 
 
 @pytest.mark.parametrize(("field", "value", "unit"), [("trestbps", 17.25, "kPa"), ("chol", 5.25, "mmol/L")])

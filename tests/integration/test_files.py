@@ -167,15 +167,6 @@ def test_a_form_carries_options_and_ids_alone_come_back_safe_for_spreadsheets(fi
     assert [text.splitlines()[1].split(",")[0].strip('"') for text in (raw, safe)] == ["=cmd()", "'=cmd()"]
 
 
-def test_no_name_of_a_column_is_run_by_a_spreadsheet(files: Files) -> None:
-    client, _ = files
-    header, row = HEADER.replace(b"\n", b",=cmd()\n"), csv_row().replace(b"\n", b',"\n=cmd()"\n')
-    place = ended(client, upload(client, header + row, CSV))["links"]["results"]
-    assert client.get(place).text.startswith(header.decode().strip())
-    safe = client.get(place, params={"spreadsheet_safe": True}).text
-    assert (safe.count('"\'=cmd()"'), safe.count('"\'\n=cmd()"')) == (1, 1)
-
-
 @pytest.mark.parametrize(
     ("option", "state"),
     [({"on_error": "fail"}, "failed"), ({"error_limit": "1"}, "failed"), ({"error_limit": "2"}, "succeeded")],

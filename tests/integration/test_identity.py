@@ -104,3 +104,4 @@ def test_a_line_that_a_request_causes_has_its_id_and_no_path_forges_another(
         door.client.get("/v1/jobs%0aforged%1b")
     [line] = [line for line in caplog.text.splitlines() if "api.unforeseen" in line]
     assert '"request_id": "mine", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"' in line
+    assert '"GET /v1/jobs failed: ' in line

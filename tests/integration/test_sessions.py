@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import httpx2
 import pytest
@@ -44,6 +45,25 @@ def cookie_of(entered: httpx2.Response) -> dict[str, str]:
 def test_who_enters_is_sent_nowhere_else(keyed: Keyed, key: str, next: str) -> None:
     answer = enter(keyed, key, next=next)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["/jobs", "/jobs?state=failed&after=01a20707-a656-735e-87cb-2feb51005d0d", "/drift?hours=24", "/?sample=true"],
+)
+def test_who_is_sent_to_enter_comes_back_to_the_page_and_nothing_else_of_it_is_repeated(
+    keyed: Keyed, key: str, page: str
+) -> None:
+    html = {"Accept": "text/html"}
+    sent = httpx2.get(f"{keyed.url}{page}", headers=html)
+    assert sent.status_code == 303
+    form = httpx2.get(f"{keyed.url}{sent.headers['Location']}")
+    [next] = re.findall(r'name="next" value="([^"]*)"', form.text)
+    assert enter(keyed, key, next=unescape(next)).headers["Location"] == page
+    for strange in (f"{page}/Meier", f"{page}{'&' if '?' in page else '?'}name=Meier", "/Meier", "/jobs?state=Meier"):
+        assert "Meier" not in str(httpx2.get(f"{keyed.url}{strange}", headers=html).headers)
+        told = httpx2.get(f"{keyed.url}/enter", params={"next": strange})
+        assert (told.status_code, "Meier" in told.text) == (200, False)
 
 
 def test_what_a_cookie_came_along_with_unasked_changes_nothing(keyed: Keyed, key: str) -> None:

@@ -132,14 +132,24 @@ def test_a_long_record_is_refused_before_it_is_held() -> None:
 def test_a_header_above_the_limit_is_refused() -> None:
     with pytest.raises(InvalidFile) as raised:
         run([b"x" * 2_000])
-    assert fault(raised) == ("record_too_long", "line 1 begins a record of more than 1000 bytes")
+    assert fault(raised)[0] == "record_too_long"
+    assert fault(raised)[1].startswith("line 1 begins a record of more than 1000 bytes; if curl sent it")
 
 
-@pytest.mark.parametrize("file", [b"", BOM, b"\xef", b"h", b"h\n", b"h\r\n\r\n\n", b"\n"])
+@pytest.mark.parametrize("file", [b"", BOM, b"h\n", b"h\r\n\r\n\n", b"\n"])
 def test_a_file_without_a_record_is_refused(file: bytes) -> None:
     with pytest.raises(InvalidFile) as raised:
         run([file])
     assert fault(raised)[0] == "empty"
+
+
+@pytest.mark.parametrize("file", [b"h", b"\xef", BOM + b"age,sex", b"age,sex,63,1", b" h ", b'"h"'])
+def test_a_file_of_one_line_that_does_not_end_is_told_how_that_comes(file: bytes) -> None:
+    for chunks in ([file], [file[place : place + 1] for place in range(len(file))]):
+        with pytest.raises(InvalidFile) as raised:
+            run(chunks)
+        assert fault(raised)[0] == "one_line"
+        assert "--data-binary" in fault(raised)[1]
 
 
 def test_a_quote_that_is_never_closed_is_named_by_its_line() -> None:

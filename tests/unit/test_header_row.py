@@ -53,10 +53,36 @@ def test_every_fault_is_named() -> None:
         ("age", "missing"),
         ("sex", "missing"),
         ("cp", "doubled"),
-        ("x" * 64, "doubled"),
+        ("column 15", "doubled"),
         ("risk", "reserved"),
-        ("id", "missing"),
+        ("id_column", "missing"),
     ]
+
+
+@pytest.mark.parametrize("written", ["Age", " AGE ", "aeg", "agee", "a-g e", "aqe"])
+def test_a_name_that_was_certainly_meant_is_told_by_its_column(written: str) -> None:
+    with pytest.raises(InvalidFile) as raised:
+        read_header(f"id,{NAMES.replace('age', written)}".encode(), CSV)
+    [error] = raised.value.errors
+    assert (error.field, error.code) == ("age", "missing")
+    assert "column 2 is named almost so" in error.message
+
+
+@pytest.mark.parametrize("written", ["145", "years", "a", "", "Meier", "ca", "x" * 500])
+def test_nothing_is_guessed_where_it_is_not_certain(written: str) -> None:
+    with pytest.raises(InvalidFile) as raised:
+        read_header(f"id,{NAMES.replace('age', written)}".encode(), CSV)
+    assert raised.value.errors[0].message == "must be a column"
+
+
+def test_columns_of_one_name_are_told_by_their_places_and_not_by_the_name() -> None:
+    names = ["145"] * 12 + ["Meier", "1", "Meier"]
+    with pytest.raises(InvalidFile) as raised:
+        read_header(",".join([*COLUMNS, *names]).encode(), CSV)
+    assert [error.field for error in raised.value.errors] == ["column 14", "column 26"]
+    first, second = (error.message for error in raised.value.errors)
+    assert first.endswith("columns 14, 15, 16, 17, 18, 19, 20, 21 and 4 more have one name")
+    assert second.endswith("columns 26 and 28 have one name")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ SCORE = {
     "warnings": [],
     "model_version": "by-age",
 }
+SEVERAL = "; it looks like several objects: if curl sent the file, use --data-binary, not -d"
 TAIL = to_json(SCORE)[1:]
 IDS = replace(JSONL, join=Join.IDS, id_column="id")
 JSON = st.recursive(
@@ -90,7 +91,8 @@ def test_the_ids_alone_come_back_where_that_is_asked_for(id: str | int) -> None:
     [
         (b"{\n", (None, "not_json", "must be JSON")),
         (row()[:-2] + b"\n", (None, "not_json", "must be JSON")),
-        (row()[:-1] + row(), (None, "not_json", "must be JSON")),
+        (row()[:-1] + row(), (None, "not_json", f"must be JSON{SEVERAL}")),
+        (row()[:-1] + b" " + row(), (None, "not_json", f"must be JSON{SEVERAL}")),
         (row()[:-1] + b",\n", (None, "not_json", "must be JSON")),
         (b" \n", (None, "not_json", "must be JSON")),
         (b"\0\n", (None, "not_json", "must be JSON")),
@@ -120,7 +122,7 @@ def test_one_bad_line_does_not_harm_its_neighbours(line: bytes, error: tuple[str
     [({}, "missing"), ({"id": None}, "wrong_type"), ({"id": True}, "wrong_type"), ({"id": 1.5}, "wrong_type")],
 )
 def test_a_line_whose_id_is_asked_for_must_have_one(changes: dict[str, object], code: str) -> None:
-    assert faults(score(row(**changes), IDS)) == [(2, "id", code)]
+    assert faults(score(row(**changes), IDS)) == [(2, None, code)]
     assert score(row(**changes), JSONL).scored == 1
 
 

@@ -36,14 +36,21 @@ def test_a_bad_option_is_named(name: str, value: str) -> None:
     with pytest.raises(InvalidQuery) as raised:
         read_options({name: value})
     (error,) = raised.value.errors
-    assert error.field == (name if value != "ids" else "id_column")
+    assert error.field == ("id_column" if value == "ids" else name if name in RULES else "options")
+    assert name in RULES or "on_error may be meant" in error.message
     assert error.code == ("out_of_bounds" if name in RULES else "unknown_field")
 
 
 def test_all_bad_options_are_named_at_once() -> None:
     with pytest.raises(InvalidQuery) as raised:
         read_options({"join": "all", "delimiter": "x", "more": ""})
-    assert [error.field for error in raised.value.errors] == ["join", "delimiter", "more"]
+    assert [error.field for error in raised.value.errors] == ["join", "delimiter", "options"]
+
+
+def test_no_name_is_repeated_that_is_no_option() -> None:
+    with pytest.raises(InvalidQuery) as raised:
+        read_options({"canary": "", "join": "canary", "id_column": "canary" * 50})
+    assert "canary" not in str([raised.value, *raised.value.errors])
 
 
 def test_every_option_has_a_rule() -> None:

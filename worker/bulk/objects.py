@@ -1,5 +1,6 @@
 """The JSON objects of a part, one a line: which of them are patients, and what is written of those."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,9 @@ from worker.bulk.errors import Told, list_first
 from worker.bulk.output import weave, write_risks
 from worker.bulk.patients import Patients
 from worker.bulk.rows import Places, Rows, is_utf8
+
+SEVERAL = re.compile(rb"\}\s*\{")
+"""What stands between two objects."""
 
 
 class SentPatient(Patient):
@@ -54,31 +58,32 @@ def explain_line(line: bytes, form: Form) -> list[Told]:
     except ValidationError as error:
         if not is_utf8(line):
             return [(None, "not_utf8", "must be UTF-8")]
-        return [explain_error(told) for told in error.errors(include_input=False, include_url=False)]
+        return [explain_error(told, line) for told in error.errors(include_input=False, include_url=False)]
 
 
-def explain_error(error: ErrorDetails) -> Told:
-    """Return an error of pydantic's as one of ours."""
+def explain_error(error: ErrorDetails, line: bytes) -> Told:
+    """Return an error of pydantic's, of this line, as one of ours."""
     if error["type"] == "missing":
         return str(error["loc"][0]), "missing", "must be given"
     if error["loc"]:
         return str(error["loc"][0]), error["type"], error["msg"]
     if error["type"] == "json_invalid":
-        return None, "not_json", "must be JSON"
+        several = "; it looks like several objects: if curl sent the file, use --data-binary, not -d"
+        return None, "not_json", f"must be JSON{several if SEVERAL.search(line) else ''}"
     return None, "not_an_object", "must be a JSON object"
 
 
 def check_keys(patient: SentPatient, form: Form) -> Iterator[Told]:
-    """Return what is wrong with the keys that are no fields of a patient."""
+    """Return what is wrong with the keys that are no fields of a patient; what id_column names is not repeated."""
     extra = patient.model_extra or {}
     for key in SCORE_COLUMNS:
         if key in extra:
             yield key, "taken", "must not be given: the output has a key of this name"
     if form.join is Join.IDS:
         if form.id_column not in extra:
-            yield form.id_column, "missing", "must be given"
+            yield None, "missing", "must have the key that id_column names"
         elif type(extra[form.id_column]) not in (str, int):
-            yield form.id_column, "wrong_type", "must be a string or an integer"
+            yield None, "wrong_type", "must have a string or an integer under the key that id_column names"
 
 
 def write_objects(rows: Rows, places: Places, verdicts: Verdicts, form: Form, version: str) -> bytes:

@@ -1,18 +1,18 @@
 """Reads the body of a submit: from bytes to patients, refusing what is not one before it costs anything."""
 
 import asyncio
-import re
 from functools import partial
 from math import inf
 
 from fastapi import Request
 from pydantic import ValidationError
-from pydantic_core import SchemaValidator, core_schema, from_json
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 
 from api.faults import count_faults, list_faults
 from api.inflate import Inflater, inflater_of
 from api.problem import LISTED_AT_MOST
+from api.quick_look import is_plausible, look_in_pieces, look_quickly
 from contract.errors import (
     BadEncoding,
     BodyIncomplete,
@@ -23,23 +23,10 @@ from contract.errors import (
     NotJson,
     UnsupportedMediaType,
 )
-from contract.patient import COLUMNS, Patient, Row, quick_schema
+from contract.patient import COLUMNS, Patient, Row
 
 IN_A_THREAD_BYTES = 65_536  # a larger body's faults are looked for in a thread, so that other requests are still served
-PATIENT_BYTES = 4_096  # of JSON; a patient of more is not worth a quick look, whose price is that of what is wrong
 KEYS_LIMIT = 64  # of a patient
-PIECE_BYTES = 65_536  # some 1 ms of checking, in which nothing else is served
-BLANK = rb"[ \t\r\n]*"
-AROUND_LIST = re.compile(BLANK.join((b"", rb"\{", b'"patients"', b":", rb"\[(.*)\]", rb"\}", b"")), re.DOTALL)
-
-QUICK = SchemaValidator(quick_schema())
-QUICK_ELEMENTS = SchemaValidator(core_schema.list_schema(quick_schema(), fail_fast=True))
-QUICK_LIST = SchemaValidator(
-    core_schema.typed_dict_schema(
-        {"patients": core_schema.typed_dict_field(core_schema.list_schema(quick_schema(), fail_fast=True))},
-        extra_behavior="forbid",
-    )
-)
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
@@ -103,52 +90,12 @@ async def parse_rows(body: bytes, limit: int) -> list[Row]:
     Raises NotJson, or InvalidPatient that names every bad field of every patient.
     """
     if len(body) <= IN_A_THREAD_BYTES:
-        rows = _look_quickly(body)
+        rows = look_quickly(body)
         return rows if 1 <= len(rows) <= limit else _parse(body, limit)
-    rows = await _look_in_pieces(body) if is_plausible(body, limit) else []
+    rows = await look_in_pieces(body) if is_plausible(body, limit) else []
     if 1 <= len(rows) <= limit:
         return rows
     return await asyncio.get_running_loop().run_in_executor(None, partial(_parse, body, limit))
-
-
-def is_plausible(body: bytes, limit: int) -> bool:
-    """Whether a large body may hold `limit` patients or fewer, and little else.
-
-    To find what is wrong with one costs some 10 µs a fault, in which nothing else is served.
-    """
-    return body.count(b"}") <= limit + 1 and max(map(len, body.split(b"}"))) <= PATIENT_BYTES
-
-
-def _look_quickly(body: bytes) -> list[Row]:
-    try:
-        if b'"patients"' not in body:
-            return [tuple(QUICK.validate_json(body).values())]
-        return [tuple(row.values()) for row in QUICK_LIST.validate_json(body)["patients"]]
-    except ValidationError:
-        return []
-
-
-async def _look_in_pieces(body: bytes) -> list[Row]:
-    """Return the rows of a large list, or none if something is wrong with it; others are served between its pieces.
-
-    Each piece begins and ends where a list's elements can. Put together by commas, what is valid between brackets is
-    so as a whole; a cut that is none, such as one within a text, leaves a piece that is not valid.
-    """
-    around = AROUND_LIST.fullmatch(body)
-    rows, start, end = list[Row](), *(around.span(1) if around else (0, 0))
-    while start < end:
-        cut = body.find(b"},", start + PIECE_BYTES, end)
-        stop = cut + 1 if cut >= 0 else end
-        try:
-            found = QUICK_ELEMENTS.validate_json(b"[%b]" % body[start:stop])
-        except ValidationError:
-            return []
-        if not found:  # of two commas, or of one before the list's end
-            return []
-        rows += [tuple(row.values()) for row in found]
-        start = stop + 1
-        await asyncio.sleep(0)
-    return rows
 
 
 def parse_row(body: bytes) -> Row:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from api.body import PIECE_BYTES, QUICK, QUICK_LIST, _parse, parse_rows
+from api.body import _parse, parse_rows
+from api.quick_look import PIECE_BYTES, QUICK, QUICK_LIST
 from contract.errors import InvalidPatient, RequestError, ScorelineError
 from contract.field import Category, Field
 from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient

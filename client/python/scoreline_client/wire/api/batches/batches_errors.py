@@ -37,6 +37,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_200
 
+    if response.status_code == 206:
+        response_206 = File(payload=BytesIO(response.content))
+
+        return response_206
+
     if response.status_code == 401:
         response_401 = Problem.from_dict(response.json())
 
@@ -61,6 +66,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
         response_416 = Problem.from_dict(response.json())
 
         return response_416
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())

@@ -24,10 +24,14 @@ def _get_kwargs(
     callback_url: str | Unset = UNSET,
     model_version: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(idempotency_key, Unset):
         headers["Idempotency-Key"] = idempotency_key
+
+    if not isinstance(priority, Unset):
+        headers["Priority"] = priority
 
     params: dict[str, Any] = {}
 
@@ -159,6 +163,7 @@ def sync_detailed(
     callback_url: str | Unset = UNSET,
     model_version: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Response[Batch | Problem]:
     """Upload
 
@@ -182,6 +187,7 @@ def sync_detailed(
         callback_url (str | Unset): Where to tell that the batch has ended.
         model_version (str | Unset): The model to score with.
         idempotency_key (str | Unset):
+        priority (str | Unset):
         body (File):
         body (File):
         body (BatchesUploadFilesBody):
@@ -204,6 +210,7 @@ def sync_detailed(
         callback_url=callback_url,
         model_version=model_version,
         idempotency_key=idempotency_key,
+        priority=priority,
     )
 
     response = client.get_httpx_client().request(
@@ -225,6 +232,7 @@ def sync(
     callback_url: str | Unset = UNSET,
     model_version: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Batch | Problem | None:
     """Upload
 
@@ -248,6 +256,7 @@ def sync(
         callback_url (str | Unset): Where to tell that the batch has ended.
         model_version (str | Unset): The model to score with.
         idempotency_key (str | Unset):
+        priority (str | Unset):
         body (File):
         body (File):
         body (BatchesUploadFilesBody):
@@ -271,6 +280,7 @@ def sync(
         callback_url=callback_url,
         model_version=model_version,
         idempotency_key=idempotency_key,
+        priority=priority,
     ).parsed
 
 
@@ -286,6 +296,7 @@ async def asyncio_detailed(
     callback_url: str | Unset = UNSET,
     model_version: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Response[Batch | Problem]:
     """Upload
 
@@ -309,6 +320,7 @@ async def asyncio_detailed(
         callback_url (str | Unset): Where to tell that the batch has ended.
         model_version (str | Unset): The model to score with.
         idempotency_key (str | Unset):
+        priority (str | Unset):
         body (File):
         body (File):
         body (BatchesUploadFilesBody):
@@ -331,6 +343,7 @@ async def asyncio_detailed(
         callback_url=callback_url,
         model_version=model_version,
         idempotency_key=idempotency_key,
+        priority=priority,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -350,6 +363,7 @@ async def asyncio(
     callback_url: str | Unset = UNSET,
     model_version: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Batch | Problem | None:
     """Upload
 
@@ -373,6 +387,7 @@ async def asyncio(
         callback_url (str | Unset): Where to tell that the batch has ended.
         model_version (str | Unset): The model to score with.
         idempotency_key (str | Unset):
+        priority (str | Unset):
         body (File):
         body (File):
         body (BatchesUploadFilesBody):
@@ -397,5 +412,6 @@ async def asyncio(
             callback_url=callback_url,
             model_version=model_version,
             idempotency_key=idempotency_key,
+            priority=priority,
         )
     ).parsed

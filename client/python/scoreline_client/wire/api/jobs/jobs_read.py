@@ -51,10 +51,20 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_410
 
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
 
         return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
 
     if response.status_code == 503:
         response_503 = Problem.from_dict(response.json())
@@ -84,6 +94,8 @@ def sync_detailed(
     """Read
 
      Read a job: its state, and its scores once it succeeded.
+
+    Many scores are sent as they are read: 429 if the key holds too much that it does not read.
 
     Args:
         id (str):
@@ -116,6 +128,8 @@ def sync(
 
      Read a job: its state, and its scores once it succeeded.
 
+    Many scores are sent as they are read: 429 if the key holds too much that it does not read.
+
     Args:
         id (str):
 
@@ -141,6 +155,8 @@ async def asyncio_detailed(
     """Read
 
      Read a job: its state, and its scores once it succeeded.
+
+    Many scores are sent as they are read: 429 if the key holds too much that it does not read.
 
     Args:
         id (str):
@@ -170,6 +186,8 @@ async def asyncio(
     """Read
 
      Read a job: its state, and its scores once it succeeded.
+
+    Many scores are sent as they are read: 429 if the key holds too much that it does not read.
 
     Args:
         id (str):

@@ -17,8 +17,10 @@ def _get_kwargs(
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
+    model_version: None | str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     prefer: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
     cancel_after: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
@@ -27,6 +29,9 @@ def _get_kwargs(
 
     if not isinstance(prefer, Unset):
         headers["Prefer"] = prefer
+
+    if not isinstance(priority, Unset):
+        headers["Priority"] = priority
 
     if not isinstance(cancel_after, Unset):
         headers["Cancel-After"] = cancel_after
@@ -41,6 +46,13 @@ def _get_kwargs(
     else:
         json_callback_url = callback_url
     params["callback_url"] = json_callback_url
+
+    json_model_version: None | str | Unset
+    if isinstance(model_version, Unset):
+        json_model_version = UNSET
+    else:
+        json_model_version = model_version
+    params["model_version"] = json_model_version
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -138,8 +150,10 @@ def sync_detailed(
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
+    model_version: None | str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     prefer: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
     cancel_after: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit
@@ -154,14 +168,19 @@ def sync_detailed(
     not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202
     as without.
-    With `callback_url` that URL is told when the job has ended, at least once.
+    With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the
+    job fails, with
+    code `model-not-served`, if that is not the version that is served when its turn comes.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
         callback_url (None | str | Unset): Told once the job has ended: a signed POST of its id
             and state. An http or https URL.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
         idempotency_key (str | Unset):
         prefer (str | Unset):
+        priority (str | Unset):
         cancel_after (str | Unset):
         body (Patient | Patients):
 
@@ -177,8 +196,10 @@ def sync_detailed(
         body=body,
         explain=explain,
         callback_url=callback_url,
+        model_version=model_version,
         idempotency_key=idempotency_key,
         prefer=prefer,
+        priority=priority,
         cancel_after=cancel_after,
     )
 
@@ -195,8 +216,10 @@ def sync(
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
+    model_version: None | str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     prefer: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
     cancel_after: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit
@@ -211,14 +234,19 @@ def sync(
     not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202
     as without.
-    With `callback_url` that URL is told when the job has ended, at least once.
+    With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the
+    job fails, with
+    code `model-not-served`, if that is not the version that is served when its turn comes.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
         callback_url (None | str | Unset): Told once the job has ended: a signed POST of its id
             and state. An http or https URL.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
         idempotency_key (str | Unset):
         prefer (str | Unset):
+        priority (str | Unset):
         cancel_after (str | Unset):
         body (Patient | Patients):
 
@@ -235,8 +263,10 @@ def sync(
         body=body,
         explain=explain,
         callback_url=callback_url,
+        model_version=model_version,
         idempotency_key=idempotency_key,
         prefer=prefer,
+        priority=priority,
         cancel_after=cancel_after,
     ).parsed
 
@@ -247,8 +277,10 @@ async def asyncio_detailed(
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
+    model_version: None | str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     prefer: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
     cancel_after: str | Unset = UNSET,
 ) -> Response[Job | Problem]:
     """Submit
@@ -263,14 +295,19 @@ async def asyncio_detailed(
     not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202
     as without.
-    With `callback_url` that URL is told when the job has ended, at least once.
+    With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the
+    job fails, with
+    code `model-not-served`, if that is not the version that is served when its turn comes.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
         callback_url (None | str | Unset): Told once the job has ended: a signed POST of its id
             and state. An http or https URL.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
         idempotency_key (str | Unset):
         prefer (str | Unset):
+        priority (str | Unset):
         cancel_after (str | Unset):
         body (Patient | Patients):
 
@@ -286,8 +323,10 @@ async def asyncio_detailed(
         body=body,
         explain=explain,
         callback_url=callback_url,
+        model_version=model_version,
         idempotency_key=idempotency_key,
         prefer=prefer,
+        priority=priority,
         cancel_after=cancel_after,
     )
 
@@ -302,8 +341,10 @@ async def asyncio(
     body: Patient | Patients,
     explain: bool | Unset = False,
     callback_url: None | str | Unset = UNSET,
+    model_version: None | str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     prefer: str | Unset = UNSET,
+    priority: str | Unset = UNSET,
     cancel_after: str | Unset = UNSET,
 ) -> Job | Problem | None:
     """Submit
@@ -318,14 +359,19 @@ async def asyncio(
     not scored by
     then. With `Prefer: wait=10` the answer is 200 with the ended job if that takes no longer, else 202
     as without.
-    With `callback_url` that URL is told when the job has ended, at least once.
+    With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the
+    job fails, with
+    code `model-not-served`, if that is not the version that is served when its turn comes.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
         callback_url (None | str | Unset): Told once the job has ended: a signed POST of its id
             and state. An http or https URL.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
         idempotency_key (str | Unset):
         prefer (str | Unset):
+        priority (str | Unset):
         cancel_after (str | Unset):
         body (Patient | Patients):
 
@@ -343,8 +389,10 @@ async def asyncio(
             body=body,
             explain=explain,
             callback_url=callback_url,
+            model_version=model_version,
             idempotency_key=idempotency_key,
             prefer=prefer,
+            priority=priority,
             cancel_after=cancel_after,
         )
     ).parsed

@@ -100,6 +100,8 @@ def sync_detailed(
      Compare the patients of the last hours with those that the model was trained on, each feature by
     itself.
 
+    Where keys are required they are the key's own patients; those of all are an `admin`'s to see.
+
     A feature drifts where the population stability index, less what chance makes of it, reaches
     `psi_limit`, and the
     chi-squared test of both samples doubts that they are of one population. Of too few patients nothing
@@ -141,6 +143,8 @@ def sync(
      Compare the patients of the last hours with those that the model was trained on, each feature by
     itself.
 
+    Where keys are required they are the key's own patients; those of all are an `admin`'s to see.
+
     A feature drifts where the population stability index, less what chance makes of it, reaches
     `psi_limit`, and the
     chi-squared test of both samples doubts that they are of one population. Of too few patients nothing
@@ -176,6 +180,8 @@ async def asyncio_detailed(
 
      Compare the patients of the last hours with those that the model was trained on, each feature by
     itself.
+
+    Where keys are required they are the key's own patients; those of all are an `admin`'s to see.
 
     A feature drifts where the population stability index, less what chance makes of it, reaches
     `psi_limit`, and the
@@ -215,6 +221,8 @@ async def asyncio(
 
      Compare the patients of the last hours with those that the model was trained on, each feature by
     itself.
+
+    Where keys are required they are the key's own patients; those of all are an `admin`'s to see.
 
     A feature drifts where the population stability index, less what chance makes of it, reaches
     `psi_limit`, and the

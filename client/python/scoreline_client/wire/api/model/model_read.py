@@ -34,6 +34,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx2.Re
 
         return response_403
 
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
 
@@ -68,6 +73,10 @@ def sync_detailed(
      Read the card of the model that workers serve now; where they serve two, of the one that was seen
     last.
 
+    While a worker refuses the bundle that was put in place last, `refused` says its `version`, the
+    `reason`, and since
+    when (`at`).
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
@@ -94,6 +103,10 @@ def sync(
      Read the card of the model that workers serve now; where they serve two, of the one that was seen
     last.
 
+    While a worker refuses the bundle that was put in place last, `refused` says its `version`, the
+    `reason`, and since
+    when (`at`).
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx2.TimeoutException: If the request takes longer than Client.timeout.
@@ -115,6 +128,10 @@ async def asyncio_detailed(
 
      Read the card of the model that workers serve now; where they serve two, of the one that was seen
     last.
+
+    While a worker refuses the bundle that was put in place last, `refused` says its `version`, the
+    `reason`, and since
+    when (`at`).
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -139,6 +156,10 @@ async def asyncio(
 
      Read the card of the model that workers serve now; where they serve two, of the one that was seen
     last.
+
+    While a worker refuses the bundle that was put in place last, `refused` says its `version`, the
+    `reason`, and since
+    when (`at`).
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -16,12 +16,23 @@ def _get_kwargs(
     *,
     body: Patient,
     explain: bool | Unset = False,
+    model_version: None | str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(priority, Unset):
+        headers["Priority"] = priority
 
     params: dict[str, Any] = {}
 
     params["explain"] = explain
+
+    json_model_version: None | str | Unset
+    if isinstance(model_version, Unset):
+        json_model_version = UNSET
+    else:
+        json_model_version = model_version
+    params["model_version"] = json_model_version
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -117,6 +128,8 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
+    model_version: None | str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Response[Job | Problem | Score]:
     """Predict
 
@@ -124,10 +137,14 @@ def sync_detailed(
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the
     answer is 202
-    with the job, which is not lost and can be polled.
+    with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is
+    served.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
+        priority (str | Unset):
         body (Patient): One patient, as measured before an angiogram; a value that fits no patient
             is refused.
 
@@ -160,6 +177,8 @@ def sync_detailed(
     kwargs = _get_kwargs(
         body=body,
         explain=explain,
+        model_version=model_version,
+        priority=priority,
     )
 
     response = client.get_httpx_client().request(
@@ -174,6 +193,8 @@ def sync(
     client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
+    model_version: None | str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Job | Problem | Score | None:
     """Predict
 
@@ -181,10 +202,14 @@ def sync(
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the
     answer is 202
-    with the job, which is not lost and can be polled.
+    with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is
+    served.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
+        priority (str | Unset):
         body (Patient): One patient, as measured before an angiogram; a value that fits no patient
             is refused.
 
@@ -218,6 +243,8 @@ def sync(
         client=client,
         body=body,
         explain=explain,
+        model_version=model_version,
+        priority=priority,
     ).parsed
 
 
@@ -226,6 +253,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
+    model_version: None | str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Response[Job | Problem | Score]:
     """Predict
 
@@ -233,10 +262,14 @@ async def asyncio_detailed(
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the
     answer is 202
-    with the job, which is not lost and can be polled.
+    with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is
+    served.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
+        priority (str | Unset):
         body (Patient): One patient, as measured before an angiogram; a value that fits no patient
             is refused.
 
@@ -269,6 +302,8 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         body=body,
         explain=explain,
+        model_version=model_version,
+        priority=priority,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -281,6 +316,8 @@ async def asyncio(
     client: AuthenticatedClient,
     body: Patient,
     explain: bool | Unset = False,
+    model_version: None | str | Unset = UNSET,
+    priority: str | Unset = UNSET,
 ) -> Job | Problem | Score | None:
     """Predict
 
@@ -288,10 +325,14 @@ async def asyncio(
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the
     answer is 202
-    with the job, which is not lost and can be polled.
+    with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is
+    served.
 
     Args:
         explain (bool | Unset): Say with each score how its risk comes about. Default: False.
+        model_version (None | str | Unset): The only model that may score it; unless given,
+            whichever is served.
+        priority (str | Unset):
         body (Patient): One patient, as measured before an angiogram; a value that fits no patient
             is refused.
 
@@ -326,5 +367,7 @@ async def asyncio(
             client=client,
             body=body,
             explain=explain,
+            model_version=model_version,
+            priority=priority,
         )
     ).parsed

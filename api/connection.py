@@ -51,9 +51,9 @@ class Connection(Refusing):
     """A connection that ends if it brings too much, or nothing for too long, or reads nothing.
 
     All of a request but its body is counted against `SCORELINE_HEAD_LIMIT_BYTES`: head, trailers, and what stands
-    beside the sizes of its chunks. The parser tells of the ends of none of these, so what is counted is what came less
-    what of it was body. Of requests that come at once, as nearly no client sends them, what came with the end of
-    another is not counted.
+    beside the sizes of its chunks. The parser tells where none of these ends, so what is counted is what came less what
+    of it was body. Of a request that came with the end of another, as nearly no client sends them, only its head is
+    counted, and what comes later.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Connection(Refusing):
         self._watch: Watch = app_state[WATCH]
         self._serves = self.app
         self._surplus = False
-        self._extra_bytes = 0  # of what comes, besides a body
-        self._ended_bytes = 0  # the same of the request that came whole last
+        self._extra_bytes = 0  # of what came of a request, besides its body
+        self._mixed = False  # they may be of the one before it, too
         self._pauses = 0
         self._seen: tuple[Turn, object, int] = (Turn.OURS, None, 0)
         self._since_s, self._left_bytes = 0.0, 0
@@ -92,12 +92,12 @@ class Connection(Refusing):
     def data_received(self, data: bytes) -> None:
         self._extra_bytes += len(data)
         HttpToolsProtocol.data_received(self, data)
-        limit_bytes = self._watch.head_limit_bytes
-        if self._extra_bytes > limit_bytes:
+        in_head = self._in_head
+        if self._extra_bytes > self._watch.head_limit_bytes and not (self._mixed and in_head):
+            self._whole = self._whole and in_head
             self._end(HeadTooLarge())
-        elif self._ended_bytes > limit_bytes and self._whole and not self._in_head:
-            self._whole = False
-            self._end(HeadTooLarge())
+        if self._mixed:
+            self._extra_bytes, self._mixed = 0, in_head
 
     @property
     def _in_head(self) -> bool:
@@ -109,10 +109,12 @@ class Connection(Refusing):
         if self.url[0] != SLASH and self.url != STAR:
             host, self.url = split_target(self.url)
             put_host(self.headers, host)
-        if self._surplus or self._extra_bytes > self._watch.head_limit_bytes or self.pipeline:
+        if self._surplus or self._mixed or self._extra_bytes > self._watch.head_limit_bytes or self.pipeline:
             self.app = self._choose()
         HttpToolsProtocol.on_headers_complete(self)
-        self.headers, self._whole, self._ended_bytes = TRAILERS, False, 0
+        self.headers, self._whole = TRAILERS, False
+        if self._mixed:
+            self._extra_bytes, self._mixed = 0, False
 
     @override
     def on_body(self, body: bytes) -> None:
@@ -125,7 +127,7 @@ class Connection(Refusing):
 
     @override
     def on_message_complete(self) -> None:
-        self._whole, self._ended_bytes, self._extra_bytes = True, self._extra_bytes, 0
+        self._whole = self._mixed = True
         HttpToolsProtocol.on_message_complete(self)
 
     @override
@@ -180,7 +182,7 @@ class Connection(Refusing):
         """
         if len(self.pipeline) >= PIPELINED_LIMIT:
             raise ValueError("too many requests at once")
-        if self._extra_bytes > self._watch.head_limit_bytes:
+        if self._mixed or self._extra_bytes > self._watch.head_limit_bytes:
             head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if head_bytes > self._watch.head_limit_bytes:
                 return self._refusing(HeadTooLarge())

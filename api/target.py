@@ -4,7 +4,7 @@ import re
 
 Header = tuple[bytes, bytes]
 
-ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL)
+ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]+)(.*)", re.DOTALL)
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes]:

@@ -115,7 +115,7 @@ FRAMED = (
     ),
     Case(
         "many extensions of chunks",
-        submit_with(CHUNKS, body=b"".join(b"1;a=%b\r\n%c\r\n" % (b"b" * 200, byte) for byte in BODY) + LAST + b"\r\n"),
+        submit_with(CHUNKS, body=b"".join(b"1;a=%b\r\n%c\r\n" % (b"b" * 400, byte) for byte in BODY) + LAST + b"\r\n"),
         431,
         "head-too-large",
     ),

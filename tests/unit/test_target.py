@@ -20,7 +20,7 @@ def test_a_whole_address_is_a_host_and_a_path(target: bytes, host: bytes, path: 
     assert split_target(target) == (host, path)
 
 
-@pytest.mark.parametrize("target", [b"ftp://ward.example/", b"ward.example:443", b"*", b"v1/jobs"])
+@pytest.mark.parametrize("target", [b"ftp://ward.example/", b"http:///v1/jobs", b"ward.example:443", b"*", b"v1/jobs"])
 def test_what_is_no_address_of_http_is_refused(target: bytes) -> None:
     with pytest.raises(ValueError, match="a target is"):
         split_target(target)

@@ -12,8 +12,8 @@ from models.trial import PROMPT, Trial
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return the exit status: 0, or 1 after a sentence on what went wrong."""
-    options = parse(arguments)
     try:
+        options = parse(arguments)
         options.command(options)
     except (OperatorError, OSError) as error:
         print(f"{PROMPT}{error}", file=sys.stderr)

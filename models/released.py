@@ -32,6 +32,7 @@ class Released:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._paths = [folder / name for name in FILES]
         self._seen = self._look()
         try:
             self._first = read_bundle(folder)
@@ -85,7 +86,7 @@ class Released:
             return None
 
     def _look(self) -> list[Mark | None]:
-        return [_mark(self._folder / name) for name in FILES]
+        return [_mark(path) for path in self._paths]
 
 
 def _mark(path: Path) -> Mark | None:

@@ -27,16 +27,24 @@ ENDED_BY = {
 
 
 class Trial:
-    """Has `python -m models check` load the bundle in a folder; it ends by itself, whoever waits for it."""
+    """Has `python -m models check` load the bundle in a folder; it ends by itself, whoever waits for it.
+
+    Raises BrokenBundle where no process can be started.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
-            [sys.executable, "-m", "models", "check", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
+                [sys.executable, "-m", "models", "check", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        except OSError as error:
+            raise BrokenBundle(
+                f"The bundle cannot be tried ({error.strerror}): see what this machine lacks, then put it there again."
+            ) from error
 
     def passed(self, within_s: float | None = None) -> bool:
         """Return whether the bundle was loaded, or False if that is not known after so many seconds; None is for ever.
@@ -49,7 +57,8 @@ class Trial:
             return False
         _, said = self._process.communicate()
         if status > 0:
-            raise BrokenBundle(said.rpartition(PROMPT)[2].strip())
+            _, prompt, reason = said.rpartition(PROMPT)
+            raise BrokenBundle(reason.strip() if prompt else f"Loading the model failed. {ANEW}")
         if status < 0:
             name = signal.Signals(-status).name
             raise BrokenBundle(f"{ENDED_BY.get(name, f'Loading the model ended whoever tried it ({name})')}. {ANEW}")

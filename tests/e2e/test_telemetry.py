@@ -71,7 +71,7 @@ class Watched:
         for path in self.trace.parent.glob(f"{self.trace.name}.*"):
             for line in path.read_text(errors="replace").splitlines():
                 for call in TOLD.finditer(line):
-                    at_home = call["address"].startswith("127.") or call["address"] in ("::1", "0.0.0.0", "::")  # noqa: S104
+                    at_home = call["address"].startswith("127.") or call["address"] in ("::1", "0.0.0.0", "::")  # noqa: S104 - only compared
                     if not at_home or call["port"] == DNS_PORT:
                         yield f"{path.suffix[1:]}: {call['address']} port {call['port']}"
 

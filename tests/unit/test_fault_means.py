@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from contract.ledger.record import new_id
 from contract.settings import Settings
 from models.card import CARD_FILE, MODEL_FILE
 from models.features import to_matrix
+from models.runtime import onnxruntime
 from models.scorer import Scorer
 from tests.faults.bundles import damaged_models, put_back, put_in_place
 from tests.faults.loss import WINDOW_MS, is_in_window, made_ms

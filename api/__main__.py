@@ -77,6 +77,7 @@ def serve() -> FastAPI:
     # while results are turned into another format.
     gc.collect()
     gc.freeze()
+    if iv := os.environ.get("SWITCH"): sys.setswitchinterval(float(iv))
     return app
 
 

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from api.refusing import Refusing
 from api.target import put_host, split_target
-from api.watch import KEPT_FILES, Watch
+from api.watch import CONNECTION, KEPT_FILES, Watch
 from contract.errors import Crowded, HeadTooLarge, NotHttp, TooSlow, Unread
 
 WATCH = "watch"
@@ -69,6 +69,7 @@ class Connection(Refusing):
         self._surplus = False
         self._extra_bytes = 0  # of what came of a request, besides its body
         self._mixed = False  # they may be of the one before it, too
+        self._owner = ""
         self._pauses = 0
         self._seen: tuple[Turn, object, int] = (Turn.OURS, None, 0)
         self._since_s, self._left_bytes = 0.0, 0
@@ -86,6 +87,8 @@ class Connection(Refusing):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.connections.discard(self)
+        if self._owner:
+            self._watch.owned.give_back(self._owner)
         super().connection_lost(exc)
 
     @override
@@ -111,6 +114,7 @@ class Connection(Refusing):
             put_host(self.headers, host)
         if self._surplus or self._mixed or self._extra_bytes > self._watch.head_limit_bytes or self.pipeline:
             self.app = self._choose()
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]  # for the gate, which knows the owner
         HttpToolsProtocol.on_headers_complete(self)
         self.headers, self._whole = TRAILERS, False
         if self._mixed:
@@ -129,6 +133,14 @@ class Connection(Refusing):
     def on_message_complete(self) -> None:
         self._whole = self._mixed = True
         HttpToolsProtocol.on_message_complete(self)
+
+    def belong_to(self, owner: str) -> None:
+        """Count the connection as the owner's from now on. Raises QuotaExceeded if they have as many as one may."""
+        if owner != self._owner:
+            self._watch.owned.take(owner)
+            if self._owner:
+                self._watch.owned.give_back(self._owner)
+            self._owner = owner
 
     @override
     def pause_writing(self) -> None:

@@ -77,7 +77,7 @@ async def upload(request: Request, here: Here) -> Response:
     return Response(batch.model_dump_json(), 202, headers, media_type="application/json")
 
 
-@routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 503))
+@routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 500, 503))
 def read(id: str, here: Here, by: By) -> Response:
     """Read a batch: its state, and how much of it is done."""
     batch = here.bulk.batches.read(batch_id(id), by)

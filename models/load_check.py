@@ -1,7 +1,7 @@
 """The load check: what a model must take and say before it scores anyone. That its files are whole is known by then."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,19 @@ Outputs = Mapping[str, NDArray[np.float64]]
 """What a model says of n records, by name; each output has the shape that `shapes_of` has for n."""
 
 
+class Session(Protocol):
+    """A loaded model, as `onnxruntime.InferenceSession` is one."""
+
+    def get_inputs(self) -> Sequence[Any]:
+        """Return what it declares of its inputs, each with `name`, `type` and `shape`."""
+
+    def get_outputs(self) -> Sequence[Any]:
+        """Return what it declares of its outputs, in the same form."""
+
+    def run(self, names: Sequence[str], given: Mapping[str, NDArray[np.float32]]) -> Sequence[Any]:
+        """Return the outputs of these names for the inputs given by theirs."""
+
+
 def shapes_of(rows: int) -> dict[str, tuple[int, ...]]:
     """Return the shape of each output, all of them float64, for so many rows."""
     return {"risk": (rows,), "baseline": (), "terms": (rows, len(COLUMNS)), "log_odds": (rows,)}
@@ -30,7 +43,7 @@ OUTPUTS = tuple(shapes_of(0))
 """The names of the outputs."""
 
 
-def record_probes(session: onnxruntime.InferenceSession, model_sha256: str) -> Probes:
+def record_probes(session: Session, model_sha256: str) -> Probes:
     """Return probes with what this model says now. Raises BrokenBundle if it would not pass the check by them."""
     check_signature(session)
     records = make_records()
@@ -39,7 +52,7 @@ def record_probes(session: onnxruntime.InferenceSession, model_sha256: str) -> P
     return probes
 
 
-def check_session(session: onnxruntime.InferenceSession, probes: Probes) -> None:
+def check_session(session: Session, probes: Probes) -> None:
     """Raise BrokenBundle unless the model says of the probes, together and one alone, what they have."""
     check_signature(session)
     matrix, expected = to_matrix(probes.records), read_outputs(probes)
@@ -47,7 +60,7 @@ def check_session(session: onnxruntime.InferenceSession, probes: Probes) -> None
     check_outputs(ask(session, matrix[:1]), {name: said[:1] if said.ndim else said for name, said in expected.items()})
 
 
-def check_signature(session: onnxruntime.InferenceSession) -> None:
+def check_signature(session: Session) -> None:
     """Raise BrokenBundle unless the model declares the one input that it is given, and every output."""
     if [(told.name, told.type, told.shape[1:]) for told in session.get_inputs()] != [
         (INPUT, "tensor(float)", [len(FEATURES)])
@@ -71,7 +84,7 @@ def read_outputs(probes: Probes) -> Outputs:
     return outputs
 
 
-def ask(session: onnxruntime.InferenceSession, matrix: NDArray[np.float32]) -> dict[str, Any]:
+def ask(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
     """Return what the model says of the (n, d) matrix, by output. Raises BrokenBundle if it fails."""
     try:
         return dict(zip(OUTPUTS, session.run(OUTPUTS, {INPUT: matrix}), strict=True))

@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--out",
         type=Path,
         default=Settings.read().bundle,
-        help="folder for model.onnx and card.json (default: the one that workers load, %(default)s)",
+        help="folder for the bundle (default: the one that workers load, %(default)s)",
     )
     add("eda", run_eda, "draw the pictures of the table into docs/eda, and write its page")
     add("documents", run_documents, "write the generated documents anew")

@@ -7,6 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -93,13 +94,14 @@ class Connection(Refusing):
 
     @override
     def data_received(self, data: bytes) -> None:
+        mixed = self._mixed
         self._extra_bytes += len(data)
         HttpToolsProtocol.data_received(self, data)
-        in_head = self._in_head
-        if self._extra_bytes > self._watch.head_limit_bytes and not (self._mixed and in_head):
+        in_head, ended = self._in_head, self._mixed and not mixed
+        if self._extra_bytes > self._watch.head_limit_bytes and not (in_head and ended):
             self._whole = self._whole and in_head
             self._end(HeadTooLarge())
-        if self._mixed:
+        if self._mixed and (ended or not in_head):
             self._extra_bytes, self._mixed = 0, in_head
 
     @property
@@ -122,12 +124,14 @@ class Connection(Refusing):
 
     @override
     def on_body(self, body: bytes) -> None:
-        self._extra_bytes -= len(body)
-        HttpToolsProtocol.on_body(self, body)
-
-    def on_chunk_header(self) -> None:
-        """Hear from the parser of one more chunk."""
-        self._extra_bytes -= CHUNK_BYTES
+        # As uvicorn has it, but for WebSockets: a body in chunks of a byte is four million of them.
+        self._extra_bytes -= len(body) + CHUNK_BYTES
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     @override
     def on_message_complete(self) -> None:

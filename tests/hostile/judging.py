@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 AT_ONCE = 4
 ENDED_WITHIN_S = 60
 OPEN = ("queued", "running")
-DECLARED = {*COLUMNS, *SCORE_COLUMNS, "patients", "file", ""}
+DECLARED = {*COLUMNS, *SCORE_COLUMNS, "patients", "file", "form", ""}
 """What the field of an error may be called, though it stands in a body; a place in a list is a number."""
 
 

@@ -12,7 +12,6 @@ from models.bundle import ANEW
 from models.card import MODEL_FILE
 from models.features import FEATURES, to_matrix
 from models.probes import PROBES_FILE, TOLERANCE, Probes, make_probes, make_records
-from models.runtime import onnxruntime
 
 INPUT = "patients"
 """The name of the model's one input, float32 (n, d), with d as in `models.features.FEATURES`."""

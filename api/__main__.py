@@ -29,6 +29,7 @@ from api.gate import Keepers
 from api.measuring import show_together, start_metrics
 from api.operating import operate
 from contract.connect import check_redis, open_redis
+from contract.continuity import Continuity, Mirror
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
 from contract.ledger.batches import Batches
 from contract.ledger.format import adopt_format
@@ -86,11 +87,13 @@ def serve() -> FastAPI:
 
 def build(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = None) -> FastAPI:
     """Return the gateway over this Redis and the store that the settings name; it connects when it is first asked."""
-    ledger, queue = RedisLedger(redis, settings), make_celery(settings)
-    bulk = Bulk(Batches(redis, settings), Store.open(settings), make_send_parts(queue))
+    queue, store, server = make_celery(settings), Store.open(settings), partial(survey_server, redis)
+    continuity = Continuity(redis, settings, Mirror(store))
+    ledger = RedisLedger(redis, settings, lost=continuity.lost)
+    bulk = Bulk(Batches(redis, settings, lost=continuity.lost), store, make_send_parts(queue))
     keepers = Keepers.over(redis, settings) if settings.api_keys == "required" else None
-    server = partial(survey_server, redis)
-    return make_app(settings, ledger, make_send(queue), bulk, Histograms(redis), server, keepers, metrics)
+    send, histograms = make_send(queue), Histograms(redis)
+    return make_app(settings, ledger, send, bulk, histograms, server, keepers, metrics, continuity)
 
 
 def write_document() -> None:

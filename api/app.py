@@ -1,7 +1,7 @@
 """Puts the gateway together."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from api.short_way import ShortWay, Submit
 from api.unforeseen import Unforeseen
 from api.vitals import Vitals
 from api.watch import Watch
+from contract.continuity import Continuity
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Ledger
 from contract.ledger.survey import Server
@@ -75,12 +76,13 @@ def make_app(
     server: Callable[[], Server] | None = None,
     keepers: Keepers | None = None,
     metrics: GatewayMetrics | None = None,
+    continuity: Continuity | None = None,
 ) -> FastAPI:
     """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
 
     Without a place for files it takes none, and without histograms it tells nothing of the model. Without keepers it
     has no gate, and everyone is let in. `server` says how the Redis stands, for the headroom. It counts in `metrics`,
-    which are shown elsewhere.
+    which are shown elsewhere. With `continuity` it sees whether the ledger is still what it was.
     """
 
     traced = is_traced()
@@ -91,6 +93,7 @@ def make_app(
     async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
         watch, headroom = Watch(settings, metrics), Headroom(server, settings.memory_share)
         async with AsyncExitStack() as closing:
+            closing.enter_context(continuity.running() if continuity else nullcontext())
             opened = open_gateway(settings, ledger, write, headroom, metrics, vitals.threads)
             app.state.gateway = here = await closing.enter_async_context(opened)
             if bulk:

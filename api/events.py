@@ -24,7 +24,7 @@ from api.notices import Notice, Notices
 from api.problem import Responses, answers
 from contract.answer import Answer
 from contract.batch import Batch
-from contract.errors import Crowded, ExpiredBatch, ExpiredJob, QuotaExceeded, UnknownBatch, UnknownJob
+from contract.errors import Crowded, ExpiredBatch, ExpiredJob, LedgerLost, QuotaExceeded, UnknownBatch, UnknownJob
 from contract.job import State
 
 PING_S = 15
@@ -150,7 +150,7 @@ async def tell(request: Request, answers: Answers, story: Story[T]) -> Response:
     return RoomyResponse(answers.hold_stream(owner), begin)
 
 
-GONE = UnknownJob, ExpiredJob, UnknownBatch, ExpiredBatch
+GONE = UnknownJob, ExpiredJob, UnknownBatch, ExpiredBatch, LedgerLost
 
 
 async def stream(story: Story[T], told: int, answers: Answers, owner: str) -> AsyncIterator[bytes]:

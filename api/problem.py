@@ -35,6 +35,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.UnknownModel: HTTPStatus.NOT_FOUND,
     errors.ExpiredBatch: HTTPStatus.GONE,
     errors.LostResults: HTTPStatus.GONE,
+    errors.LedgerLost: HTTPStatus.GONE,
     errors.EndedJob: HTTPStatus.CONFLICT,
     errors.EndedBatch: HTTPStatus.CONFLICT,
     errors.KeyInUse: HTTPStatus.CONFLICT,

@@ -195,6 +195,12 @@ class ExpiredBatch(RequestError):
     code = "expired-batch"
 
 
+class LedgerLost(RequestError):
+    """The service lost what had this id, as its Redis was emptied or set back: unless you erased it, send it again."""
+
+    code = "ledger-lost"
+
+
 class UnknownModel(RequestError):
     """No model of this version has scored lately: ask for the one that is served, or see `model_version` of a score."""
 

@@ -40,4 +40,9 @@ def describe_server(server: Server) -> list[Metric]:
             "Whether the last write to Redis's append-only file went well.",
             server.aof_written,
         ),
+        GaugeMetricFamily(
+            "scoreline_last_ledger_loss_timestamp_seconds",
+            "When Redis was last seen to have lost any of the ledger, in seconds since 1970; 0 if none is told of.",
+            server.last_loss_s,
+        ),
     ]

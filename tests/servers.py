@@ -46,17 +46,21 @@ def free_port() -> int:
 
 
 def start(*command: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:
-    """Start a program of the project's with these environment variables; what it says goes to the file `log`."""
+    """Start a program of the project's with these environment variables; what it says goes to the file `log`.
+
+    Beside that is its store, unless they name another: two services that share one would each see the other's ledger.
+    """
     return start_in(ROOT, command, log, variables)
 
 
 def start_in(root: Path, command: Sequence[str], log: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a program as `start` does, by the code of the checkout in the folder `root`."""
+    store = {"SCORELINE_STORE": f"file://{log.absolute().parent}/store"}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")}
     if root != ROOT:  # or else the environment would lead to the code that is tested
         clean["PYTHONPATH"] = os.pathsep.join(map(str, (root, root / CLIENT.relative_to(ROOT))))
     with log.open("ab") as out:
-        return subprocess.Popen(command, cwd=root, env={**clean, **USUAL, **variables}, stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=root, env={**clean, **USUAL, **store, **variables}, stdout=out, stderr=out)
 
 
 def start_python(module: str, *arguments: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:

@@ -14,6 +14,7 @@ from celery.utils.nodenames import host_format
 from redis import Redis
 
 from contract.connect import check_redis, open_redis
+from contract.continuity import Continuity, Mirror
 from contract.errors import LedgerUnavailable, ScorelineError
 from contract.ledger.audit import Audit
 from contract.ledger.batches import Batches
@@ -153,8 +154,11 @@ def sweep(redis: Redis, settings: Settings) -> int:
         partial(end_if_dead, vital),
     ]
     show(registry, settings.metrics_host, settings.sweep_metrics_port if settings.metrics else 0)
-    # In a thread of its own: a store that does not answer holds up no job.
-    vital.start("clearing", partial(clear_until, stop, batches, Store.open(settings), settings))
+    # In threads of their own: a store that does not answer holds up no job.
+    store = Store.open(settings)
+    continuity = Continuity(redis, settings, Mirror(store), keeps=True)
+    continuity.start(stop)
+    vital.start("clearing", partial(clear_until, stop, continuity, batches, store, settings))
     sweep_until(stop, chores, settings.sweep_every_s)
     return 0
 
@@ -168,6 +172,10 @@ def main() -> int:
     redis = open_redis(settings)
     wait_for(redis, settings)
     ledger = RedisLedger(redis, settings)
+    if asked.command in ("run", "notify"):
+        Continuity(redis, settings).start(
+            Event()
+        )  # without the store, whose threads would not survive the pool's forks
     if asked.command == "run":
         return run(settings, asked.queue, asked.name or asked.queue)
     if asked.command == "notify":

@@ -6,6 +6,7 @@ from threading import Event
 from uuid import UUID
 
 from contract.batch import BATCHES_FOLDER, folder_of
+from contract.continuity import Continuity
 from contract.errors import LedgerUnavailable, StoreUnavailable
 from contract.ledger.batches import Batches
 from contract.ledger.record import first_id_at
@@ -18,14 +19,16 @@ LOOK_ROUND_EVERY_S = 3_600.0
 log = logging.getLogger(__name__)
 
 
-def clear_until(stop: Event, batches: Batches, store: Store, settings: Settings) -> None:
+def clear_until(stop: Event, continuity: Continuity, batches: Batches, store: Store, settings: Settings) -> None:
     """Clear the store every second, and look round for strays every hour, until `stop` is set.
 
-    Outlives an absent ledger or store. Safe to run twice at once.
+    Outlives an absent ledger or store. Safe to run twice at once. Compares the ledger before: a Redis that is set back
+    names uploads by which it is told what was lost.
     """
     due_s, away = 0.0, False
     while not stop.wait(CLEAR_EVERY_S):
         try:
+            continuity.compare()
             clear_once(batches, store)
             if time.monotonic() >= due_s:
                 clear_strays(batches, store, settings)

@@ -20,7 +20,7 @@ from contract.ledger.message import Message
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Heard, Verdict
 from contract.ledger.redis_ledger import RedisLedger
-from contract.ledger.redis_view import Kind, RedisView
+from contract.ledger.redis_view import Kind, Lost, RedisView
 from contract.ledger.running import Scripts
 from contract.ledger.survey import Load, Survey
 from contract.settings import Settings
@@ -39,8 +39,10 @@ class Batches(RedisView[Batch]):
     Every method raises LedgerUnavailable if the ledger does not answer. Reading: `read`, `read_all`, `page`.
     """
 
-    def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        super().__init__(redis, settings, clock, BATCHES, BATCH)
+    def __init__(
+        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, lost: Lost | None = None
+    ) -> None:
+        super().__init__(redis, settings, clock, BATCHES, BATCH, lost)
         self._parts = RedisLedger(redis, settings, clock, PARTS)
         self._ttl_ms = settings.result_ttl * 1000
         self._scripts = Scripts(redis, prelude(PARTS) + batch_scripts.COMMON, growing=(batch_scripts.CREATE,))

@@ -84,6 +84,10 @@ AUDIT = "sl:audit"  # stream: who did what to which ids: key, action, kind, ids 
 REWRITTEN = "sl:rewritten"  # exists for as long as Redis's append-only file need not be written anew
 MODEL = "sl:model"  # version of the model that was taken up last
 
+ACCEPTED = "sl:accepted"  # groups of jobs, and files, that were ever written down, but for canaries
+CHECKPOINT = "sl:checkpoint"  # hash: epoch, mark, accepted; former, until. contract/ledger/checkpoint.py says what
+LOSSES = "sl:losses"  # sorted set: "how since until" of what this ledger lost -> until, ms
+
 CALLBACK_QUEUE = "callbacks"  # list, Celery's: its name there
 
 DONE = "sl:batch:done:"  # hash of a batch: number of a part -> what came of it

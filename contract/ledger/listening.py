@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
     """Yield what is heard of jobs, until `stop` is set; None when something may have been missed.
 
-    That is when it begins to listen, when it does so again after the connection was lost, and when a message cannot be
-    read. With the name of a `waiter` the answers that were made ready for it are heard too.
+    That is when it begins to listen, when it does so again after the connection was lost, and when a message names none
+    or cannot be read. With the name of a `waiter` the answers that were made ready for it are heard too.
     """
     channels = [keys.begun, keys.ended, *([keys.answers + waiter] if waiter else [])]
     while not stop.is_set():

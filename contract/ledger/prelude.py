@@ -1,6 +1,6 @@
 """What the scripts of a ledger begin with: the names of its keys, and the steps that several of them take."""
 
-from contract.ledger.keys import AUDIT, DAY_MS, KEY, PROBES, ROOM, ROWS, Keys
+from contract.ledger.keys import ACCEPTED, AUDIT, DAY_MS, KEY, PROBES, ROOM, ROWS, Keys
 from contract.ledger.record import CANARY_PREFIX
 from contract.ledger.waiting_scripts import WAITING
 
@@ -22,7 +22,7 @@ end
 local function open(state) return state == 'queued' or state == 'running' end
 
 -- One call with many members costs far less than many calls with one: they are gathered, and made by `flush`.
-local gathered, begun, ended, backlog, shares = {}, {}, {}, 0, {}
+local gathered, begun, ended, backlog, shares, written = {}, {}, {}, 0, {}, nil
 local enter, enqueue, dequeue -- of jobs that wait: see below
 
 local function later(command, key, first, second)
@@ -44,10 +44,11 @@ local function flush()
   else
     for owner, n in pairs(shares) do call('HINCRBY', SHARES, owner, n) end
   end
+  if written and string.sub(written, 1, #PROBE_ID) ~= PROBE_ID then call('INCRBY', ACCEPTED, 1) end
   enter()
   if #begun > 0 then call('PUBLISH', BEGUN, table.concat(begun, ' ')) end
   if #ended > 0 then call('PUBLISH', ENDED, table.concat(ended, ' ')) end
-  gathered, begun, ended, backlog, shares = {}, {}, {}, 0, {}
+  gathered, begun, ended, backlog, shares, written = {}, {}, {}, 0, {}, nil
 end
 
 -- What the names of an owner's indexes begin with; what has no owner stands in those without.
@@ -131,6 +132,7 @@ local function write(id, rows, n, now, explain, owner, priority)
   enqueue(id, owner, priority, now)
   backlog = backlog + n
   share(waits_with(id, owner), n)
+  written = id
 end
 """
 
@@ -141,7 +143,7 @@ def prelude(keys: Keys) -> str:
 local JOB, INDEX, DEADLINES, FORMAT_1 = '{keys.job}', '{keys.index}', '{keys.deadlines}', '{keys.format_1}'
 local WAITING, OWNERS, MARKS, SHARES = '{keys.waiting}', '{keys.owners}', '{keys.marks}', '{keys.shares}'
 local LEASES, REDELIVERY, UNATTENDED = '{keys.leases}', '{keys.redelivery}', '{keys.unattended}'
-local RESULTS, ROOM = '{keys.results}', '{ROOM}'
+local RESULTS, ROOM, ACCEPTED = '{keys.results}', '{ROOM}', '{ACCEPTED}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
 local BEGUN, ENDED, ANSWERS, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.answers}', '{keys.callbacks}'

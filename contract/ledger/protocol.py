@@ -161,7 +161,10 @@ class Ledger(Protocol):
         """End the jobs that have not ended yet, erase their patients, and return how many that were."""
 
     def read(self, id: str, by: Caller = ANYONE) -> Job:
-        """Return the job, without its scores. Raises UnknownJob, UnreadableRecord, or ExpiredJob once it is gone."""
+        """Return the job, without its scores.
+
+        Raises UnknownJob; UnreadableRecord; ExpiredJob if it was kept for its time and is gone; LedgerLost.
+        """
 
     def answer(self, id: str, by: Caller = ANYONE) -> Answer:
         """Return what is answered about the job; it is small, however many scores there are. Raises as `read` does."""

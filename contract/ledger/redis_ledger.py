@@ -20,7 +20,7 @@ from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Messag
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import answer_from_record, first_id_at, is_canary, new_id, reading_record
-from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, RedisView
+from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, Lost, RedisView
 from contract.ledger.running import Scripts
 from contract.settings import Settings
 
@@ -33,9 +33,14 @@ class RedisLedger(RedisView[Job], Ledger):
     """A ledger kept in one Redis; every change is one script, so that it happens whole or not at all."""
 
     def __init__(
-        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
+        self,
+        redis: Redis,
+        settings: Settings,
+        clock: Callable[[], int] | None = None,
+        keys: Keys = JOBS,
+        lost: Lost | None = None,
     ) -> None:
-        super().__init__(redis, settings, clock, keys, JOB)
+        super().__init__(redis, settings, clock, keys, JOB, lost)
         self._ttl_ms = settings.result_ttl * 1000
         growing, reading = (scripts.SUBMIT, quarantine_scripts.REPLAY), (answer_scripts.LOOK,)
         self._scripts = Scripts(redis, prelude(keys), growing, reading)

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from redis import Redis
 
-from contract.errors import ExpiredJob, ScorelineError, UnknownJob, UnreadableRecord
+from contract.errors import ExpiredJob, LedgerLost, ScorelineError, UnknownJob, UnreadableRecord
 from contract.job import State
 from contract.key import ANYONE, Caller
 from contract.ledger.asking import asking
@@ -40,22 +40,32 @@ class Kind(Generic[T]):
 
 JOB = Kind(FIELDS, job_from_record, UnknownJob, ExpiredJob)
 
+Lost = Callable[[str], bool]
+"""Whether an id that the ledger does not know may have been lost with a part of it; may raise LedgerUnavailable."""
+
 
 class RedisView(Generic[T]):
     """The half of a ledger that looks; each promise is `Ledger`'s.
 
     `clock` returns milliseconds since 1970 and is for tests; without it the clock of Redis is used, so that a
-    machine whose clock is wrong does no harm.
+    machine whose clock is wrong does no harm. `lost` is asked of ids that are unknown.
     """
 
     def __init__(
-        self, redis: Redis, settings: Settings, clock: Callable[[], int] | None, keys: Keys, kind: Kind[T]
+        self,
+        redis: Redis,
+        settings: Settings,
+        clock: Callable[[], int] | None,
+        keys: Keys,
+        kind: Kind[T],
+        lost: Lost | None = None,
     ) -> None:
         self._redis = redis
         self._keys = keys
         self._kind = kind
         self._settings = settings
         self._clock = clock
+        self._lost = lost
 
     def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
@@ -176,12 +186,14 @@ class RedisView(Generic[T]):
         return [(id, values) for id, values in pairs if not sees or values[0] == sees.encode()]
 
     def _absent(self, id: str, sees: str) -> ScorelineError:
-        """Return the error for an id that has no record: its time is over, or there never was one."""
+        """Return the error for an id that has no record: its time is over, it was lost, or there never was one."""
         pipe = self._redis.pipeline(transaction=False)
         for owner, state in product(self._seen(sees), ENDED):
             pipe.zscore(self._keys.index_of(owner) + state, id)
         was_kept = any(score is not None for score in self._ask(lambda _: pipe.execute()))
-        return self._kind.expired() if was_kept else self._kind.unknown()
+        if was_kept:
+            return self._kind.expired()
+        return LedgerLost() if self._lost and self._lost(id) else self._kind.unknown()
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         with asking():

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from redis import Redis
 
 from contract.job import State
 from contract.ledger.asking import asking
+from contract.ledger.keys import LOSSES
 
 LONGEST_S = 60
 
@@ -48,7 +50,8 @@ class Server:
     Memory is what Redis holds against its limit: without what waits for replicas or for its append-only file.
 
     `aof_written` is whether its last write to its append-only file went well. What its children cost, which write that
-    file anew, is not counted.
+    file anew, is not counted. `last_loss_s` is when it was last seen to have lost any of the ledger, in seconds since
+    1970; 0 if none is told of.
     """
 
     memory_bytes: int
@@ -56,16 +59,19 @@ class Server:
     clients: int
     cpu_s: float
     aof_written: bool
+    last_loss_s: float = 0.0
 
 
 def survey_server(redis: Redis) -> Server:
-    """Return how the server stands, in one call. Raises LedgerUnavailable."""
+    """Return how the server stands, in two calls. Raises LedgerUnavailable."""
     with asking():
         said = redis.info("memory", "clients", "cpu", "persistence")
+        losses: Any = redis.zrange(LOSSES, -1, -1, withscores=True)
     return Server(
         memory_bytes=said["used_memory"] - said["mem_not_counted_for_evict"],
         memory_limit_bytes=said["maxmemory"],
         clients=said["connected_clients"],
         cpu_s=said["used_cpu_user"] + said["used_cpu_sys"],
         aof_written=said["aof_last_write_status"] == "ok",
+        last_loss_s=losses[0][1] / 1000 if losses else 0.0,
     )

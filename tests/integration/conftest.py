@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 from redis import Redis
 
+from contract.ledger.keys import CHECKPOINT
 from contract.ledger.protocol import Ledger
 from contract.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger
@@ -27,8 +28,9 @@ def lasting_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneGa
 def lone_gateway(lasting_gateway: LoneGateway) -> LoneGateway:
     """A gateway whose Valkey knows no job, and beside which no worker and no sweep runs."""
     with Redis.from_url(lasting_gateway.redis_url) as redis:
-        # What kombu wrote when the gateway first rang stays: it is written once for each connection.
-        ours = [key for key in redis.scan_iter() if not key.startswith(b"_kombu.")]
+        # What kombu wrote when the gateway first rang stays: it is written once for each connection. So does what
+        # says which ledger it is, or the gateway would see that it was emptied.
+        ours = [key for key in redis.scan_iter() if not key.startswith(b"_kombu.") and key != CHECKPOINT.encode()]
         if ours:
             redis.delete(*ours)
     return lasting_gateway

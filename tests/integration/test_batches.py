@@ -190,7 +190,7 @@ def test_erasing_leaves_no_trace_but_the_order_to_sweep_the_store(redis: Redis, 
     assert batches.trash() == [batch.id]
     batches.swept(batch.id)
     left = {key for key in redis.scan_iter() if not key.startswith((b"sl:part:claimed", b"sl:part:drained"))}
-    assert left <= {b"sl:part:backlog", b"sl:part:passed", b"sl:batch:trash"}
+    assert left <= {b"sl:part:backlog", b"sl:part:passed", b"sl:batch:trash", b"sl:accepted"}
     assert redis.get("sl:part:backlog") == b"0"
     with pytest.raises(UnknownBatch):
         batches.read(batch.id)

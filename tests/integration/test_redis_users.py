@@ -13,6 +13,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from contract.connect import open_redis
 from contract.errors import LedgerUnavailable
 from contract.ledger.asking import asking
+from contract.ledger.checkpoint import Checkpoints
 from contract.ledger.message import Message
 from contract.ledger.redis_ledger import RedisLedger
 from contract.patient import EXAMPLE
@@ -258,6 +259,23 @@ def test_a_refusal_is_told_to_the_operator(
         redis.get("mine") if command == "GET" else redis.eval("return redis.call('GET', 'mine')", 0)
     assert "Redis refuses the user of SCORELINE_REDIS_URL what this program needs" in caplog.text
     redis_of.refused()
+
+
+@pytest.mark.parametrize("role", ["gateway", "worker"])
+def test_who_compares_the_ledger_may_note_and_forget_what_was_lost(redis_of: Guarded, role: str) -> None:
+    clock, settings = Clock(), Settings()
+    kept_s = settings.result_ttl + settings.gone_ttl
+    with redis_of.connect(role) as redis, redis_of.connect("admin") as admin:
+        admin.flushall()
+        checkpoints = Checkpoints(redis, settings, clock)
+        found = checkpoints.compare(None, keeps=True)
+        for moved_s, losses in ((1, 1), (kept_s, 1)):
+            admin.flushall()
+            clock.move(moved_s)
+            found = checkpoints.compare(found)
+            assert found
+            assert len(found.losses) == losses
+    assert redis_of.refused() == []
 
 
 def test_nobody_without_a_name_or_with_a_wrong_password_is_let_in(redis_of: Guarded) -> None:

@@ -166,6 +166,12 @@ class Gone(Problem):
     status_code = HTTPStatus.GONE
 
 
+class LedgerLost(Gone):
+    """The service lost it: send it again, unless it was erased."""
+
+    code = "ledger-lost"
+
+
 class Conflict(Problem):
     """It is not in the state for this."""
 

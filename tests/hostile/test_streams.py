@@ -4,8 +4,11 @@ import gzip
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +69,19 @@ def test_what_has_no_end_takes_no_memory_and_holds_up_nobody(lone: Lone, stream:
     beyond = gauge.most_bytes - lone.held_bytes
     assert beyond <= BEYOND_BYTES, f"{beyond / 1e6:.1f} MB"
     assert max(gauge.waits_s, default=0) <= LONGEST_WAIT_S
+
+
+@pytest.mark.parametrize("name", ["empty members", "members of a byte within a cell", "blanks behind a boundary"])
+def test_another_file_is_taken_while_one_comes_that_is_hard_to_read(lone: Lone, name: str) -> None:
+    stream = next(stream for stream in STREAMS if stream.name == name)
+    small, waits_s = post("/v1/batches", HEADER + ROW, type="text/csv"), list[float]()
+    with ThreadPoolExecutor(1) as thread:
+        hard = thread.submit(pour, lone.port, islice(stream.pieces(), 64))
+        while not hard.done():
+            begun_s = time.monotonic()
+            assert statuses(pour(lone.port, [small])) == [202]
+            waits_s.append(time.monotonic() - begun_s)
+    assert max(waits_s) <= 2 * LONGEST_WAIT_S
 
 
 @pytest.mark.parametrize(

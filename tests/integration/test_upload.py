@@ -23,6 +23,8 @@ ROW = b"63,1,3,145,233,1,0,150,0,2.3,0,0,1\n"
 ROWS = ROW * 300_000  # 10.5 MB: three parts
 CSV = {"Content-Type": "text/csv"}
 GZIP = {"Content-Encoding": "gzip"}
+FORM = ("invalid-file", ["bad_form"])
+OPEN_CELL = gzip.compress(HEADER + ROW + b'"' + b"x" * 800_000)
 
 
 @pytest.fixture
@@ -108,6 +110,10 @@ def test_json_lines_have_no_header(server: tuple[int, Store]) -> None:
         (gzip.compress(HEADER + b"\n" * 100_000_000), CSV | GZIP, 413, ("body-too-large", [])),
         (gzip.compress(HEADER + ROWS, 1)[:-9], CSV | GZIP, 422, ("invalid-file", ["not_gzip"])),
         (HEADER + ROWS, CSV | GZIP, 422, ("invalid-file", ["not_gzip"])),
+        (gzip.compress(b"") * 200_000, CSV | GZIP, 422, ("invalid-file", ["too_many_members"])),
+        (OPEN_CELL + gzip.compress(b"1") * 12_000, CSV | GZIP, 422, ("invalid-file", ["too_many_members"])),
+        (iter([gzip.compress(HEADER + ROW), b"\0" * 20_000_000]), CSV | GZIP, 413, ("body-too-large", [])),
+        (b"--x--" + b"x" * 400_000, {"Content-Type": "multipart/form-data; boundary=x"}, 422, FORM),
         (HEADER + ROW, CSV | {"Content-Encoding": "br"}, 415, ("unsupported-media-type", [])),
         (HEADER + ROW, {"Content-Type": "application/json"}, 415, ("unsupported-media-type", [])),
         (HEADER + ROW, {"Content-Type": "text/csv; charset=latin-1"}, 415, ("unsupported-media-type", [])),

@@ -17,6 +17,7 @@ from bench.fairness import Seen
 from bench.figures import Figures, median, scored
 from bench.flood import KINDS
 from bench.goals import FAIRNESS, GOALS, Goal, row_of
+from bench.lag import EVERY_S, p99_of_all
 from bench.stacks import read_stacks
 
 PRINTED = """\
@@ -191,3 +192,8 @@ def test_two_sides_of_a_cost_are_told_by_their_names() -> None:
         "| worker CPU a job, µs | 4.0 | 5.0 | 0.800 | 0.800 to 0.800 |",
         "| jobs scored a second | 90.0 | 100.0 | 0.900 | 0.900 to 0.900 |",
     ]
+
+
+def test_a_stop_of_seconds_shows_in_the_p99_though_one_client_saw_it_once() -> None:
+    assert p99_of_all([EVERY_S / 2] * 1000) == EVERY_S / 2
+    assert 1.9 < p99_of_all([EVERY_S / 2] * 1000 + [2]) <= 2

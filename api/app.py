@@ -99,8 +99,9 @@ def make_app(
             if bulk:
                 beside = open_files(settings, bulk, here, metrics, vitals.threads)
                 app.state.files = await closing.enter_async_context(beside)
-            for name, kept in (("watch", watch.keep()), ("headroom", headroom.keep())):
-                closing.callback(vitals.start(name, kept).cancel)
+            closing.callback(vitals.start("watch", watch.keep()).cancel)
+            if server:
+                closing.callback(vitals.start("headroom", headroom.keep()).cancel)
             yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 from api.refusing import Refusing
 from api.target import put_host, split_target
+from api.trailers import TRAILERS
 from api.watch import CONNECTION, KEPT_FILES, Watch
 from contract.errors import Crowded, HeadTooLarge, NotHttp, TooSlow, Unread
 
@@ -35,17 +36,6 @@ class Turn(Enum):
     READER = auto()
     CLOSE = auto()
     OURS = auto()
-
-
-class Dropped(list[tuple[bytes, bytes]]):
-    """Takes the fields of trailers, none of which may be taken for a header (RFC 9110, section 6.5.1)."""
-
-    @override
-    def append(self, field: tuple[bytes, bytes]) -> None:
-        pass
-
-
-TRAILERS = Dropped()
 
 
 class Connection(Refusing):

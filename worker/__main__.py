@@ -172,10 +172,8 @@ def main() -> int:
     redis = open_redis(settings)
     wait_for(redis, settings)
     ledger = RedisLedger(redis, settings)
-    if asked.command in ("run", "notify"):
-        Continuity(redis, settings).start(
-            Event()
-        )  # without the store, whose threads would not survive the pool's forks
+    if asked.command in ("run", "notify"):  # without the store, whose threads would not survive the pool's forks
+        Continuity(redis, settings).start(Event())
     if asked.command == "run":
         return run(settings, asked.queue, asked.name or asked.queue)
     if asked.command == "notify":

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from contract.answer import Answer, render_scores
+from contract.answer import READY_SCORES, Answer, render_scores
 from contract.errors import UnreadableRecord
 from contract.job import Job, JobError, State
+from contract.ledger.protocol import Claimed, NewJob, Outcome
 
 FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
 """What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
@@ -142,3 +143,34 @@ def answer_from_line(line: bytes) -> tuple[str, Answer]:
         finished_at=from_ms(finished),
     )
     return str(uuid), Answer(job, scores)
+
+
+def asked_of(job: NewJob) -> str | int:
+    """Return how a job asks to be scored, as its record has it: 0 or 1 for `explain`, then the version if it names one.
+
+    One field for both costs a job that names none nothing.
+    """
+    return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
+
+
+def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
+    """Return a job that the script claimed, as it tells of it."""
+    asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
+    explain, _, version = asked.partition(" ")
+    return Claimed(
+        id.decode(),
+        from_json(rows),
+        explain == "1",
+        int(deliveries) > 1,
+        trace or None,
+        owner,
+        version,
+        awaited == "1",
+    )
+
+
+def ready(outcome: Outcome) -> bytes:
+    """Return the JSON of the scores, made ready for the gateway that waits for them; empty if none does, or of many."""
+    if not outcome.awaited or outcome.scores is None or len(outcome.scores) > READY_SCORES:
+        return b""
+    return render_scores(outcome.scores, outcome.model_version)

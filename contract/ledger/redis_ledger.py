@@ -5,11 +5,11 @@ from contextlib import suppress
 from threading import Event
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from redis import Redis
 from typing_extensions import override
 
-from contract.answer import READY_SCORES, Answer, render_scores
+from contract.answer import Answer
 from contract.errors import UnknownJob, UnreadableRecord
 from contract.job import Job
 from contract.key import ANYONE, Caller
@@ -19,7 +19,16 @@ from contract.ledger.listening import listen
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
 from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
-from contract.ledger.record import answer_from_record, first_id_at, is_canary, new_id, reading_record
+from contract.ledger.record import (
+    answer_from_record,
+    asked_of,
+    first_id_at,
+    is_canary,
+    new_id,
+    read_claimed,
+    reading_record,
+    ready,
+)
 from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, Lost, RedisView
 from contract.ledger.running import Scripts
 from contract.settings import Settings
@@ -172,34 +181,3 @@ class RedisLedger(RedisView[Job], Ledger):
 
     def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
         return self._ask(lambda _: self._scripts.run(script, *args, always=always))
-
-
-def asked_of(job: NewJob) -> str | int:
-    """Return how a job asks to be scored, as its record has it: 0 or 1 for `explain`, then the version if it names one.
-
-    One field for both costs a job that names none nothing.
-    """
-    return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
-
-
-def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
-    """Return a job that the script claimed, as it tells of it."""
-    asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
-    explain, _, version = asked.partition(" ")
-    return Claimed(
-        id.decode(),
-        from_json(rows),
-        explain == "1",
-        int(deliveries) > 1,
-        trace or None,
-        owner,
-        version,
-        awaited == "1",
-    )
-
-
-def ready(outcome: Outcome) -> bytes:
-    """Return the JSON of the scores, made ready for the gateway that waits for them; empty if none does, or of many."""
-    if not outcome.awaited or outcome.scores is None or len(outcome.scores) > READY_SCORES:
-        return b""
-    return render_scores(outcome.scores, outcome.model_version)

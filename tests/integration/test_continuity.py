@@ -171,6 +171,26 @@ def test_each_turn_from_one_redis_to_another_loses_what_the_former_was_given(
         assert start().lost(lost)
 
 
+def test_a_loss_is_told_of_though_the_redis_in_which_it_was_noted_is_set_back(
+    start: Callable[..., Continuity], submit: Callable[..., str], redis: Redis, store: Store, clock: Clock
+) -> None:
+    lost = submit()
+    start(keeps=True).compare()
+    redis.flushdb()
+    clock.move(1000)
+    redis.hset(CHECKPOINT, mapping={"epoch": "other", "mark": clock.ms, "accepted": 0})
+    older = dump(redis)
+    clock.move(1)
+    submit()
+    sweep = start(keeps=True)
+    sweep.compare()
+    restore(redis, older)
+    clock.move(1)
+    sweep.compare()
+    assert [loss.how for loss in read(store).losses] == ["other", "older"]
+    assert start().lost(lost)
+
+
 def test_losses_are_told_of_for_as_long_as_an_id_may_be_gone(
     start: Callable[..., Continuity],
     submit: Callable[..., str],

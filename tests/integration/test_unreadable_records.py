@@ -66,7 +66,7 @@ def test_who_waits_for_it_is_sent_on_and_all_others_are_told_as_ever(
 def test_of_many_that_are_read_at_once_it_hides_no_other(ledger: RedisLedger, lone_gateway: LoneGateway) -> None:
     ids = [httpx2.post(f"{lone_gateway.url}/v1/jobs", json=EXAMPLE).raise_for_status().json()["id"] for _ in range(3)]
     for id in ids:
-        [job] = ledger.claim(Message(0, [id]))
+        [job] = ledger.claim(Message(0, []), jobs=1)
         ledger.finish([Outcome(job.id, scores=[COLUMN if id == ids[1] else (0.5, 1)], model_version="1.0.0")])
     assert set(ledger.answers(ids)) == {ids[0], ids[2]}
     listed = httpx2.get(f"{lone_gateway.url}/v1/jobs").json()["data"]

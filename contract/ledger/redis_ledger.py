@@ -134,5 +134,4 @@ def asked_of(job: NewJob) -> str | int:
 def read_claimed(id: bytes, rows: bytes, told: bytes) -> Claimed:
     """Return a job that the script claimed, as it tells of it."""
     asked, deliveries, trace = told.decode().rsplit(" ", 2)
-    explain, _, version = asked.partition(" ")
-    return Claimed(id.decode(), from_json(rows), explain == "1", int(deliveries) > 1, trace or None, version)
+    return Claimed(id.decode(), from_json(rows), asked[0] == "1", int(deliveries) > 1, trace or None, asked[2:])

@@ -156,17 +156,9 @@ def asked_of(job: NewJob) -> str | int:
 def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
     """Return a job that the script claimed, as it tells of it."""
     asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
-    explain, _, version = asked.partition(" ")
-    return Claimed(
-        id.decode(),
-        from_json(rows),
-        explain == "1",
-        int(deliveries) > 1,
-        trace or None,
-        owner,
-        version,
-        awaited == "1",
-    )
+    explain, version = asked[0] == "1", asked[2:]
+    suspect = int(deliveries) > 1
+    return Claimed(id.decode(), from_json(rows), explain, suspect, trace or None, owner, version, awaited == "1")
 
 
 def ready(outcome: Outcome) -> bytes:

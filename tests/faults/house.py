@@ -13,7 +13,7 @@ import httpx2
 from redis import Redis
 
 from contract.connect import open_redis
-from contract.errors import ExpiredJob, UnknownJob
+from contract.errors import ExpiredJob, UnknownJob, UnreadableRecord
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE
 from contract.settings import Settings
@@ -151,10 +151,10 @@ class House:
             ledger = RedisLedger(redis, self.settings)
             for id in self._ids():
                 try:
-                    yield ledger.read(id).model_dump(mode="json")
+                    yield ledger.answer(id).to_job().model_dump(mode="json")
                 except (UnknownJob, ExpiredJob):
                     continue
-                except (TypeError, ValueError, LookupError):  # its record is broken
+                except UnreadableRecord:
                     yield {"id": id, "state": "unreadable", "scores": None, "error": None, "finished_at": None}
 
     def _ids(self) -> Iterator[str]:

@@ -63,8 +63,12 @@ class Street:
             with trial.build(Path(mkdtemp(dir=self._folder)), SHORT) as own:
                 return trial.hold(own, Witness())
         house, witness = (self._build(), Witness()) if self._free.empty() else self._free.get()
-        count = trial.hold(house, witness)
-        self._free.put((house, witness))  # one in which a trial broke down is not used again
+        try:
+            count = trial.hold(house, witness)
+        except BaseException:  # it is not used again, and costs the others nothing
+            house.__exit__()
+            raise
+        self._free.put((house, witness))
         return count
 
     def _build(self) -> House:

@@ -103,6 +103,17 @@ def wanted(faults: Iterable[F], asked: argparse.Namespace, console: Console) -> 
             console.print(f"{fault.name}: left out, as this user may not do that to this machine")
 
 
+def unbroken(
+    strike: Callable[[F, argparse.Namespace, Console], list[C]], fault: F, asked: argparse.Namespace, console: Console
+) -> list[C]:
+    """Return what was counted, or nothing where a house cannot be built: the others' counts are worth having."""
+    try:
+        return strike(fault, asked, console)
+    except Exception as error:
+        console.print(f"{fault.name}: broke down: {type(error).__name__}: {error}", markup=False)
+        return []
+
+
 def strike_jobs(fault: Fault, asked: argparse.Namespace, console: Console) -> list[Count]:
     """Hold all trials of a fault that strikes jobs, in a house of its own, and return their counts."""
     plan = Plan(jobs=asked.jobs, strikes=asked.strikes, outage_s=asked.outage)
@@ -171,13 +182,13 @@ def main() -> int:
     console = Console(width=max(Console().width, TABLE_WIDTH), soft_wrap=True)
     command, pages = " ".join(["python -m tests.faults", *sys.argv[1:]]), []
     upgrades = [strike_upgrade(upgrade, asked, console) for upgrade in wanted(UPGRADES, asked, console)]
-    jobs = [strike_jobs(fault, asked, console) for fault in wanted(FAULTS, asked, console)]
+    jobs = [unbroken(strike_jobs, fault, asked, console) for fault in wanted(FAULTS, asked, console)]
     jobs += [[count for count, _ in row] for row in upgrades]
     if counted := [row for row in jobs if row]:
         console.print(to_terminal(COLUMNS, counted))
         pages.append(to_page(counted, [*FAULTS, *UPGRADES], command=command, seconds=time.monotonic() - began_s))
     began_s = time.monotonic()
-    files = [strike_files(fault, asked, console) for fault in wanted(FILE_FAULTS, asked, console)]
+    files = [unbroken(strike_files, fault, asked, console) for fault in wanted(FILE_FAULTS, asked, console)]
     files += [[count for _, count in row] for row in upgrades]
     if counted_files := [row for row in files if row]:
         console.print(to_terminal(FILE_COLUMNS, counted_files))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
+from api.docs_page import LOADED
 from monitoring.processes import USER_TIME, read_stat
 from tests.servers import free_port, responds, running
 from tests.waiting import wait_until
@@ -17,6 +18,8 @@ ASKED = 400
 TIMES_THE_LEAST = 3
 LEAST = "/health/live"
 PREPARED = ("/openapi.json", "/docs")
+LARGE = "/static-offline-docs/swagger-ui-bundle.js"
+TIMES_THE_LEAST_FOR_LARGE = 10  # 1.5 MB, in two dozen pieces
 
 
 class Gateway(NamedTuple):
@@ -60,7 +63,11 @@ def test_what_is_open_to_all_costs_hardly_more_than_an_answer_at_all(gateway: Ga
     assert gateway.cost_of(path) <= TIMES_THE_LEAST * gateway.cost_of(LEAST)
 
 
-@pytest.mark.parametrize("path", PREPARED)
+def test_the_largest_of_it_costs_no_more_than_to_send_it(gateway: Gateway) -> None:
+    assert gateway.cost_of(LARGE) <= TIMES_THE_LEAST_FOR_LARGE * gateway.cost_of(LEAST)
+
+
+@pytest.mark.parametrize("path", [*PREPARED, LARGE])
 def test_who_has_it_already_is_sent_none_of_it(gateway: Gateway, path: str) -> None:
     first = httpx2.get(f"{gateway.url}{path}")
     assert first.headers["Cache-Control"] == "no-cache"
@@ -72,7 +79,7 @@ def test_who_has_it_already_is_sent_none_of_it(gateway: Gateway, path: str) -> N
     assert (asked.status_code, asked.content, asked.headers["ETag"]) == (200, b"", first.headers["ETag"])
 
 
-@pytest.mark.parametrize("path", PREPARED)
+@pytest.mark.parametrize("path", [*PREPARED, LARGE])
 def test_it_is_packed_for_who_takes_it_so(gateway: Gateway, path: str) -> None:
     plain = httpx2.get(f"{gateway.url}{path}", headers={"Accept-Encoding": "identity"})
     with httpx2.stream("GET", f"{gateway.url}{path}", headers={"Accept-Encoding": "gzip"}) as packed:
@@ -87,7 +94,12 @@ def test_the_document_and_its_page_are_what_they_were(gateway: Gateway) -> None:
     page = httpx2.get(f"{gateway.url}/docs")
     assert "url: '/openapi.json'" in page.text
     assert "sha256-" in page.headers["Content-Security-Policy"]
-    assert httpx2.get(f"{gateway.url}/static-offline-docs/swagger-ui.css").status_code == 200
+    for name, media_type in LOADED.items():
+        loaded = httpx2.get(f"{gateway.url}/static-offline-docs/{name}")
+        assert (loaded.status_code, loaded.headers["Content-Type"]) == (200, media_type)
+        assert name in page.text
+    for name in ("redoc.standalone.js", "..%2fcore.py", "none"):
+        assert httpx2.get(f"{gateway.url}/static-offline-docs/{name}").status_code == 404
 
 
 def test_metrics_are_not_for_everyone(gateway: Gateway) -> None:

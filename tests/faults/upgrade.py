@@ -38,7 +38,7 @@ class UpgradePlan:
 
     jobs: int = 20_000
     ended: int = 500
-    beside: int = 2_000
+    beside: int = 500
     rows: int = 20_000
     note_bytes: int = 4_000  # so that a file has some twenty parts
     rate_per_s: float = 0  # as fast as they are accepted
@@ -69,10 +69,12 @@ def upgrade_workers_first(scene: UpgradeScene) -> None:
 def upgrade_gateway_first(scene: UpgradeScene) -> None:
     """The gateway is of the new release, while the old workers and sweep go on; then these are, too."""
     house = scene.house
+    upgrade_gateway(scene)
     for program in house.scorers:
         program.release()
-    upgrade_gateway(scene)
+    scene.wait_for_more()  # few enough for the old workers to leave most of what waits to the new ones
     house.upgrade(house.sweep, *house.scorers)
+    scene.wait_for_more()
 
 
 def upgrade_gateway(scene: UpgradeScene) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -30,8 +31,11 @@ UNSENT_BYTES = 2 * PIECE_BYTES
 
 Source: `HIGH_WATER_LIMIT` of uvicorn.protocols.http.flow_control, 64 KB.
 """
-PATIENCE_S = 5.0
+PATIENCE_S = 10.0
 """How long an answer waits for room. One that is read at once needs some 0.1 s."""
+
+READERS = 2
+"""Threads that read rows at once, for some 6 ms: more would share the interpreter, and keep memory of their own."""
 
 Held = AbstractAsyncContextManager[None]
 
@@ -43,6 +47,7 @@ class Answers:
         self._ledger = ledger
         self._room = Room("unsent answers", settings.answers_limit_bytes, settings.key_share)
         self._streams = Room("event streams", settings.event_streams_limit, settings.key_share)
+        self._readers = CapacityLimiter(READERS)
         self._turn = asyncio.Lock()
 
     def respond(
@@ -87,7 +92,7 @@ class Answers:
 
     async def rows(self, answer: Answer) -> bytes:
         """Return the rows of a large answer, for which there must be room. Raises what `Ledger.rows` does."""
-        return await run_sync(self._ledger.rows, str(answer.job.id))
+        return await run_sync(self._ledger.rows, str(answer.job.id), limiter=self._readers)
 
     async def pieces(self, answer: Answer, rows: bytes) -> AsyncIterator[bytes]:
         """Yield a large answer in pieces of some `PIECE_BYTES`."""

@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from api.answers import RoomyResponse
 from api.caller import By
 from api.document import in_query
 from api.download import MEDIA_TYPES, Download, choose_format, send
@@ -103,7 +104,7 @@ def page_of(here: Files, by: Caller, state: State | None, limit: int, after: UUI
 @routes.get(
     "/{id}/results",
     response_class=Response,
-    responses={**FILES, **answers(404, 410, 416, 422, 503)},
+    responses={**FILES, **answers(404, 410, 416, 422, 429, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
 async def results(
@@ -118,27 +119,34 @@ async def results(
     form = await run_sync(here.bulk.batches.form, batch_id(id), by)
     download = await run_sync(here.results, batch_id(id), form, format or choose_format(request, form.format), by)
     turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
-    return await send_stored(request, here, id, download, turn)
+    return send_stored(request, here, by, download, turn)
 
 
 @routes.get(
     "/{id}/errors",
     response_class=Response,
-    responses={**ERRORS, **answers(404, 410, 416, 503)},
+    responses={**ERRORS, **answers(404, 410, 416, 429, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
 async def errors(id: str, request: Request, here: Here, by: By) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
-    return await send_stored(request, here, id, await run_sync(here.errors, batch_id(id), by))
+    return send_stored(request, here, by, await run_sync(here.errors, batch_id(id), by))
 
 
-async def send_stored(request: Request, here: Files, id: str, download: Download, turn: Turn | None = None) -> Response:
-    """Return the answer that streams the file, as `send` does. Raises UnknownBatch, ExpiredBatch, LostResults too."""
-    try:
-        return await send(request, here.bulk.store, download, turn)
-    except FileNotFoundError:
-        await run_sync(here.bulk.batches.read, batch_id(id))  # it may have gone since it was looked up
-        raise LostResults from None
+def send_stored(request: Request, here: Files, by: Caller, download: Download, turn: Turn | None = None) -> Response:
+    """Return the answer that streams the file once there is room for it, as `send` does.
+
+    It raises, besides, UnknownBatch, ExpiredBatch and LostResults.
+    """
+
+    async def begin() -> Response:
+        try:
+            return await send(request, here.bulk.store, download, turn)
+        except FileNotFoundError:
+            await run_sync(here.bulk.batches.read, batch_id(request.path_params["id"]))  # it may have gone since
+            raise LostResults from None
+
+    return RoomyResponse(here.answers.hold(by.key, download.held_bytes(turn)), begin)
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))

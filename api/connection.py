@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from api.guard import with_headers
 from api.problem import problem_of
-from api.watch import KEPT_FILES, Watch
+from api.watch import CONNECTION, KEPT_FILES, Watch
 from contract.errors import Crowded, HeadTooLarge, NotHttp, ScorelineError, TooSlow, Unread
 
 WATCH = "watch"
@@ -48,6 +48,7 @@ class Connection(HttpToolsProtocol):
         self._watch: Watch = app_state[WATCH]
         self._serves = self.app
         self._surplus = False
+        self._owner = ""
         self._came_bytes = 0  # of a head, and maybe of what came with its end
         self._pauses = 0
         self._seen: tuple[Turn, object, int] = (Turn.OURS, None, 0)
@@ -66,6 +67,8 @@ class Connection(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.connections.discard(self)
+        if self._owner:
+            self._watch.owned.give_back(self._owner)
         super().connection_lost(exc)
 
     @override
@@ -86,7 +89,16 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._surplus or self._came_bytes > self._watch.head_limit_bytes or self.pipeline:
             self.app = self._choose()
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]  # for the gate, which knows the owner
         HttpToolsProtocol.on_headers_complete(self)
+
+    def belong_to(self, owner: str) -> None:
+        """Count the connection as the owner's from now on. Raises QuotaExceeded if they have as many as one may."""
+        if owner != self._owner:
+            self._watch.owned.take(owner)
+            if self._owner:
+                self._watch.owned.give_back(self._owner)
+            self._owner = owner
 
     @override
     def pause_writing(self) -> None:

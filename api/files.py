@@ -110,13 +110,13 @@ class Files:
         head = header_of(form) if format is Format.CSV else b""
         name = f"scores-{id}.{format.value}"
         stretches = [Stretch(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
-        return Download(name, format, head, stretches, batch.state.ended)
+        return Download(name, format, head, stretches, batch.state.ended, form)
 
     def errors(self, id: str, by: Caller) -> Download:
         """Return what is there of a batch's errors, lines of JSON, as `results` does."""
         batch, done = self._look(id, by)
         stretches = [Stretch(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
-        return Download(f"errors-{id}.jsonl", Format.JSONL, b"", stretches, batch.state.ended)
+        return Download(f"errors-{id}.jsonl", Format.JSONL, b"", stretches, batch.state.ended, Form(Format.JSONL))
 
     def _look(self, id: str, by: Caller) -> tuple[Batch, list[tuple[int, DonePart]]]:
         batch = self.bulk.batches.read(id, by)  # before its parts: once it has ended, no more of them come

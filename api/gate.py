@@ -16,6 +16,7 @@ from api.key_documents import declare_keys
 from api.problem import Show, problem_of
 from api.quotas import policy_of, remainder_of
 from api.trail import Trail
+from api.watch import CONNECTION
 from contract import key
 from contract.errors import MissingScope, ScorelineError
 from contract.key import UNLIMITED
@@ -104,6 +105,8 @@ class Gate:
         try:
             shown = shown_in(scope)
             found = self._keepers.doorkeeper.recall(shown) or await self._keepers.doorkeeper.find(shown)
+            if connection := scope.get(CONNECTION):
+                connection.belong_to(found.caller.key)
             most = found.caller.limits.requests_per_s
             if most is not None:
                 requests = await self._keepers.rates.take(found.caller.key, most)

@@ -19,12 +19,15 @@ from contract.cell import QUOTED, defuse, quote, read_cell, unquote
 from contract.patient import COLUMNS
 
 BLOCK_ROWS = 2_000  # turned in one go, some 20 ms
+READ_BYTES = 524_288  # of a part's output that are held, and asked of the store, at once
 MEASURED = frozenset(COLUMNS)
 LISTS = frozenset(("conformal", "warnings"))
 LONGEST_CELL = 2**31 - 1
 
 Turn = Callable[[Iterable[bytes]], Iterator[bytes]]
-"""Makes of the outputs of the parts what is sent for them, in blocks. It reads an output when it comes to it."""
+"""Makes of the outputs of the parts, or of whole rows of them, what is sent for them, in blocks.
+
+It takes the next when it comes to it."""
 
 
 def columns_of(form: Form) -> tuple[str, ...]:
@@ -78,6 +81,30 @@ def cut_rows(rows: bytes, delimiter: str) -> Iterator[bytes]:
         end = end if end > start else len(rows)
         yield rows[start:end]
         start, size = end, SCAN_BYTES
+
+
+def whole_rows(
+    read: Callable[[int, int], bytes], size: int, form: Form, read_bytes: int = READ_BYTES
+) -> Iterator[bytes]:
+    """Yield whole rows of a part's output of this size, some `read_bytes` at a time, each read once it is asked for.
+
+    `read` returns the bytes from one place up to another.
+    """
+    held = b""
+    for start in range(0, size, read_bytes):
+        held += read(start, min(start + read_bytes, size))
+        end = len(held) if start + read_bytes >= size else end_of_rows(held, form)
+        if end:
+            yield held[:end]
+            held = held[end:]
+
+
+def end_of_rows(held: bytes, form: Form) -> int:
+    """Return where the last whole row ends of what begins with a row; 0 if none does."""
+    if form.format is Format.CSV and b'"' in held:
+        found = records(form.delimiter, "*+").match(held)
+        return found.end() if found else 0
+    return held.rfind(b"\n") + 1
 
 
 def read_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:

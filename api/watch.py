@@ -7,9 +7,13 @@ import asyncio
 import resource
 from typing import Protocol
 
+from api.room import Room
 from contract.errors import ScorelineError
 from contract.settings import Settings
 from monitoring.instrument import GatewayMetrics
+
+CONNECTION = "scoreline.connection"
+"""Under this name the scope of a request has its connection."""
 
 LOOK_EVERY_S = 1.0
 KEPT_FILES = 256  # for Redis, the store, and the refusal of one connection too many
@@ -20,6 +24,9 @@ class Watched(Protocol):
 
     def look(self, now_s: float) -> None:
         """See whether whoever is at the other end is too slow, and if so, end it."""
+
+    def belong_to(self, owner: str) -> None:
+        """Count it as the owner's from now on. Raises QuotaExceeded if they have as many as one may."""
 
 
 class Watch:
@@ -35,6 +42,7 @@ class Watch:
         self.unread_bytes = settings.slowest_bytes_per_s * settings.unread_timeout_s
         self._refused = metrics.refused_connections
         self.connections: set[Watched] = set()
+        self.owned = Room("connections", self.connections_limit, settings.key_share)
 
     def count(self, reason: type[ScorelineError]) -> None:
         """Count a request, or a connection, that is refused."""

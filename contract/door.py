@@ -22,7 +22,7 @@ class Door(BaseSettings):
         2_000, gt=0, description="Event streams that one gateway process has open at once; one more is 503."
     )
     answers_limit_bytes: int = Describe(
-        32_000_000,
+        16_000_000,
         gt=0,
         description="What one gateway process holds of large answers and downloads while they are read; what finds no "
         "room within some seconds is 503.",

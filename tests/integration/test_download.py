@@ -43,7 +43,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         sent = {"": stretches, "growing": stretches[:1], "broken": [*stretches, Stretch("results/no", 10, 1)]}
         sent["away"] = sent["broken"][-1:]
         head = header_of(FORM) if format is Format.CSV else b""
-        download = Download(f'a"/é.{format}', format, head, sent[how], complete=how != "growing")
+        download = Download(f'a"/é.{format}', format, head, sent[how], complete=how != "growing", form=FORM)
         return await send(request, store, download, turn_to(format, FORM, spreadsheet_safe, download.row_bytes))
 
     answer_problems(app)

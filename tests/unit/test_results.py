@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.results import cut_rows, header_of, read_rows, split_rows, to_objects, to_rows, turn_to
+from api.results import cut_rows, header_of, read_rows, split_rows, to_objects, to_rows, turn_to, whole_rows
 from contract.batch import SCORE_COLUMNS, Form, Format, Join
 from contract.patient import COLUMNS
 
@@ -50,6 +50,24 @@ def test_an_object_becomes_a_row_with_the_columns_that_are_known_in_advance() ->
     (row,) = csv.DictReader(io.StringIO(header_of(form).decode() + block.decode(), newline=""))
     assert (row["case"], row["chol"], row["thal"], row["oldpeak"]) == ('a "b"', "", "fixed", "2.5")
     assert (row["risk"], row["conformal"], row["warnings"]) == ("0.5", "a|b", "")
+
+
+@given(st.lists(TEXTS, max_size=9), st.integers(1, 60))
+def test_a_part_that_is_read_a_little_at_a_time_is_given_in_whole_rows(texts: list[list[str]], read_bytes: int) -> None:
+    form = Form(Format.CSV, ("first", "second"), ";")
+    output = written(*((first, second, *SCORE) for first, second in texts))
+    given_rows = list(whole_rows(lambda start, end: output[start:end], len(output), form, read_bytes))
+    assert b"".join(given_rows) == output
+    assert [row for rows in given_rows for row in read_rows(rows, ";")] == list(read_rows(output, ";"))
+
+
+@given(st.lists(st.text(alphabet='a"é', max_size=5), max_size=9), st.integers(1, 60))
+def test_lines_that_are_read_a_little_at_a_time_are_given_whole(lines: list[str], read_bytes: int) -> None:
+    output = "".join(json.dumps({"note": line}) + "\n" for line in lines).encode()
+    form = Form(Format.JSONL, delimiter="")
+    given_rows = list(whole_rows(lambda start, end: output[start:end], len(output), form, read_bytes))
+    assert b"".join(given_rows) == output
+    assert all(rows.endswith(b"\n") for rows in given_rows)
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))

@@ -15,9 +15,10 @@ from contract.answer import READY_SCORES, Answer, render_scores
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
+from contract.ledger.heard import Heard
 from contract.ledger.keys import DAY_MS
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
-from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Page, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Page, Receipt, Verdict
 from contract.ledger.record import CANARY_PREFIX, first_id_at, from_ms, ms_of_id, time_of_id
 from contract.ledger.redis_ledger import TRUSTED_MS
 from contract.ledger.survey import Load, Survey

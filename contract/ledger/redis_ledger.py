@@ -13,11 +13,12 @@ from contract.errors import UnknownJob
 from contract.job import Job
 from contract.key import ANYONE, Caller
 from contract.ledger import answer_scripts, quarantine_scripts, scripts
+from contract.ledger.heard import Heard
 from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import PATIENTS_IN_MESSAGE, Message, to_messages
 from contract.ledger.prelude import prelude
-from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import answer_from_record, first_id_at, new_id
 from contract.ledger.redis_view import ENDED, JOB, READ_AT_ONCE, RedisView
 from contract.ledger.running import Scripts

@@ -8,7 +8,7 @@ from threading import Event
 from typing import Generic, TypeVar
 
 from contract.errors import LedgerUnavailable
-from contract.ledger.protocol import Heard
+from contract.ledger.heard import Heard
 from monitoring.vital import VitalThreads
 
 T = TypeVar("T")

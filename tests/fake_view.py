@@ -12,7 +12,8 @@ from contract.answer import READY_SCORES, Answer, render_scores
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import Job, State
 from contract.key import ANYONE, Caller
-from contract.ledger.protocol import Heard, Ledger, Page
+from contract.ledger.heard import Heard
+from contract.ledger.protocol import Ledger, Page
 from contract.ledger.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
 from contract.ledger.survey import Load, Survey
 from contract.settings import Settings

@@ -13,9 +13,10 @@ from contract.answer import Answer
 from contract.errors import UnknownJob
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
+from contract.ledger.heard import Heard
 from contract.ledger.keys import DAY_MS
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import Claimed, Heard, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.protocol import Claimed, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import first_id_at, is_canary
 from contract.ledger.redis_ledger import TRUSTED_MS
 from contract.ledger.waiting_scripts import SHARE_OF_FREE, USUAL_PRIORITY

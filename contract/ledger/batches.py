@@ -15,10 +15,11 @@ from contract.job import JobError
 from contract.key import ANYONE, Caller
 from contract.ledger import batch_scripts, trash_scripts
 from contract.ledger.batch_record import FIELDS, BegunPart, ClaimedPart, NewBatch, batch_from_record, split_part_id
+from contract.ledger.heard import Heard
 from contract.ledger.keys import BATCHES, DONE, PARTS, TRASH
 from contract.ledger.message import Message
 from contract.ledger.prelude import prelude
-from contract.ledger.protocol import Heard, Verdict
+from contract.ledger.protocol import Verdict
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.redis_view import Kind, Lost, RedisView
 from contract.ledger.running import Scripts

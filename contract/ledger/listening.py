@@ -8,8 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from contract.answer import Answer
+from contract.ledger.heard import Heard
 from contract.ledger.keys import Keys
-from contract.ledger.protocol import Heard
 from contract.ledger.record import answer_from_line
 
 LISTEN_FOR_S = 0.25

@@ -1,7 +1,7 @@
 """What a ledger promises, whatever keeps it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
 from typing import Generic, Protocol, TypeVar
@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from contract.answer import Answer
 from contract.job import Job, JobError, State
 from contract.key import ANYONE, Caller
+from contract.ledger.heard import Heard
 from contract.ledger.message import JOBS_IN_MESSAGE, Message
 from contract.ledger.survey import Load, Survey
 from contract.ledger.waiting_scripts import USUAL_PRIORITY
@@ -108,18 +109,6 @@ class Page(Generic[T]):
 
     items: list[T]
     has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Heard(Generic[T]):
-    """What was heard of some jobs: that they have ended or were erased, or else that they have begun.
-
-    `answers` are those that came along, ready made; all of the same jobs is heard once more, right after, without.
-    """
-
-    ended: bool
-    ids: list[str]
-    answers: Mapping[str, T] = field(default_factory=dict)
 
 
 class Ledger(Protocol):

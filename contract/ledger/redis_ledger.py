@@ -14,11 +14,12 @@ from contract.errors import UnknownJob, UnreadableRecord
 from contract.job import Job
 from contract.key import ANYONE, Caller
 from contract.ledger import answer_scripts, quarantine_scripts, scripts
+from contract.ledger.heard import Heard
 from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
-from contract.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Receipt, Verdict
 from contract.ledger.record import (
     answer_from_record,
     asked_of,

@@ -39,12 +39,13 @@ def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[
 
 
 def read_message(keys: Keys, channel: str, data: bytes) -> Heard[Answer] | None:
-    """Return what a message tells, or None if that cannot be read."""
+    """Return what a message tells, or None if it names no job or cannot be read."""
     try:
         if channel not in (keys.begun, keys.ended):
             answers = dict(map(answer_from_line, data.splitlines()))
             return Heard(True, list(answers), answers)
-        return Heard(channel == keys.ended, data.decode().split())
+        ids = data.decode().split()
+        return Heard(channel == keys.ended, ids) if ids else None
     except ValueError as error:
         # Its text is left out: it could hold a record's values.
         log.error("a message on the channel %s cannot be read: %s", channel, type(error).__name__)

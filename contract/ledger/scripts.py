@@ -225,7 +225,7 @@ if open(state) then
   backlog = backlog - n
   share(owned_by, -n)
 elseif owner and state == 'succeeded' then
-  count_results(owner, -call('HSTRLEN', JOB .. id, 'scores') - {RECORD_BYTES}, num(ended_at), ttl, now)
+  count_results(owner, -#call('HGET', JOB .. id, 'scores') - {RECORD_BYTES}, num(ended_at), ttl, now)
 end
 for _, set in ipairs({{own(owner) .. state, DEADLINES, QUARANTINE, CALLBACKS}}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.

@@ -75,8 +75,9 @@ local function bucket_of(at, ttl) return math.floor(at / math.max(1, math.floor(
 local function count_results(owner, bytes, at, ttl, now)
   local key = RESULTS .. owner
   if call('HINCRBY', key, bucket_of(at, ttl), bytes) == bytes then
-    for _, bucket in ipairs(call('HKEYS', key)) do
-      if num(bucket) < bucket_of(now - ttl, ttl) then call('HDEL', key, bucket) end
+    local found = call('HGETALL', key)
+    for i = 1, #found, 2 do
+      if num(found[i]) < bucket_of(now - ttl, ttl) then call('HDEL', key, found[i]) end
     end
   end
   call('PEXPIRE', key, 2 * ttl)

@@ -46,6 +46,7 @@ class Ruined:
         }
         self.redis = Redis(port=self.port)
         self.gateways: list[httpx2.Client] = []
+        self.metrics: list[str] = []
         self._valkey: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -63,14 +64,18 @@ class Ruined:
                 folder = self.folder / name
                 folder.mkdir(exist_ok=True)
                 store = {"SCORELINE_STORE": f"file://{self.folder}/store"}
-                url = stack.enter_context(gateway(folder, **self.variables, **store))
+                port = str(free_port())
+                shown = {"SCORELINE_API_METRICS_PORT": port}
+                url = stack.enter_context(gateway(folder, **self.variables, **store, **shown))
                 wait_until(
                     lambda url=url: responds(f"{url}{self._ready}"),  # type: ignore[misc]
                     within_s=STARTED_WITHIN_S,
                     what="the service to be ready",
                 )
                 self.gateways.append(stack.enter_context(httpx2.Client(base_url=url, timeout=30)))
+                self.metrics.append(f"http://127.0.0.1:{port}/metrics")
             stack.callback(self.gateways.clear)
+            stack.callback(self.metrics.clear)
             yield
 
     def start_redis(self) -> None:
@@ -125,7 +130,7 @@ class Ruined:
 
     def losses(self) -> list[float]:
         """Return when each gateway says that something was lost last."""
-        return [last_loss(client.get("/metrics").text) for client in self.gateways]
+        return [last_loss(httpx2.get(url, timeout=30).text) for url in self.metrics]
 
     def said(self, program: str) -> str:
         """Return what a program has written to its log."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx2
+from pydantic_core import from_json
 
 from contract.connect import open_redis
 from contract.errors import ExpiredJob, UnknownJob
@@ -113,7 +114,9 @@ class House:
             ledger = RedisLedger(redis, settings)
             for id in self._ids():
                 with suppress(UnknownJob, ExpiredJob):
-                    yield ledger.read(id).model_dump(mode="json")
+                    answer = ledger.answer(id)
+                    pieces = answer.pieces(ledger.rows(id)) if answer.rows_bytes else (answer.to_json(),)
+                    yield from_json(b"".join(pieces))
 
     def _ids(self) -> Iterator[str]:
         after: dict[str, str] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx2
+from pydantic_core import from_json
 from redis import Redis
 
 from contract.connect import open_redis
@@ -151,7 +152,9 @@ class House:
             ledger = RedisLedger(redis, self.settings)
             for id in self._ids():
                 try:
-                    yield ledger.answer(id).to_job().model_dump(mode="json")
+                    answer = ledger.answer(id)
+                    pieces = answer.pieces(ledger.rows(id)) if answer.rows_bytes else (answer.to_json(),)
+                    yield from_json(b"".join(pieces))
                 except (UnknownJob, ExpiredJob):
                     continue
                 except UnreadableRecord:

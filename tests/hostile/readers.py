@@ -3,18 +3,20 @@
 import os
 import socket
 import statistics
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import httpx2
 
 from contract.patient import EXAMPLE
 from monitoring.processes import RESIDENT, read_stat
-from tests.servers import free_port, responds, running, valkey
+from tests.servers import free_port, responds, running, start_python, stop, valkey
 from tests.waiting import wait_until
 
 RECORDS = 10_000
@@ -62,6 +64,17 @@ class Scene:
         """Return the median of `live_s`."""
         return statistics.median(self.live_s())
 
+    def median_wait_s(self) -> float:
+        """Return the median of the seconds that some submits take which wait for their result."""
+        taken = []
+        with httpx2.Client(base_url=self.url, timeout=30) as client:
+            for _ in range(LOOKS):
+                begun_s = time.perf_counter()
+                answer = client.post("/v1/jobs", json=EXAMPLE, headers={"Prefer": "wait=20"})
+                assert answer.status_code == 200
+                taken.append(time.perf_counter() - begun_s)
+        return statistics.median(taken)
+
 
 @contextmanager
 def scene(folder: Path, **variables: str) -> Iterator[Scene]:
@@ -100,3 +113,33 @@ def asking(
 def status_of(line: socket.socket) -> int:
     """Return the status that a client was answered, once it is."""
     return int(line.recv(len("HTTP/1.1 200")).split(b" ")[1])
+
+
+@contextmanager
+def reading(url: str, clients: int, log: Path) -> Iterator[Callable[[], list[str]]]:
+    """Have so many clients read what is there again and again until the block is left; give what tells the statuses.
+
+    They run in a process of their own, so that they take no time of this interpreter.
+    """
+    process = start_python("tests.hostile.readers", url, str(clients), log=log)
+    try:
+        yield lambda: log.read_text().split()
+    finally:
+        stop(process)
+
+
+def read_on(url: str) -> None:
+    """Read what is there again and again, and write each status to standard output."""
+    place = urlsplit(url)
+    while True:
+        with socket.create_connection((place.hostname, place.port)) as line:
+            line.sendall(f"GET {place.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            status = status_of(line)
+            while line.recv(1_000_000):
+                pass
+        os.write(1, f"{status}\n".encode())  # in one go, beside other threads
+
+
+if __name__ == "__main__":
+    for _ in range(int(sys.argv[2])):
+        Thread(target=read_on, args=(sys.argv[1],)).start()

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from contract.patient import EXAMPLE
-from tests.hostile.readers import Scene, asking, scene, status_of
+from tests.hostile.readers import Scene, asking, reading, scene, status_of
 from tests.keyed import Keyed
 from tests.waiting import wait_until
 
 CLIENTS = 100
 GROWTH_BYTES = 50_000_000
 LIVE_S = 0.1
+READERS = 20
+SLOWED_BY = 10  # on a machine that has nothing else to do, 3
 STREAMS, CONNECTIONS = 4, 20  # of which a key has half
 
 
@@ -58,6 +61,18 @@ def test_a_hundred_who_read_nothing_of_a_large_answer_cost_little_and_hold_up_no
         wait_until(
             lambda: httpx2.get(open_scene.url + path, timeout=30).status_code == 200, within_s=30, what="room again"
         )
+
+
+def test_who_reads_large_answers_one_after_the_other_hardly_holds_up_whoever_waits(
+    open_scene: Scene, tmp_path: Path
+) -> None:
+    path = open_scene.score_many()
+    alone_s = open_scene.median_wait_s()
+    with reading(open_scene.url + path, READERS, tmp_path / "statuses") as statuses:
+        wait_until(lambda: len(statuses()) >= READERS, within_s=60, what="the readers to be at it")
+        beside_s = open_scene.median_wait_s()
+        assert set(statuses()) == {"200"}
+    assert beside_s <= SLOWED_BY * alone_s, f"{1_000 * alone_s:.0f} ms became {1_000 * beside_s:.0f} ms"
 
 
 def test_one_connection_that_reads_nothing_adds_little_to_what_its_answer_is_made_of(open_scene: Scene) -> None:

@@ -73,7 +73,8 @@ class MemoryLedger(MemoryView):
         free = self._settings.backlog_limit - self._backlog()
         if len(job.rows) > free and not is_canary(job.id):
             return Verdict.FULL, job.id
-        if job.by.key and self._backlog(job.by.key) + len(job.rows) > SHARE_OF_FREE * free:
+        left, is_empty = free - len(job.rows), free == self._settings.backlog_limit
+        if job.by.key and not is_empty and self._backlog(job.by.key) + len(job.rows) > SHARE_OF_FREE * left:
             return Verdict.SHARE, job.id
         most, sent = job.by.limits.rows_per_day, self._rows[job.by.key, self._clock() // DAY_MS]
         return (Verdict.ACCEPTED if most is None or sent + len(job.rows) <= most else Verdict.MANY_ROWS), job.id

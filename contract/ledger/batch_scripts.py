@@ -64,7 +64,7 @@ if held then
 end
 local free = limit - num(call('GET', BACKLOG) or 0)
 if num(lines) > free then return {now, 'full', id} end
-if not has_share(owner, lines, free) then return {now, 'share', id} end
+if not has_share(owner, lines, free, limit) then return {now, 'share', id} end
 if num(call('ZSCORE', TRASH, id) or 0) <= now then return {now, 'lost', id} end
 if at_once ~= '' and opened(owner) >= num(at_once) then return {now, 'batches', id} end
 if not spend(owner, lines, daily, now) then return {now, 'rows', id} end

@@ -33,7 +33,7 @@ for i = 5, #ARGV, 13 do
     end
   elseif not known and num(n) > free and waits_with(id) ~= PROBES then
     verdict = 'full'
-  elseif not known and not has_share(owner, n, free) then
+  elseif not known and not has_share(owner, n, free, limit) then
     verdict = 'share'
   elseif not known and not has_room(owner, ttl, now) then
     verdict = 'results'

@@ -9,7 +9,7 @@ all begin at 0.
 """
 
 SHARE_OF_FREE = 4
-"""How many times the free part of a backlog one owner may hold, times its weight: dynamic queue-length thresholds.
+"""How many times what stays free of a backlog one owner may hold, times its weight: dynamic queue-length thresholds.
 
 So k busy owners of weight 1 hold at most 4 / (1 + 4 k) of the limit each: one alone 80 %, two 44 %, ten 10 %, and a new
 one always finds room. Source: Choudhury, Hahne: Dynamic Queue Length Thresholds for Shared-Memory Packet Switches,
@@ -62,11 +62,11 @@ end
 
 local function weight_of(owner) return num(call('HGET', KEY .. owner, 'weight') or 1) end
 
--- Whether the owner may have so much more that is open; `free` is what the service could take of all owners.
-local function has_share(owner, n, free)
-  if owner == '' then return true end
+-- Whether the owner may have so much more that is open; `free` of the `limit` is what the service could take of all.
+local function has_share(owner, n, free, limit)
+  if owner == '' or free == limit then return true end -- where nothing is open, no one is held up
   local mine = num(call('HGET', SHARES, owner) or 0) + (shares[owner] or 0)
-  return mine + n <= {SHARE_OF_FREE} * weight_of(owner) * free
+  return mine + n <= {SHARE_OF_FREE} * weight_of(owner) * (free - n)
 end
 
 local function bucket_of(at, ttl) return math.floor(at / math.max(1, math.floor(ttl / {RESULT_BUCKETS}))) end

@@ -102,6 +102,19 @@ def test_one_owner_leaves_room_in_the_backlog_for_others(redis: Redis, settings:
     assert ledger.submit([new_job(50, by=first)]).verdicts[0][0] is Verdict.ACCEPTED
 
 
+def test_a_large_job_leaves_room_in_the_backlog_for_others_but_is_taken_where_nothing_waits(
+    redis: Redis, settings: Settings
+) -> None:
+    ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 3_000}))
+    first, second = owner(redis), owner(redis)
+    verdicts = [verdict for verdict, _ in ledger.submit([new_job(1_000, by=first) for _ in range(3)]).verdicts]
+    assert verdicts == [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.SHARE]
+    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is Verdict.ACCEPTED
+    for _ in range(2):
+        ledger.finish(score(ledger.claim(TURN)))
+    assert ledger.submit([new_job(3_000, by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+
+
 def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger: RedisLedger, clock: Clock) -> None:
     first, second = owner(redis), owner(redis)
     jobs = [new_job(by=first) for _ in range(10)]

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
+from api.pieces import PIECE_BYTES, send_in_pieces
 from api.room import Room
 from contract.answer import Answer, cut_rows, render_scores
 from contract.errors import Crowded, QuotaExceeded
@@ -25,7 +26,6 @@ from contract.job import Job, State
 from contract.ledger.protocol import Ledger
 from contract.settings import Settings
 
-PIECE_BYTES = 65_536
 UNSENT_BYTES = 2 * PIECE_BYTES
 """What an answer that nobody reads holds besides what it is made of: a piece, and what uvicorn holds up to its mark.
 
@@ -78,7 +78,7 @@ class Answers:
         """Return the response that is made in a thread, once there is room for what it takes."""
 
         async def late() -> Response:
-            return in_pieces(await run_sync(lambda: make().model_dump_json().encode()))
+            return send_in_pieces(await run_sync(lambda: make().model_dump_json().encode()), "application/json")
 
         return RoomyResponse(self.hold(owner, amount_bytes), late)
 
@@ -142,13 +142,3 @@ class RoomyResponse(Response):
             if self._without_room is None:
                 raise
             await self._without_room(scope, receive, send)
-
-
-def in_pieces(body: bytes, media_type: str = "application/json") -> Response:
-    """Return the response that sends a body in pieces, as the reader takes them."""
-
-    async def pieces() -> AsyncIterator[bytes]:
-        for start in range(0, len(body), PIECE_BYTES):
-            yield body[start : start + PIECE_BYTES]
-
-    return StreamingResponse(pieces(), headers={"Content-Length": str(len(body))}, media_type=media_type)

@@ -1,15 +1,15 @@
 """An answer that is the same for everyone: its bytes are made once, and who has them already is sent none."""
 
 import gzip
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 
-PIECE_BYTES = 65_536
+from api.pieces import PIECE_BYTES, send_in_pieces
+
 TAG_CHARACTERS = 32  # of SHA-256 in hexadecimal
 
 
@@ -42,11 +42,4 @@ class Prepared:
     def _send(self, body: bytes, headers: dict[str, str]) -> Response:
         if len(body) <= PIECE_BYTES:
             return Response(body, 200, headers, media_type=self.media_type)
-        headers["Content-Length"] = str(len(body))
-        return StreamingResponse(pieces(body), 200, headers, media_type=self.media_type)
-
-
-async def pieces(body: bytes) -> AsyncIterator[bytes]:
-    """Yield the bytes piece by piece, each once the reader has taken the one before: a copy waits for who is slow."""
-    for start in range(0, len(body), PIECE_BYTES):
-        yield body[start : start + PIECE_BYTES]
+        return send_in_pieces(body, self.media_type, headers)

@@ -24,6 +24,11 @@ def part_id(batch: str, number: int) -> str:
     return f"{batch}.{number:06d}"
 
 
+def batch_of(id: str) -> str:
+    """Return the batch of a part, whatever its number; of what is no part's id, whatever stands before a dot."""
+    return id.partition(".")[0]
+
+
 def split_part_id(id: str) -> tuple[str, int]:
     """Return the batch and the number of a part."""
     batch, _, number = id.partition(".")

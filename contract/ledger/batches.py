@@ -14,7 +14,15 @@ from contract.errors import ExpiredBatch, UnknownBatch
 from contract.job import JobError
 from contract.key import ANYONE, Caller
 from contract.ledger import batch_scripts, trash_scripts
-from contract.ledger.batch_record import FIELDS, BegunPart, ClaimedPart, NewBatch, batch_from_record, split_part_id
+from contract.ledger.batch_record import (
+    FIELDS,
+    BegunPart,
+    ClaimedPart,
+    NewBatch,
+    batch_from_record,
+    batch_of,
+    split_part_id,
+)
 from contract.ledger.heard import Heard
 from contract.ledger.keys import BATCHES, DONE, PARTS, TRASH
 from contract.ledger.message import Message
@@ -148,7 +156,7 @@ class Batches(RedisView[Batch]):
     def watch(self, stop: Event) -> Iterator[Heard[Batch] | None]:
         """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
         for heard in self._parts.watch(stop):
-            yield Heard(True, list({split_part_id(id)[0] for id in heard.ids})) if heard else None
+            yield Heard(True, list({batch_of(id) for id in heard.ids})) if heard else None
 
     def sweep(self) -> list[Message]:
         """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""

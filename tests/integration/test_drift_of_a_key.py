@@ -47,6 +47,12 @@ def counts(client: httpx2.Client, patients: int) -> Callable[[], bool]:
     return lambda: drift(client)["patients"] == patients
 
 
+def test_of_few_patients_no_drift_is_told(keyed: Keyed) -> None:
+    with keyed.client(keyed.make_key()) as mine:
+        submit(mine, EXAMPLE)
+        assert "Too few patients to tell" in mine.get("/drift?hours=1").text
+
+
 def test_a_key_is_told_of_its_own_patients_and_nothing_of_anothers(keyed: Keyed) -> None:
     makers = (keyed.make_key(), keyed.make_key(), keyed.make_key([Scope.ADMIN]))
     with keyed.client(makers[0]) as mine, keyed.client(makers[1]) as theirs, keyed.client(makers[2]) as admin:

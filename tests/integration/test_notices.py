@@ -32,6 +32,8 @@ def waited(url: str) -> httpx2.Response:
 
 @pytest.mark.parametrize("channel", [JOBS.begun, JOBS.ended, PARTS.begun, PARTS.ended, JOBS.answers])
 def test_a_message_that_is_none_ends_no_wait(lone_gateway: LoneGateway, channel: str) -> None:
+    log = lone_gateway.folder / "api.log"
+    before = log.read_text().count("cannot be read")
     with Redis.from_url(lone_gateway.redis_url) as redis, lone_gateway.running("run"):
         if channel == JOBS.answers:
             (named,) = {name.decode() for name in redis.pubsub_channels(f"{JOBS.answers}*")}
@@ -39,6 +41,8 @@ def test_a_message_that_is_none_ends_no_wait(lone_gateway: LoneGateway, channel:
         for message in NONSENSE:
             redis.publish(channel, message)
         assert waited(lone_gateway.url).status_code == 200
+    wait_until(lambda: log.read_text().count("cannot be read") > before, within_s=10, what="a line of the log")
+    assert httpx2.get(f"{lone_gateway.url}/health/live").json() == {"status": "live"}
 
 
 def test_a_record_that_cannot_be_read_ends_no_wait_but_its_own(lone_gateway: LoneGateway) -> None:

@@ -1,11 +1,10 @@
 """Sends what is answered about jobs: at once where it is small; else in pieces, as the reader takes them.
 
 A large answer is some 4 MB, so only its rows are held, of as many answers as there is room for, and one piece of it.
-The event loop makes the pieces itself, one of any answer at a time, and goes round in between: a thread that makes
-them would hold it up for the interpreter's 5 ms each time that it wakes.
+The event loop makes the pieces itself, at the pace of their owner: a thread that makes them would hold it up for the
+interpreter's 5 ms each time that it wakes.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
+from api.pace import Pace
 from api.pieces import PIECE_BYTES, send_in_pieces
 from api.room import Room
 from contract.answer import Answer, cut_rows, render_scores
@@ -43,12 +43,12 @@ Held = AbstractAsyncContextManager[None]
 class Answers:
     """Sends the answers of one process, of which only so many are in progress, of one owner and in all."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, pace: Pace) -> None:
         self._ledger = ledger
+        self._pace = pace
         self._room = Room("unsent answers", settings.answers_limit_bytes, settings.key_share)
         self._streams = Room("event streams", settings.event_streams_limit, settings.key_share)
         self._readers = CapacityLimiter(READERS)
-        self._turn = asyncio.Lock()
 
     def respond(
         self,
@@ -67,7 +67,7 @@ class Answers:
             return Response(answer.to_json(), status, headers, media_type="application/json")
 
         async def stream() -> Response:
-            pieces = self.pieces(answer, await self.rows(answer))
+            pieces = self.pieces(answer, await self.rows(answer), owner)
             return StreamingResponse(pieces, status, headers, "application/json")
 
         running = answer.job.model_copy(update={"state": State.RUNNING, "finished_at": None})
@@ -94,19 +94,15 @@ class Answers:
         """Return the rows of a large answer, for which there must be room. Raises what `Ledger.rows` does."""
         return await run_sync(self._ledger.rows, str(answer.job.id), limiter=self._readers)
 
-    async def pieces(self, answer: Answer, rows: bytes) -> AsyncIterator[bytes]:
-        """Yield a large answer in pieces of some `PIECE_BYTES`."""
-        blocks, piece = answer.pieces(rows), bytearray()
-        while True:
-            async with self._turn:
-                block = next(blocks, b"")
-                await asyncio.sleep(0)  # whoever else is served gets on before anyone makes another
+    async def pieces(self, answer: Answer, rows: bytes, owner: str) -> AsyncIterator[bytes]:
+        """Yield a large answer in pieces of some `PIECE_BYTES`, at the pace of the owner."""
+        piece = bytearray()
+        async for block in self._pace.made(owner, answer.pieces(rows)):
             piece += block
-            if len(piece) >= PIECE_BYTES or not block:
+            if len(piece) >= PIECE_BYTES:
                 yield bytes(piece)
                 piece.clear()
-            if not block:
-                return
+        yield bytes(piece)
 
     async def show(self, answer: Answer, owner: str) -> Job:
         """Return the job with all of its scores, or with the first of many. Raises as a large response does."""

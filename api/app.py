@@ -22,6 +22,7 @@ from api.headroom import Headroom
 from api.identity import Identified, Logged, Witness
 from api.measuring import Measured, measured
 from api.options import Options
+from api.pace import Pace
 from api.pages.routes import include_pages
 from api.problem import Problem, Show, answer_problems
 from api.serving import open_files, open_gateway
@@ -85,7 +86,7 @@ def make_app(
     which are shown elsewhere. With `continuity` it sees whether the ledger is still what it was.
     """
 
-    traced = is_traced()
+    traced, pace = is_traced(), Pace()
     metrics = metrics or GatewayMetrics(CollectorRegistry())
     write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
 
@@ -94,7 +95,7 @@ def make_app(
         watch, headroom = Watch(settings, metrics), Headroom(server, settings.memory_share)
         async with AsyncExitStack() as closing:
             closing.enter_context(continuity.running() if continuity else nullcontext())
-            opened = open_gateway(settings, ledger, write, headroom, metrics, vitals.threads)
+            opened = open_gateway(settings, ledger, write, headroom, metrics, vitals.threads, pace)
             app.state.gateway = here = await closing.enter_async_context(opened)
             if bulk:
                 beside = open_files(settings, bulk, here, metrics, vitals.threads)
@@ -113,7 +114,7 @@ def make_app(
         "asks_for_keys": keepers is not None,
     }
     show = include_pages(app, **pages)
-    wrap(app, settings, metrics, show, keepers, traced=traced)
+    wrap(app, settings, metrics, show, keepers, pace, traced=traced)
     describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
@@ -147,13 +148,20 @@ def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -
 
 
 def wrap(
-    app: FastAPI, settings: Settings, metrics: GatewayMetrics, show: Show, keepers: Keepers | None, *, traced: bool
+    app: FastAPI,
+    settings: Settings,
+    metrics: GatewayMetrics,
+    show: Show,
+    keepers: Keepers | None,
+    pace: Pace,
+    *,
+    traced: bool,
 ) -> None:
     """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
     short = {} if traced else SUBMITS
     if short:
         app.add_middleware(ShortWay, submits=short)
-    stand_gate(app, keepers, show, metrics.refused)
+    stand_gate(app, keepers, pace, show, metrics.refused)
     answer_problems(app, show)
     app.add_middleware(Unforeseen, show=show, short=short)
     if settings.cors_origins:

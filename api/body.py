@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from api.faults import count_faults, list_faults
 from api.inflate import Inflater, inflater_of
+from api.pace import Pace
 from api.problem import LISTED_AT_MOST
 from api.quick_look import is_plausible, look_in_pieces, look_quickly
 from contract.errors import (
@@ -84,18 +85,29 @@ def _too_large(limit_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than {limit_bytes} bytes: send fewer patients at once.")
 
 
-async def parse_rows(body: bytes, limit: int) -> list[Row]:
+async def parse_rows(body: bytes, limit: int, pace: Pace, owner: str = "") -> list[Row]:
     """Return the one patient of the body, or all of its `patients`, 1 to `limit`, as rows.
+
+    A large body is looked at piece by piece, at the pace of its owner.
 
     Raises NotJson, or InvalidPatient that names every bad field of every patient.
     """
     if len(body) <= IN_A_THREAD_BYTES:
         rows = look_quickly(body)
         return rows if 1 <= len(rows) <= limit else _parse(body, limit)
-    rows = await look_in_pieces(body) if is_plausible(body, limit) else []
+    rows = await _look_at_large(body, pace, owner) if is_plausible(body, limit) else []
     if 1 <= len(rows) <= limit:
         return rows
     return await asyncio.get_running_loop().run_in_executor(None, partial(_parse, body, limit))
+
+
+async def _look_at_large(body: bytes, pace: Pace, owner: str) -> list[Row]:
+    rows = list[Row]()
+    async for found in pace.made(owner, look_in_pieces(body)):
+        if not found:
+            return []
+        rows += found
+    return rows
 
 
 def parse_row(body: bytes) -> Row:

@@ -1,6 +1,8 @@
 """Group commit: while one group is being written down, arriving submits gather into the next.
 
-There is no timer and no added delay: alone, a job leaves at once; under load, groups grow by themselves.
+There is no timer and no added delay: alone, a job leaves at once; under load, groups grow by themselves. Large jobs are
+committed beside small ones, in groups of their own: to write 10,000 records down takes some 20 ms, for which nobody
+else need wait.
 """
 
 import asyncio
@@ -17,24 +19,43 @@ Decision = tuple[Verdict, str]
 
 Waiting = tuple[NewJob, asyncio.Future[Decision]]
 
+LARGE_RECORDS = 256
+"""A job of more is a large one; a group of as many, of a job each, is what one message takes."""
+
+Commit = Callable[[Sequence[NewJob]], Receipt]
+"""Writes a group down and rings for it, as `contract.queue.submit` does."""
+
 
 class Committer:
-    """Commits jobs in groups, one group in flight, in a thread of its own so that the event loop never blocks.
+    """Commits small jobs in groups, and large ones beside them."""
 
-    `commit` writes a group down and rings for it, as `contract.queue.submit` does.
-    """
-
-    def __init__(self, commit: Callable[[Sequence[NewJob]], Receipt]) -> None:
-        self._commit = commit
-        self._waiting: deque[Waiting] = deque()
-        self._thread = ThreadPoolExecutor(1, "commit")
-        self._running: asyncio.Task[None] | None = None
+    def __init__(self, commit: Commit) -> None:
+        self._small, self._large = Lane(commit, "commit"), Lane(commit, "commit of large jobs")
 
     async def submit(self, job: NewJob) -> Decision:
         """Return once the job's group is durable. Raises LedgerUnavailable, and then it was not accepted.
 
         A caller that is canceled while it waits does no harm to the others of its group.
         """
+        return await (self._large if len(job.rows) > LARGE_RECORDS else self._small).submit(job)
+
+    async def close(self) -> None:
+        """Return when all that was submitted has been answered."""
+        await self._small.close()
+        await self._large.close()
+
+
+class Lane:
+    """Commits jobs in groups, one group in flight, in a thread of its own so that the event loop never blocks."""
+
+    def __init__(self, commit: Commit, name: str) -> None:
+        self._commit = commit
+        self._waiting: deque[Waiting] = deque()
+        self._thread = ThreadPoolExecutor(1, name)
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, job: NewJob) -> Decision:
+        """Do what `Committer.submit` does."""
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, future))
         if self._running is None or self._running.done():

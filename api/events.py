@@ -191,7 +191,7 @@ async def encode(event: Event, answers: Answers, owner: str) -> AsyncIterator[by
             async with answers.hold(owner, event.answer.rows_bytes, PING_S):
                 rows = await answers.rows(event.answer)
                 yield before + line
-                async for piece in answers.pieces(event.answer, rows):
+                async for piece in answers.pieces(event.answer, rows, owner):
                     yield piece
                 yield after
                 return

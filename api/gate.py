@@ -14,6 +14,7 @@ from api.credentials import READING, challenge_of, shown_in
 from api.doorkeeper import Doorkeeper
 from api.guesses import Guesses
 from api.key_documents import declare_keys
+from api.pace import Pace
 from api.problem import Show, problem_of
 from api.quotas import policy_of, remainder_of
 from api.trail import Trail
@@ -48,14 +49,14 @@ def scope_of(method: str, path: str) -> key.Scope | None:
     return key.Scope.SCORE if path == "/" or path.startswith(SCORING) else key.Scope.ADMIN
 
 
-def stand_gate(app: FastAPI, keepers: "Keepers | None", show: Show, refused: Counter) -> None:
+def stand_gate(app: FastAPI, keepers: "Keepers | None", pace: Pace, show: Show, refused: Counter) -> None:
     """Have the app ask for keys if there is who looks at them, and say so in its document.
 
     Who is not let in is told so as `show` does, and counted as `refused` by why.
     """
     if keepers:
         app.state.keepers, app.state.refused = keepers, refused
-        app.add_middleware(Gate, keepers=keepers, show=show, refused=refused)
+        app.add_middleware(Gate, keepers=keepers, pace=pace, show=show, refused=refused)
         declare_keys(app, scope_of)
 
 
@@ -87,9 +88,10 @@ class Keepers:
 class Gate:
     """Middleware: each request that gets through has its caller in its scope."""
 
-    def __init__(self, app: ASGIApp, keepers: Keepers, show: Show, refused: Counter) -> None:
+    def __init__(self, app: ASGIApp, keepers: Keepers, pace: Pace, show: Show, refused: Counter) -> None:
         self._app = app
         self._keepers = keepers
+        self._pace = pace
         self._show = show
         self._refused = refused
 
@@ -125,6 +127,7 @@ class Gate:
             await answer(scope, receive, self._told(scope, send, found, requests) if found else send)
             return
         scope[CALLER] = found.caller
+        self._pace.note(found.caller.key)
         await self._app(scope, receive, self._told(scope, send, found, requests))
 
     def _closed_with(self, send: Send) -> Send:

@@ -14,6 +14,7 @@ from api.committer import Committer
 from api.headroom import Headroom
 from api.leaving import dismissed_when_gone
 from api.notices import Notice, Notices
+from api.pace import Pace
 from api.quotas import backlogged, too_many_results, too_many_rows
 from contract.address import Resolver
 from contract.answer import Answer
@@ -26,7 +27,7 @@ from contract.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The settings, the ledger and its headroom, and who writes, waits and looks up names, of one process."""
+    """The settings, the ledger, its headroom and the pace, and who writes, waits and looks up names, of one process."""
 
     settings: Settings
     ledger: Ledger
@@ -35,6 +36,7 @@ class Gateway:
     notices: Notices[Answer]
     answers: Answers
     resolver: Resolver
+    pace: Pace
     waiter: str
     """What workers know this process by: a job that is submitted with it as its waiter sends its answer along."""
 

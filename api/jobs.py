@@ -103,7 +103,7 @@ async def submit(
     by = caller_of(request)
     callback = await check_callback(callback_url, by, here.settings, here.resolver)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
-    rows = await parse_rows(body, here.settings.patients_limit)
+    rows = await parse_rows(body, here.settings.patients_limit, here.pace, by.key)
     patience_s = wait_s(request, here.settings.wait_limit_s)
     waiter = "" if patience_s is None else here.waiter
     urgency, version = priority(request), model_version or ""

@@ -3,8 +3,8 @@
 What is not is left to `api.body`, which is slower and able to say what is wrong.
 """
 
-import asyncio
 import re
+from collections.abc import Iterator
 
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema
@@ -44,24 +44,22 @@ def look_quickly(body: bytes) -> list[Row]:
         return []
 
 
-async def look_in_pieces(body: bytes) -> list[Row]:
-    """Return the rows of a large list, or none if something is wrong with it; others are served between its pieces.
+def look_in_pieces(body: bytes) -> Iterator[list[Row]]:
+    """Yield the rows of a large list piece by piece; the last is empty if something is wrong with the list.
 
     Each piece begins and ends where a list's elements can. Put together by commas, what is valid between brackets is
     so as a whole; a cut that is none, such as one within a text, leaves a piece that is not valid.
     """
     around = AROUND_LIST.fullmatch(body)
-    rows, start, end = list[Row](), *(around.span(1) if around else (0, 0))
+    start, end = around.span(1) if around else (0, 0)
     while start < end:
         cut = body.find(b"},", start + PIECE_BYTES, end)
         stop = cut + 1 if cut >= 0 else end
         try:
             found = QUICK_ELEMENTS.validate_json(b"[%b]" % body[start:stop])
         except ValidationError:
-            return []
-        if not found:  # of two commas, or of one before the list's end
-            return []
-        rows += [tuple(row.values()) for row in found]
+            found = []
+        yield [tuple(row.values()) for row in found]
+        if not found:  # also of two commas, or of one before the list's end
+            return
         start = stop + 1
-        await asyncio.sleep(0)
-    return rows

@@ -11,6 +11,7 @@ from api.files import Bulk, Files
 from api.gateway import Gateway
 from api.headroom import Headroom
 from api.measuring import CountedNotices
+from api.pace import Pace
 from api.stopping import when_told_to_stop
 from api.upload import Uploads
 from contract.address import Resolver
@@ -33,6 +34,7 @@ async def open_gateway(
     headroom: Headroom,
     metrics: GatewayMetrics,
     vital: VitalThreads,
+    pace: Pace,
 ) -> AsyncIterator[Gateway]:
     """Give what serves jobs, which are written down by `write`, until the block is left."""
     waiter = token_hex(WAITER_BYTES)
@@ -46,8 +48,8 @@ async def open_gateway(
         when_told_to_stop(notices.dismiss_soon)
         committer = Committer(write)
         closing.push_async_callback(committer.close)
-        answers = Answers(settings, ledger)
-        yield Gateway(settings, ledger, headroom, committer, notices, answers, resolver, waiter)
+        answers = Answers(settings, ledger, pace)
+        yield Gateway(settings, ledger, headroom, committer, notices, answers, resolver, pace, waiter)
 
 
 @asynccontextmanager

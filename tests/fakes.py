@@ -16,7 +16,7 @@ from contract.key import ANYONE, Caller
 from contract.ledger.heard import Heard
 from contract.ledger.keys import DAY_MS
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import Claimed, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.protocol import Claimed, NewJob, Outcome, Pause, Receipt, Verdict
 from contract.ledger.record import first_id_at, is_canary
 from contract.ledger.redis_ledger import TRUSTED_MS
 from contract.ledger.waiting_scripts import SHARE_OF_FREE, USUAL_PRIORITY
@@ -144,7 +144,7 @@ class MemoryLedger(MemoryView):
                 job.lease_ms = max(job.lease_ms, self._clock() + int(self._settings.lease_s * 1000))
 
     @override
-    def finish(self, outcomes: Sequence[Outcome]) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
         ended = 0
         for outcome in outcomes:
             job = self._jobs.get(outcome.id)

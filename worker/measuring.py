@@ -15,7 +15,7 @@ from contract.batch import DonePart
 from contract.ledger.batch_record import BegunPart, ClaimedPart
 from contract.ledger.batches import Batches
 from contract.ledger.message import JOBS_IN_MESSAGE, Message
-from contract.ledger.protocol import Claimed, Outcome
+from contract.ledger.protocol import Claimed, Outcome, Pause
 from contract.ledger.redis_ledger import RedisLedger
 from contract.score import ScoreRow
 from contract.settings import Settings
@@ -25,7 +25,7 @@ from monitoring.instrument import WorkerMetrics
 from monitoring.sharing import join
 from worker.bulk.part import Judge
 from worker.counting import Counting
-from worker.scoring import Classifier, Pause
+from worker.scoring import Classifier
 
 
 class Model(Classifier, Judge, Protocol):
@@ -54,10 +54,10 @@ class MeasuredLedger(RedisLedger):
         return self._note_owners(super().claim_small(records))
 
     @override
-    def finish(self, outcomes: Sequence[Outcome]) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
         scored = sum(len(outcome.scores or ()) for outcome in outcomes)
         matrices = self._counting.release(scored)  # of these outcomes, in their order, but for those that failed
-        ended = super().finish(outcomes)
+        ended = super().finish(outcomes, pause)
         owners = {outcome.id: self._owners[outcome.id] for outcome in outcomes if outcome.id in self._owners}
         self._counting.note_committed(outcomes, matrices, owners)
         return ended

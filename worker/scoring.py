@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from contract.errors import LedgerUnavailable, ScorelineError, ScoringFailed, UnservedModel
 from contract.job import JobError
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import Claimed, Ledger, Outcome
+from contract.ledger.protocol import Claimed, Ledger, Outcome, Pause
+from contract.patient import Row
 from contract.queue import Send, ring
 from contract.score import ScoreRow
 from models.features import to_matrix
@@ -23,12 +24,9 @@ from monitoring.log import about
 log = logging.getLogger(__name__)
 
 GO_ON_FOR_S = 0.1  # so that a suspect, in a message of its own, waits for no one long
-SMALL_RECORDS = 256  # taken amid a large job: some 1 ms of work
+ROWS_AT_ONCE = 2_048  # made into a matrix between two pauses: some 1 ms
+SMALL_RECORDS = 256  # of a small job, and of all that are taken amid a large one: some 1 ms of work
 LISTEN_FOR_S = 0.05  # who submits one job after another has sent the next by then
-
-
-Pause = Callable[[], None]
-"""Does for others what waits of theirs; raises nothing."""
 
 
 class Classifier(Protocol):
@@ -71,8 +69,10 @@ def score_message(
     while jobs := ledger.claim(message, attends=attends):
         if is_full(jobs) and ledger.wants_turn():
             ring(send, [Message(message.sent_ms, [])])
+        pause = partial(score_small, ledger, classifier, watch, scored)
         with watch(jobs):
-            ledger.finish(score_jobs(classifier, jobs, partial(score_small, ledger, classifier, watch, scored)))
+            for some in small_first(jobs):
+                ledger.finish(score_jobs(classifier, some, pause), pause)
         scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
         if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
@@ -97,6 +97,12 @@ def score_small(ledger: Ledger, classifier: Classifier, watch: Watch, scored: li
             scored += [job.id for job in jobs]
     except LedgerUnavailable:
         log.warning("the ledger is away amid a large job: small ones wait for another worker")
+
+
+def small_first(jobs: Sequence[Claimed]) -> list[Sequence[Claimed]]:
+    """Return the jobs that were claimed together as they are committed: small ones need not wait for large ones."""
+    small, large = ([job for job in jobs if (len(job.rows) <= SMALL_RECORDS) is wanted] for wanted in (True, False))
+    return [some for some in (small, large) if some]
 
 
 def is_full(jobs: Sequence[Claimed]) -> bool:
@@ -133,7 +139,7 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
         return []
     rows = list(chain.from_iterable(job.rows for job in jobs))
     try:
-        scores = iter(classifier.score(to_matrix(rows), explain=jobs[0].explain, pause=pause))
+        scores = iter(classifier.score(matrix_of(rows, pause), explain=jobs[0].explain, pause=pause))
     except Exception as error:  # a model may fail in any way, and no job may suffer for another
         if len(jobs) > 1:
             half = len(jobs) // 2
@@ -146,6 +152,17 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
         Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version, awaited=job.awaited)
         for job in jobs
     ]
+
+
+def matrix_of(rows: Sequence[Row], pause: Pause | None) -> NDArray[np.float32]:
+    """Return what `to_matrix` makes of the rows: of many, some at a time with a pause between, if there is one."""
+    if not pause or len(rows) <= ROWS_AT_ONCE:
+        return to_matrix(rows)
+    parts = [to_matrix(rows[:ROWS_AT_ONCE])]
+    for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
+        pause()
+        parts.append(to_matrix(rows[start : start + ROWS_AT_ONCE]))
+    return np.concatenate(parts)
 
 
 def explain_failure(error: Exception, what: str, where: str) -> JobError:

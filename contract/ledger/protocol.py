@@ -1,6 +1,6 @@
 """What a ledger promises, whatever keeps it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
@@ -111,6 +111,10 @@ class Page(Generic[T]):
     has_more: bool
 
 
+Pause = Callable[[], None]
+"""Does for others what waits of theirs; raises nothing."""
+
+
 class Ledger(Protocol):
     """The promise: a job written down is never lost, ends once, and never changes after that.
 
@@ -146,8 +150,11 @@ class Ledger(Protocol):
     def renew(self, ids: Sequence[str]) -> None:
         """Give those of the jobs that are still held a whole lease from now."""
 
-    def finish(self, outcomes: Sequence[Outcome]) -> int:
-        """End the jobs that have not ended yet, erase their patients, and return how many that were."""
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+        """End the jobs that have not ended yet, erase their patients, and return how many that were.
+
+        While many scores are made into what is kept, `pause` is called now and then.
+        """
 
     def read(self, id: str, by: Caller = ANYONE) -> Job:
         """Return the job, without its scores.

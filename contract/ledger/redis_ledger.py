@@ -5,7 +5,6 @@ from contextlib import suppress
 from threading import Event
 from typing import Any
 
-from pydantic_core import to_json
 from redis import Redis
 from typing_extensions import override
 
@@ -19,10 +18,11 @@ from contract.ledger.keys import JOBS, Keys
 from contract.ledger.listening import listen
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from contract.ledger.prelude import prelude
-from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Receipt, Verdict
+from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome, Pause, Receipt, Verdict
 from contract.ledger.record import (
     answer_from_record,
     asked_of,
+    dump_rows,
     first_id_at,
     is_canary,
     new_id,
@@ -64,7 +64,7 @@ class RedisLedger(RedisView[Job], Ledger):
         ]
         for job in jobs:
             deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
-            args += [job.id, to_json(job.rows), len(job.rows), deadline_ms, asked_of(job)]
+            args += [job.id, dump_rows(job.rows), len(job.rows), deadline_ms, asked_of(job)]
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
             args.append(job.waiter)
@@ -102,11 +102,12 @@ class RedisLedger(RedisView[Job], Ledger):
         self._run(scripts.RENEW, self._now(), int(self._settings.lease_s * 1000), *ids)
 
     @override
-    def finish(self, outcomes: Sequence[Outcome]) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
         args: list[str | bytes] = []
         for outcome in outcomes:
             code, text = (outcome.error.code, outcome.error.message) if outcome.error else ("", "")
-            args += [outcome.id, to_json(outcome.scores), outcome.model_version, code, text, ready(outcome)]
+            scores = dump_rows(outcome.scores or [], pause)
+            args += [outcome.id, scores, outcome.model_version, code, text, ready(outcome)]
         return int(self._run(scripts.FINISH, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args))
 
     @override

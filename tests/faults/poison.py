@@ -11,13 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.ledger.protocol import Pause
 from contract.score import ScoreRow
 from models.card import Card
 from models.features import MEASURES
 from models.scorer import Scorer
 from models.verdicts import Verdicts
 from tests.faults.cohort import POISON
-from worker.scoring import Pause
 
 
 class Poisoned:

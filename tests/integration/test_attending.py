@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from contract.job import State
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import Ledger
+from contract.ledger.protocol import Ledger, Pause
 from contract.ledger.redis_ledger import TRUSTED_MS
 from contract.queue import submit
 from contract.score import ScoreRow
@@ -15,7 +15,7 @@ from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score
 from tests.patients import new_job
-from worker.scoring import Pause, score_message
+from worker.scoring import score_message
 
 BELL = Message(0, [])
 

@@ -14,6 +14,7 @@ from api.answers import Answers
 from api.files import Bulk, Files
 from api.headroom import Headroom
 from api.notices import Notices
+from api.pace import Pace
 from api.upload import Uploads
 from contract.address import Resolver
 from contract.batch import DonePart, Format, NewPart, input_key
@@ -83,7 +84,10 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
 
     async def look() -> bytes:
         uploads, notices = Uploads(store, settings), Notices(batches.watch, batches.read_all, VitalThreads())
-        resolver, answers = Resolver(private=False, threads=1), Answers(settings, MemoryLedger(settings, Clock()))
+        resolver, answers = (
+            Resolver(private=False, threads=1),
+            Answers(settings, MemoryLedger(settings, Clock()), Pace()),
+        )
         bulk, headroom = Bulk(batches, store, lambda _: None), Headroom(None, 1)
         files = Files(settings, bulk, uploads, notices, answers, resolver, headroom)
         try:

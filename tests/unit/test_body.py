@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from api.body import _parse, parse_rows
+from api.pace import Pace
 from api.quick_look import PIECE_BYTES, QUICK, QUICK_LIST
 from contract.errors import InvalidPatient, RequestError, ScorelineError
 from contract.field import Category, Field
@@ -82,7 +83,7 @@ def test_what_is_no_patient_is_left_to_the_careful_way(body: bytes) -> None:
         with pytest.raises(ValidationError):
             schema.validate_json(body)
     with pytest.raises(ScorelineError):
-        asyncio.run(parse_rows(body, LIMIT))
+        asyncio.run(parse_rows(body, LIMIT, Pace()))
 
 
 @given(st.lists(PATIENTS, max_size=LIMIT + 1))
@@ -90,17 +91,17 @@ def test_a_list_is_taken_if_each_of_its_patients_is(patients: list[dict[str, Any
     rows = [row_of(patient) for patient in patients]
     body = json.dumps({"patients": patients}).encode()
     if 1 <= len(rows) <= LIMIT and None not in rows:
-        assert asyncio.run(parse_rows(body, LIMIT)) == rows
+        assert asyncio.run(parse_rows(body, LIMIT, Pace())) == rows
     else:
         with pytest.raises(InvalidPatient):
-            asyncio.run(parse_rows(body, LIMIT))
+            asyncio.run(parse_rows(body, LIMIT, Pace()))
 
 
 def test_of_a_name_given_twice_the_last_value_counts_either_way() -> None:
     twice = json.dumps(EXAMPLE).replace('"age": 34', '"age": 40, "age": 34').encode()
     assert quick_row(twice) == row_of(EXAMPLE)
     several = b'{"patients": [], "patients": [' + twice + b"]}"
-    assert asyncio.run(parse_rows(several, LIMIT)) == [row_of(EXAMPLE)]
+    assert asyncio.run(parse_rows(several, LIMIT, Pace())) == [row_of(EXAMPLE)]
 
 
 async def judged(judge: Callable[[bytes, int], Awaitable[list[Row]]], body: bytes) -> object:
@@ -109,6 +110,11 @@ async def judged(judge: Callable[[bytes, int], Awaitable[list[Row]]], body: byte
         return await judge(body, 10_000)
     except RequestError as error:
         return type(error)
+
+
+async def briskly(body: bytes, limit: int) -> list[Row]:
+    """Read a body as a submit does."""
+    return await parse_rows(body, limit, Pace())
 
 
 async def carefully(body: bytes, limit: int) -> list[Row]:
@@ -131,4 +137,4 @@ CUTS = [match.start() for match in re.finditer(b"},", LARGE)]
 def test_a_large_list_is_read_in_pieces_as_it_is_as_a_whole(place: int, shift: int, put: bytes, cut: int) -> None:
     at = max(0, place + shift)
     body = LARGE[:at] + put + LARGE[at + cut :]
-    assert asyncio.run(judged(parse_rows, body)) == asyncio.run(judged(carefully, body))
+    assert asyncio.run(judged(briskly, body)) == asyncio.run(judged(carefully, body))

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from api.committer import Committer
+from api.committer import LARGE_RECORDS, Committer
 from contract.errors import LedgerUnavailable
 from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE
 from contract.ledger.protocol import NewJob, Receipt, Verdict
@@ -31,7 +31,12 @@ class Gate:
         assert self.opened.wait(PATIENCE_S)
         if self.fails_on in self.groups[-1]:
             raise self.fails_with
-        return Receipt(0, 0, [(Verdict.ACCEPTED, job.id) for job in jobs])
+        return accept(jobs)
+
+
+def accept(jobs: Sequence[NewJob]) -> Receipt:
+    """Accept all of a group."""
+    return Receipt(0, 0, [(Verdict.ACCEPTED, job.id) for job in jobs])
 
 
 async def submit_behind(gate: Gate, jobs: Sequence[NewJob]) -> list[object]:
@@ -62,8 +67,23 @@ def test_a_group_is_bounded_in_jobs() -> None:
 
 def test_a_group_is_bounded_in_patients() -> None:
     gate, half = Gate(), PATIENTS_IN_MESSAGE // 2
-    asyncio.run(submit_behind(gate, [new_job(), new_job(half), new_job(half), new_job(1)]))
+    asyncio.run(submit_behind(gate, [new_job(half), new_job(half), new_job(half), new_job(half)]))
     assert [len(group) for group in gate.groups] == [1, 2, 1]
+
+
+def test_a_small_job_does_not_wait_for_a_large_one_to_be_written_down() -> None:
+    async def beside() -> None:
+        gate, large, small = Gate(), new_job(LARGE_RECORDS + 1), new_job(LARGE_RECORDS)
+        committer = Committer(lambda jobs: gate.commit(jobs) if jobs[0] is large else accept(jobs))
+        waiting = asyncio.create_task(committer.submit(large))
+        await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
+        assert await asyncio.wait_for(committer.submit(small), PATIENCE_S) == (Verdict.ACCEPTED, small.id)
+        assert not waiting.done()
+        gate.opened.set()
+        assert await waiting == (Verdict.ACCEPTED, large.id)
+        await committer.close()
+
+    asyncio.run(beside())
 
 
 def test_a_failing_group_is_told_and_the_next_one_is_not_harmed() -> None:

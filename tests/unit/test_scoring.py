@@ -5,10 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic_core import to_json
 
 from contract.job import State
 from contract.ledger.message import Message
-from contract.ledger.protocol import Claimed
+from contract.ledger.protocol import Claimed, Pause
+from contract.ledger.record import dump_rows
 from contract.patient import COLUMNS, EXAMPLE, Patient
 from contract.score import ScoreRow
 from contract.settings import Settings
@@ -21,7 +23,15 @@ from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.patients import ROW, new_job
 from training.behaviour import NO_SIGNS, SIGNS
-from worker.scoring import Pause, score_jobs, score_small, unwatched
+from worker.scoring import (
+    ROWS_AT_ONCE,
+    SMALL_RECORDS,
+    matrix_of,
+    score_jobs,
+    score_small,
+    small_first,
+    unwatched,
+)
 
 AGE = FEATURES.index("age")
 SECRET_AGE = 54.321
@@ -133,6 +143,21 @@ def test_amid_a_large_job_small_ones_of_others_are_scored() -> None:
     assert ended == [small.id]
     assert ledger.read(large.id).state is State.RUNNING
     assert ledger.finish(outcomes) == 1
+
+
+def test_many_rows_are_made_into_the_same_matrix_and_the_same_json_with_pauses_between() -> None:
+    rows, pauses = [(*ROW[:-1], number % 3) for number in range(2 * ROWS_AT_ONCE + 1)], list[int]()
+    assert np.array_equal(matrix_of(rows, lambda: pauses.append(1)), to_matrix(rows), equal_nan=True)
+    assert len(pauses) == 2
+    assert dump_rows(rows, lambda: pauses.append(1)) == dump_rows(rows) == to_json(rows)
+    assert len(pauses) > 4
+
+
+def test_small_jobs_are_committed_before_the_large_ones_that_were_claimed_with_them() -> None:
+    few, many = [30.0] * SMALL_RECORDS, [30.0] * (SMALL_RECORDS + 1)
+    jobs = [job("a", *many), job("b", *few), job("c", *many), job("d", 30)]
+    assert [[one.id for one in some] for some in small_first(jobs)] == [["b", "d"], ["a", "c"]]
+    assert [[one.id for one in some] for some in small_first(jobs[1::2])] == [["b", "d"]]
 
 
 def test_a_risk_that_is_no_probability_fails_its_job_with_an_error_of_its_own_and_no_other() -> None:

@@ -29,6 +29,10 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection, as the service may have done if it was idle; the next request opens it anew."""
         self._connection.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
@@ -43,7 +47,7 @@ class Client:
             while answer.readinto(self._buffer):
                 continue
         except (http.client.HTTPException, OSError):
-            self._connection.close()  # the next request opens it anew
+            self.hang_up()
             return BROKEN
         return answer.status
 

@@ -127,6 +127,7 @@ def measure_kind(folder: Path, kind: str, bodies: Bodies, seconds: float) -> Fig
                 bodies.floods[kind].write_text(have_scored(service.url, greedy, bodies.floods["explained"]))
             look(client, bodies, seconds / 2, idle)
             with flooded(kind, service.url, greedy, bodies.floods[kind]) as answers:
+                client.hang_up()
                 look(client, bodies, seconds, beside)
             look(client, bodies, SETTLE_S, Seen())  # what the flood had in hand is let go
             look(client, bodies, seconds / 2, idle)

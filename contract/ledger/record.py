@@ -158,9 +158,7 @@ def asked_of(job: NewJob) -> str | int:
 
 
 def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause = lambda: None) -> bytes:
-    """Return the JSON of a job's rows: of many, some at a time with a pause before, so that others get on meanwhile."""
-    if len(rows) <= DUMPED_AT_ONCE:
-        return to_json(rows)
+    """Return the JSON of a job's rows: some at a time with a pause before, so that others get on meanwhile."""
     pieces = list[bytes]()
     for start in range(0, len(rows), DUMPED_AT_ONCE):
         pause()

@@ -1,5 +1,6 @@
 """A batch's way through a classifier that can be checked by hand: risk is age / 120."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ from pydantic_core import to_json
 
 from contract.job import State
 from contract.ledger.message import Message
-from contract.ledger.protocol import Claimed, Pause
+from contract.ledger.protocol import Claimed, Outcome, Pause
 from contract.ledger.record import dump_rows
 from contract.patient import COLUMNS, EXAMPLE, Patient
 from contract.score import ScoreRow
@@ -27,9 +28,9 @@ from worker.scoring import (
     ROWS_AT_ONCE,
     SMALL_RECORDS,
     matrix_of,
+    score_claimed,
     score_jobs,
     score_small,
-    small_first,
     unwatched,
 )
 
@@ -154,10 +155,20 @@ def test_many_rows_are_made_into_the_same_matrix_and_the_same_json_with_pauses_b
 
 
 def test_small_jobs_are_committed_before_the_large_ones_that_were_claimed_with_them() -> None:
-    few, many = [30.0] * SMALL_RECORDS, [30.0] * (SMALL_RECORDS + 1)
-    jobs = [job("a", *many), job("b", *few), job("c", *many), job("d", 30)]
-    assert [[one.id for one in some] for some in small_first(jobs)] == [["b", "d"], ["a", "c"]]
-    assert [[one.id for one in some] for some in small_first(jobs[1::2])] == [["b", "d"]]
+    class Noting(MemoryLedger):
+        """A ledger that notes which jobs end together."""
+
+        def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+            together.append([one.id for one in outcomes])
+            return super().finish(outcomes, pause)
+
+    ledger, together = Noting(Settings(), Clock()), list[object]()
+    jobs = [new_job(size) for size in (SMALL_RECORDS + 1, SMALL_RECORDS, SMALL_RECORDS + 1, 1)]
+    ledger.submit(jobs)
+    a, b, c, d = (one.id for one in jobs)
+    score_claimed(ledger, ByAge(), ledger.claim(Message(0, [])), lambda: together.append("pause"))
+    assert together == [[b, d], "pause", [a, c]]
+    assert all(ledger.read(one.id).state is State.SUCCEEDED for one in jobs)
 
 
 def test_a_risk_that_is_no_probability_fails_its_job_with_an_error_of_its_own_and_no_other() -> None:

@@ -13,10 +13,10 @@ from rich.progress import track
 from bench.contenders import JOBS
 from bench.cpu import children, used_s
 from bench.load import Road, drain, drive, write_patients
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, STARTED_WITHIN_S, free_port, responds, valkey
+from bench.local.revisions import running_in
 from contract.key import make_key
-from tests.revisions import running_in
-from tests.servers import ROOT, STARTED_WITHIN_S, free_port, responds, valkey
-from tests.waiting import wait_until
 
 CLIENTS, WARM_S = 64, 1
 ROUNDS, BURSTS = 3, 3

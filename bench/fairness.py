@@ -20,10 +20,10 @@ from bench.figures import Figures
 from bench.files import write
 from bench.flood import CSV, IDLE, JSON, KINDS, OPEN, flooded
 from bench.load import write_patients
+from bench.local.keyed import Keyed
+from bench.local.programs import running, service, valkey
 from contract.patient import COLUMNS
 from producer.table import read_cases
-from tests.keyed import Keyed
-from tests.servers import running, service, valkey
 
 WAIT_S = 60  # that a patient's client waits at most
 SMALL_ROWS, LARGE_ROWS = 300, 200_000

@@ -10,8 +10,8 @@ from bench.fairness import LARGE_JOB, LARGE_ROWS, MIDDLE_JOB, SMALL_ROWS, measur
 from bench.figures import Figures, median
 from bench.flood import IDLE, KINDS
 from bench.goals import FAIRNESS, row_of
+from bench.local.revisions import check_out
 from bench.race import written
-from tests.revisions import check_out
 
 TITLE = "Fairness"
 MOST = 1.03

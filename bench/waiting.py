@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from redis import Redis
 
 from bench.cpu import used_s
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, responds, running, valkey
 from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
-from tests.servers import free_port, responds, running, valkey
-from tests.waiting import wait_until
 
 TITLE = "Waiting"
 CLIENTS = 10_000

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.servers import ROOT
+from bench.local.programs import ROOT
 
 LOCKS = ["monitoring/exporter.txt", "training/mlflow.txt", "requirements.lock"]  # the shortest first, which tells soon
 AWAY = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "ProxyError", "SSLError", "HTTPError")

@@ -11,10 +11,10 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
+from bench.local.programs import ROOT
 from models.bundle import FILES
 from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE
-from tests.servers import ROOT
 
 CHAMPION = ROOT / "models" / "champion"
 

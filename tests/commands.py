@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.servers import CLIENT, ROOT
+from bench.local.programs import CLIENT, ROOT
 
 
 class Said(NamedTuple):

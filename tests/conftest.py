@@ -9,10 +9,10 @@ import hypothesis
 import pytest
 from redis import Redis
 
+from bench.local.keyed import Keyed
+from bench.local.programs import free_port, running, service, valkey
 from contract.connect import open_redis
 from contract.settings import Settings
-from tests.keyed import Keyed
-from tests.servers import free_port, running, service, valkey
 
 # Every run tries the same examples, and none fails because the machine is busy.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

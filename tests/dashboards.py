@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.servers import ROOT
+from bench.local.programs import ROOT
 
 GRAFANA = ROOT / "monitoring" / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))

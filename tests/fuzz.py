@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.local.programs import ROOT, running, service, valkey
 from contract.key import make_key
-from tests.servers import ROOT, running, service, valkey
 
 THOROUGHLY = ["--max-examples=1300", "--workers=2"]
 

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.servers import ROOT, valkey
+from bench.local.programs import ROOT, valkey
 from tests.tls import tls
 
 FOLDER = ROOT / "compose" / "redis"

@@ -8,10 +8,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import make_app
+from bench.local.conditions import wait_until
+from bench.local.programs import STARTED_WITHIN_S
 from contract.settings import Settings
 from tests.fakes import MemoryLedger
-from tests.servers import STARTED_WITHIN_S
-from tests.waiting import wait_until
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from tests.servers import start
+from bench.local.programs import start
 
 PLACE = ("127.53.53.53", 53)  # where the resolver of the C library looks: no other port can be told to it
 PUBLIC = IPv4Address("93.184.216.34")

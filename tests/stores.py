@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.servers import STARTED_WITHIN_S, free_port, responds, start_python, stop
-from tests.waiting import wait_until
+from bench.local.conditions import wait_until
+from bench.local.programs import STARTED_WITHIN_S, free_port, responds, start_python, stop
 
 BUCKET = "scoreline"
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import trustme
 
-from tests.servers import free_port
+from bench.local.programs import free_port
 
 
 @contextmanager

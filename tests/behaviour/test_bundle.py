@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.local.conditions import wait_until
 from contract.errors import BadScore, BrokenBundle
 from contract.patient import COLUMNS, Patient, fields_of_patient
 from models.card import CARD_FILE, MODEL_FILE, Card
@@ -20,7 +21,6 @@ from models.scorer import Scorer, open_session, write_probes
 from models.trial import Trial
 from tests import bundles
 from tests.bundles import CHAMPION, Spoil, copy_bundle, edit_probes, place_bundle, place_files, spoil_model
-from tests.waiting import wait_until
 
 BROKEN_GRAPHS: list[tuple[Spoil, str]] = [
     (bundles.make_column, r"`risk` of model.onnx must be float64 of the shape \(61,\), and is float64 of \(61, 1\)"),

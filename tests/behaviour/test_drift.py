@@ -10,6 +10,7 @@ from functools import cache
 import pytest
 from pydantic import ValidationError
 
+from bench.local.programs import ROOT
 from contract.patient import Patient, Row
 from models.binning import Binning
 from models.features import to_matrix
@@ -18,7 +19,6 @@ from monitoring.drift import PSI_LIMIT, FeatureDrift, Verdict, compare
 from producer.copula import Copula
 from producer.scenarios import SCENARIOS, Values
 from producer.table import read_cases
-from tests.servers import ROOT
 
 CLEAN_RUNS, SEEDS, PATIENTS, FEW, MANY = 50, 20, 500, 100, 5_000
 SEEN_IN = {

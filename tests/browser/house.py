@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from tests.servers import STARTED_WITHIN_S, free_port, responds, running, start, stop, valkey
-from tests.waiting import wait_until
+from bench.local.conditions import wait_until
+from bench.local.programs import STARTED_WITHIN_S, free_port, responds, running, start, stop, valkey
 
 
 class House:

@@ -12,11 +12,11 @@ import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from bench.local.programs import ROOT
 from contract.patient import EXAMPLE
 from tests.browser.chromium import chromium
 from tests.browser.house import House, open_house
 from tests.browser.test_pages import BULK, upload
-from tests.servers import ROOT
 
 FOLDER = ROOT / "docs" / "screens"
 COLOURS = 64  # of a page there are few more, and a picture is a third as large

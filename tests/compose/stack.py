@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.local.programs import ROOT, free_port
 from contract.key import make_key
 from tests.guarded import ROLES
 from tests.receiver import SECRET
-from tests.servers import ROOT, free_port
 
 GRAFANA = "grafana/"
 BUILT_WITHIN_S = 600

@@ -7,10 +7,10 @@ import sys
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT
 from contract.patient import EXAMPLE
 from tests.compose.stack import LOGIN, SHOWN, Stack, engine, say
-from tests.servers import ROOT
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.compose
 

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
 from tests.compose.stack import SHOWN, Stack, engine, say
 from tests.faults.cohort import patients, risks
 from tests.faults.file_audit import tally
 from tests.faults.files import File, results_of
 from tests.faults.traffic import Traffic
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.compose
 

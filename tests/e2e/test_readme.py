@@ -13,12 +13,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT
 from contract.patient import EXAMPLE
 from contract.queue import BULK, CALLBACKS, INTERACTIVE
 from tests.commands import environment
 from tests.e2e.up import Up
-from tests.servers import ROOT
-from tests.waiting import wait_until
 
 Command = tuple[str, list[str]]
 CHANGES = [

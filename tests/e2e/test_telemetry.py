@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.local.programs import CLIENT, ROOT, start
 from contract.telemetry import OFF
 from tests.e2e.up import GONE_WITHIN_S, Up
-from tests.servers import CLIENT, ROOT, start
 
 TOOLS = ("strace", "unshare", "nsenter", "ip")
 MISSING = f"it takes root, and {', '.join(TOOLS)}: Debian's packages strace, util-linux and iproute2"

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT
 from stack.session import list_members
 from tests.e2e.up import GONE_WITHIN_S, READY_WITHIN_S, Up
-from tests.servers import ROOT
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 

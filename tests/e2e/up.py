@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx2
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, start
 from contract.patient import EXAMPLE
 from stack.session import end_session, list_members
 from tests.receiver import SECRET
-from tests.servers import free_port, start
-from tests.waiting import wait_until
 
 READY_WITHIN_S = 60
 GONE_WITHIN_S = 40

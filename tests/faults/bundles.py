@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from bench.local.programs import ROOT
 from models.card import CARD_FILE, MODEL_FILE
-from tests.servers import ROOT
 
 RISK, SOUND = "risk", "sound_risk"
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
+from bench.local.conditions import wait_until
 from contract.settings import Settings
 from models.card import MODEL_FILE
 from tests.faults.bundles import damaged_models, put_back, put_in_place
 from tests.faults.house import House
 from tests.faults.replicated import Replicated
 from tests.faults.small_disk import OnSmallDisk
-from tests.waiting import wait_until
 
 IN_STEP_WITHIN_S = 60
 LIMIT = "maxmemory"

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
+from bench.local.conditions import wait_until
+from bench.local.programs import responds
 from contract.ledger.record import new_id
 from tests.faults import environment
 from tests.faults.cohort import POISON, patients
@@ -19,8 +21,6 @@ from tests.faults.scene import CAUGHT_WITHIN_S, Scene, all_frozen, freeze_mid_ba
 from tests.faults.small_disk import OnSmallDisk, can_mount
 from tests.faults.supervisor import kill
 from tests.faults.witness import ENDED
-from tests.servers import responds
-from tests.waiting import wait_until
 
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 WRONG_BY_S = 3_600

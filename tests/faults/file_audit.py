@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import httpx2
 
+from bench.local.conditions import wait_until
 from contract.ledger.keys import TRASH
 from tests.faults.callers import PATH
 from tests.faults.fault import RECOVERED_WITHIN_S
 from tests.faults.file_scene import FileScene
 from tests.faults.files import File, results_of
 from tests.faults.loss import Loss
-from tests.waiting import wait_until
 
 ANSWERED_WITHIN_S = 60
 CLEARED_WITHIN_S = 30

@@ -9,6 +9,8 @@ from threading import Event, Timer
 
 import httpx2
 
+from bench.local.conditions import wait_until
+from bench.local.programs import responds
 from contract.queue import BULK
 from tests.faults.callers import PATH
 from tests.faults.file_fault import FileFault
@@ -18,8 +20,6 @@ from tests.faults.file_surroundings import SURROUNDING_FAULTS
 from tests.faults.files import results_of
 from tests.faults.house import ANSWERED_WITHIN_S
 from tests.faults.supervisor import children, kill
-from tests.servers import responds
-from tests.waiting import wait_until
 
 SEEN_WITHIN_S = 30
 ROOM_BYTES = 1_000_000  # the most that a file may have on the full disk: less than a part, and more than a log

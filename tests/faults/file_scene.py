@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import httpx2
 
+from bench.local.conditions import wait_until
 from tests.faults.callers import PATH, Callers
 from tests.faults.file_house import FileHouse
 from tests.faults.files import File
 from tests.faults.loss import Loss, is_in_window, made_ms
 from tests.faults.supervisor import Program, children
-from tests.waiting import wait_until
 
 OPEN = {"queued", "running"}
 LOOKED_WITHIN_S = 60

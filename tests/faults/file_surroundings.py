@@ -4,6 +4,8 @@ import signal
 from contextlib import ExitStack
 from threading import Event, Timer
 
+from bench.local.conditions import wait_until
+from bench.local.programs import responds
 from tests.faults import environment
 from tests.faults.callers import PATH
 from tests.faults.fault import FAILED_OVER_WITHIN_S
@@ -16,8 +18,6 @@ from tests.faults.replicated import ReplicatedFiles
 from tests.faults.scene import all_frozen
 from tests.faults.small_disk import FilesOnSmallDisk, can_mount
 from tests.faults.supervisor import children
-from tests.servers import responds
-from tests.waiting import wait_until
 
 GRACE_S = 0.3  # that a part goes on for after SIGTERM
 BACK_WITHIN_S = 30

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import count as counting
 from math import inf
 
+from bench.local.conditions import wait_until
 from tests.faults.callers import Callers
 from tests.faults.file_audit import FileCount, audit
 from tests.faults.file_fault import FileFault
@@ -13,7 +14,6 @@ from tests.faults.file_scene import FileScene
 from tests.faults.files import File
 from tests.faults.onlooker import Onlooker
 from tests.faults.trial import comes_true
-from tests.waiting import wait_until
 
 FRESH_ROWS = 20
 LOADED_WITHIN_S = 120

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from bench.local.conditions import wait_until
 from contract.queue import BULK
 from contract.settings import Settings
 from models.released import Released
 from models.scorer import Scorer
 from models.verdicts import Verdicts
 from tests.faults.poison import Poisoned, is_marked
-from tests.waiting import wait_until
 from worker.__main__ import consume
 from worker.tasks import make_worker
 

@@ -13,14 +13,14 @@ import httpx2
 from pydantic_core import from_json
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, STARTED_WITHIN_S, free_port, responds, start, start_python, start_valkey
 from contract.connect import open_redis
 from contract.errors import ExpiredJob, UnknownJob, UnreadableRecord
 from contract.ledger.redis_ledger import RedisLedger
 from contract.queue import INTERACTIVE
 from contract.settings import Settings
 from tests.faults.supervisor import Launch, Program
-from tests.servers import ROOT, STARTED_WITHIN_S, free_port, responds, start, start_python, start_valkey
-from tests.waiting import wait_until
 
 PRODUCT = "worker.entry"
 ANSWERED_WITHIN_S = 15

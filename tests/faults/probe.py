@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import httpx2
 
+from bench.local.conditions import wait_until
 from tests.faults.cohort import body
 from tests.faults.house import House
-from tests.waiting import wait_until
 
 ACCEPTED_WITHIN_S = 60
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from threading import Event
 
+from bench.local.conditions import wait_until
 from tests.faults.relay import Relay
 from tests.receiver import receiving
-from tests.waiting import wait_until
 
 ANY_NUMBER = 10_000
 TOLD_WITHIN_S = 120  # a callback is tried again 0.3, 1.5, 6.3 and 25.5 s after the first time, give or take a fifth

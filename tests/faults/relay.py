@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any, Self
 
-from tests.servers import free_port
+from bench.local.programs import free_port
 
 PIECE_BYTES = 65_536
 

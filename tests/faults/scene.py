@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 
+from bench.local.conditions import wait_until
 from tests.faults.house import House
 from tests.faults.loss import Loss, is_in_window, made_ms
 from tests.faults.supervisor import Program, children, kill
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Witness
-from tests.waiting import wait_until
 
 POOL = 2  # scoring processes of a worker, the default
 CAUGHT_WITHIN_S = 30

@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 
+from bench.local.conditions import wait_until
 from contract.ledger.record import new_id
 from tests.faults.fault import Fault
 from tests.faults.faults import FAULTS, pool_killed, worker_frozen
@@ -10,7 +11,6 @@ from tests.faults.house import House
 from tests.faults.street import Trial
 from tests.faults.trial import Count, Plan, hold_trial
 from tests.faults.witness import Witness
-from tests.waiting import wait_until
 
 # So few a second that two cores can at the same time start processes anew.
 FEW = Plan(jobs=150, rate_per_s=60, connections=16, outage_s=2, patience_s=40)

@@ -8,6 +8,8 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import gateway, running, valkey
 from contract.batch import BATCHES_FOLDER
 from contract.ledger.checkpoint import BEHIND_S
 from contract.ledger.record import ms_of_id
@@ -15,8 +17,6 @@ from contract.patient import EXAMPLE
 from contract.settings import Settings
 from contract.store import Store
 from tests.faults.ruined import SEEN_WITHIN_S, Ruined, kind_of, made_at
-from tests.servers import gateway, running, valkey
-from tests.waiting import wait_until
 
 LOST = [(410, "ledger-lost")] * 2
 UNKNOWN = [(404, "unknown-job")] * 2

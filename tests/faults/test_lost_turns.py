@@ -8,6 +8,8 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import gateway, running, valkey
 from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.protocol import NewJob
 from contract.ledger.record import new_id
@@ -16,8 +18,6 @@ from contract.patient import COLUMNS, EXAMPLE, Patient
 from contract.queue import BULK, CALLBACKS, INTERACTIVE
 from contract.settings import Settings
 from tests.receiver import SECRET, Receiver, receiving
-from tests.servers import gateway, running, valkey
-from tests.waiting import wait_until
 
 CSV = "\n".join(",".join(map(str, cells)) for cells in (COLUMNS, EXAMPLE.values(), ())).encode()
 AS_CSV = {"Content-Type": "text/csv"}

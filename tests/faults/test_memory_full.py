@@ -10,6 +10,9 @@ from pathlib import Path
 import httpx2
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed, prefix_of
+from bench.local.programs import gateway, running, valkey
 from contract.connect import open_redis
 from contract.job import State
 from contract.key import Limits
@@ -18,10 +21,7 @@ from contract.ledger.keys import BATCHES, JOBS
 from contract.ledger.redis_ledger import RedisLedger
 from contract.patient import EXAMPLE
 from contract.settings import Settings
-from tests.keyed import Keyed, prefix_of
 from tests.receiver import SECRET, receiving
-from tests.servers import gateway, running, valkey
-from tests.waiting import wait_until
 
 MANY, CALLERS = 2_000, 16
 FILES, ROWS = 3, 500

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
 from contract.patient import EXAMPLE
 from tests.e2e.up import Up
 from tests.faults.cohort import patients, risks
 from tests.faults.traffic import Traffic
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux mounts a small disk for a test")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.local.revisions import is_known
 from tests.faults.street import SHORT
 from tests.faults.upgrade import BEFORE, UPGRADES, Upgrade, UpgradePlan, hold_upgrade
-from tests.revisions import is_known
 
 FEW = UpgradePlan(jobs=150, ended=30, beside=60, rows=8_800, rate_per_s=100, must_be_half_done=False)
 SETTINGS = SHORT | {"SCORELINE_WORKER_PROCESSES": "1", "SCORELINE_BULK_PROCESSES": "1"}

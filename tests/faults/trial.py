@@ -9,6 +9,7 @@ from math import inf
 from threading import Event
 from typing import Any
 
+from bench.local.conditions import wait_until
 from contract.ledger.record import new_id
 from tests.faults.cohort import patients, risks
 from tests.faults.fault import RECOVERED_WITHIN_S, Fault
@@ -18,7 +19,6 @@ from tests.faults.probe import is_scored, submit
 from tests.faults.scene import Scene
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Reader, Witness
-from tests.waiting import wait_until
 
 FIRST_STRIKE_AT = 0.1  # of the jobs for each strike
 LOADED_WITHIN_S = 120

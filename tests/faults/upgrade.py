@@ -9,6 +9,9 @@ from math import inf
 from pathlib import Path
 from threading import Event
 
+from bench.local.conditions import wait_until
+from bench.local.programs import responds
+from bench.local.revisions import check_out, is_known
 from contract.ledger.record import new_id
 from monitoring.processes import children
 from tests.faults import file_audit, trial
@@ -24,9 +27,6 @@ from tests.faults.traffic import Traffic
 from tests.faults.trial import Count, comes_true, wait_for_load
 from tests.faults.upgraded_house import UpgradedHouse
 from tests.faults.witness import Reader, Witness
-from tests.revisions import check_out, is_known
-from tests.servers import responds
-from tests.waiting import wait_until
 
 BEFORE = "22aa980"
 """The commit that is upgraded from, unless another one is named."""

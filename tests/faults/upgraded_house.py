@@ -10,11 +10,11 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from bench.local.programs import ROOT, start_in
 from contract.queue import BULK
 from tests.faults.file_house import FileHouse
 from tests.faults.house import PRODUCT, House
 from tests.faults.supervisor import Launch, Program
-from tests.servers import ROOT, start_in
 
 RELEASE: ContextVar[Path] = ContextVar("release")
 """The checkout that a program is started of, if that is not the house's first one."""

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.lag import watched
+from bench.local.conditions import wait_until
 from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.bad_input import bad_bodies, bad_files
@@ -22,7 +23,6 @@ from tests.hostile.house import House, housed, say
 from tests.hostile.judging import Judgement, judge
 from tests.hostile.messages import messages, strange_messages
 from tests.hostile.requests import REQUESTS
-from tests.waiting import wait_until
 
 BEYOND_BYTES, GROWTH_BYTES, P99_MS, SLOWEST_S = 5_000_000, 50_000_000, 100, 2
 QUEUES = ((INTERACTIVE, SCORE), (BULK, SCORE_PARTS), (CALLBACKS, NOTIFY))

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.lag import watched
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
+from bench.local.programs import STARTED_WITHIN_S, free_port, responds, running, service, valkey
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from monitoring.processes import children
 from tests.hostile.attacks import Prepared
 from tests.hostile.bodies import HEADER, ROW
-from tests.keyed import Keyed
-from tests.servers import STARTED_WITHIN_S, free_port, responds, running, service, valkey
-from tests.waiting import wait_until
 
 JSON, CSV = "application/json", "text/csv"
 PATIENTS, ROWS, FEW = 10_000, 200_000, 20

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import httpx2
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, responds, running, valkey
 from contract.patient import EXAMPLE
 from monitoring.processes import RESIDENT, children, read_stat
 from tests.receiver import SECRET
-from tests.servers import free_port, responds, running, valkey
-from tests.waiting import wait_until
 
 PAGE_BYTES = 4_096
 ROOMS = {"run": ("run",), "bulk": ("run", "--queue", "bulk"), "notify": ("notify",), "sweep": ("sweep",)}

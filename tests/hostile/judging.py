@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from bench.local.conditions import wait_until
 from contract.batch import SCORE_COLUMNS
 from contract.patient import COLUMNS
 from tests.hostile.attacks import Prepared
 from tests.hostile.bad_input import Bad
-from tests.waiting import wait_until
 
 AT_ONCE = 4
 ENDED_WITHIN_S = 60

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, responds, running, start_python, stop, valkey
 from contract.patient import EXAMPLE
 from monitoring.processes import RESIDENT, read_stat
-from tests.servers import free_port, responds, running, start_python, stop, valkey
-from tests.waiting import wait_until
 
 RECORDS = 10_000
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from api.docs_page import LOADED
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, responds, running
 from monitoring.processes import USER_TIME, read_stat
-from tests.servers import free_port, responds, running
-from tests.waiting import wait_until
 
 ASKED = 400
 TIMES_THE_LEAST = 3

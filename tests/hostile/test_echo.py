@@ -15,10 +15,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.options import RULES
+from bench.local.conditions import wait_until
 from contract.batch import SCORE_COLUMNS
 from contract.patient import COLUMNS, EXAMPLE
 from tests.hostile.house import House, housed
-from tests.waiting import wait_until
 
 CANARY = "Kanari7nGelb"
 """What is sent in the place of names, and looked for."""

@@ -9,13 +9,13 @@ from itertools import chain
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
 from contract.patient import EXAMPLE
 from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from tests.hostile.bodies import FILES, HEADER, JSON, ROW
 from tests.hostile.house import House, housed, say
 from tests.hostile.messages import messages, strange_messages
 from tests.hostile.requests import REQUESTS, Case, get, head
-from tests.waiting import wait_until
 
 GROWTH_BYTES = 50_000_000
 LARGE = "/static-offline-docs/swagger-ui-bundle.js"  # 1.5 MB

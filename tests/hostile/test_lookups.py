@@ -9,13 +9,13 @@ import httpx2
 import pytest
 
 from api.serving import LOOKUPS_AT_ONCE, LOOKUPS_OF_A_KEY
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
+from bench.local.programs import free_port, responds, stop, valkey
 from contract.address import RESOLVED_WITHIN_S
 from contract.patient import EXAMPLE
-from tests.keyed import Keyed
 from tests.name_server import MISSING, PUBLIC, NameServer, cannot_run, naming, start_asking_there
 from tests.receiver import SECRET
-from tests.servers import free_port, responds, stop, valkey
-from tests.waiting import wait_until
 
 SOON_S = 30
 

@@ -12,14 +12,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, running, service, valkey
 from contract.patient import EXAMPLE
 from models.bundle import FILES, read_card
 from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE
 from tests import bundles
 from tests.bundles import CHAMPION, copy_bundle, place_bundle, place_files, spoil_model
-from tests.servers import free_port, running, service, valkey
-from tests.waiting import wait_until
 
 SOON_S = 30
 GOOD = read_card(CHAMPION).version

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
 from contract.patient import EXAMPLE
 from tests.hostile.readers import Scene, asking, reading, scene, status_of
-from tests.keyed import Keyed
-from tests.waiting import wait_until
 
 CLIENTS = 100
 GROWTH_BYTES = 50_000_000

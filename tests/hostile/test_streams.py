@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, responds, running, valkey
 from contract.patient import COLUMNS
 from tests.hostile.bodies import HEADER, ROW
 from tests.hostile.gauge import Gauge, pour
 from tests.hostile.house import SHORT
 from tests.hostile.requests import ALIVE, BODY, LENGTH, get, head, post
 from tests.hostile.streams import BEGUN, LARGEST, SENT_BYTES, STREAMS, WAITING, Stream
-from tests.servers import free_port, responds, running, valkey
-from tests.waiting import wait_until
 
 BEYOND_BYTES = 5_000_000  # what one connection may add to what the largest valid submit costs
 LONGEST_WAIT_S = 1.0  # for /health/live: ten times the goal, since other tests may run beside this one

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 import pytest
 from redis import Redis
 
+from bench.local.programs import LoneGateway, free_port, gateway, running, service, valkey
 from contract.ledger.keys import CHECKPOINT
 from contract.ledger.protocol import Ledger
 from contract.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger
-from tests.servers import LoneGateway, free_port, gateway, running, service, valkey
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import service
 from contract.answer import READY_SCORES
 from contract.job import Job
 from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
-from tests.servers import service
-from tests.waiting import wait_until
 
 WAITS = {"Prefer": "wait=30"}
 

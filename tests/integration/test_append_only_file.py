@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import valkey
 from contract.ledger.keys import REWRITTEN
 from contract.settings import Settings
 from tests.guarded import guarded
-from tests.servers import valkey
-from tests.waiting import wait_until
 from worker.append_only_file import AGAIN_IN_S, AppendOnlyFile
 
 SOON_S = 20

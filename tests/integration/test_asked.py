@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from bench.local.keyed import Keyed
 from contract.patient import EXAMPLE
-from tests.keyed import Keyed
 
 ID = "01a20707-a656-735e-87cb-2feb51005d0d"
 CANARY = "Meier-145"

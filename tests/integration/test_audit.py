@@ -10,6 +10,9 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed, prefix_of
+from bench.local.programs import ROOT
 from contract.errors import UnknownKey
 from contract.key import UNLIMITED, Caller, Limits, Scope
 from contract.ledger.audit import Action, Audit, Deed
@@ -18,11 +21,8 @@ from contract.ledger.keys import AUDIT
 from contract.ledger.redis_ledger import RedisLedger
 from contract.patient import EXAMPLE
 from contract.settings import Settings
-from tests.keyed import Keyed, prefix_of
 from tests.ledgers import submit
 from tests.patients import new_job
-from tests.servers import ROOT
-from tests.waiting import wait_until
 
 OWNER = Caller("aa", frozenset({Scope.SCORE, Scope.READ}))
 ADMIN = Caller("bb", frozenset({Scope.ADMIN}))

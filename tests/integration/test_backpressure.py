@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx2
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, LoneGateway, gateway, running, valkey
 from contract.patient import EXAMPLE
-from tests.servers import ROOT, LoneGateway, gateway, running, valkey
-from tests.waiting import wait_until
 
 LIMIT = 3
 LIMITED = {"SCORELINE_BACKLOG_LIMIT": str(LIMIT), "SCORELINE_PATIENTS_LIMIT": str(LIMIT)}

@@ -14,11 +14,11 @@ import pytest
 from redis import Redis
 from standardwebhooks import Webhook
 
+from bench.local.conditions import wait_until
+from bench.local.programs import gateway, running, start_python, stop, valkey
 from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
 from tests.receiver import SECRET, Receiver, Told, receiving
-from tests.servers import gateway, running, start_python, stop, valkey
-from tests.waiting import wait_until
 
 SOON_S = 60
 PATIENT = EXAMPLE | {"trestbps": 123.4375, "thalach": 171.0625}

@@ -13,14 +13,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
+from bench.local.programs import ROOT, LoneGateway, free_port
 from contract.key import Scope, make_key
 from contract.patient import COLUMNS, EXAMPLE
 from scoreline_client import Client
 from tests.commands import Said, command, environment, scoreline
-from tests.keyed import Keyed
 from tests.scripted import Service, problem, running
-from tests.servers import ROOT, LoneGateway, free_port
-from tests.waiting import wait_until
 
 TABLE = ROOT / "training" / "data" / "cleveland.csv"
 STATED = [f"{name}={value}" for name, value in EXAMPLE.items()]

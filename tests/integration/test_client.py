@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import CLIENT, ROOT, LoneGateway, free_port, gateway
 from contract.patient import EXAMPLE
 from scoreline_client import AsyncClient, Client, Progress
 from scoreline_client.errors import (
@@ -27,8 +29,6 @@ from scoreline_client.errors import (
 )
 from tests.cutting import cutting
 from tests.scripted import QUEUED, Service, accepted, problem, running
-from tests.servers import CLIENT, ROOT, LoneGateway, free_port, gateway
-from tests.waiting import wait_until
 
 TABLE = ROOT / "training" / "data" / "cleveland.csv"
 RISK = 0.17712659

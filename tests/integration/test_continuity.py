@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
 from contract.batch import Form, Format, NewPart
 from contract.continuity import MIRROR, Continuity, Mirror
 from contract.ledger.batch_record import NewBatch
@@ -19,7 +20,6 @@ from contract.patient import EXAMPLE, Patient
 from contract.settings import Settings
 from contract.store import Store
 from tests.ledgers import Clock
-from tests.waiting import wait_until
 
 ROW = Patient.model_validate(EXAMPLE).to_row()
 Dump = dict[bytes, bytes]

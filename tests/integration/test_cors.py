@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from bench.local.programs import LoneGateway, gateway, valkey
 from contract.patient import EXAMPLE
-from tests.servers import LoneGateway, gateway, valkey
 
 WARD, STRANGER = "https://ward.example", "https://stranger.example"
 ALLOWED = "access-control-allow-origin"

@@ -19,12 +19,12 @@ import trustme
 from standardwebhooks import Webhook, WebhookVerificationError
 from typing_extensions import override
 
+from bench.local.programs import ROOT
 from contract.address import Resolver
 from contract.job import State
 from contract.ledger.callbacks import Callback
 from contract.ledger.record import new_id
 from tests.receiver import OTHER_SECRET, SECRET, receiving
-from tests.servers import ROOT
 from worker.courier import Answer, Courier
 from worker.notifier import LONGEST_WAIT_S, wait_after
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.keyed import Keyed
 from contract.key import Scope
 from tests.fuzz import fuzz
-from tests.keyed import Keyed
 
 BRIEFLY = ["--phases=examples,coverage,stateful", "--max-examples=3", "--seed=1"]
 

@@ -12,13 +12,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, free_port, gateway, responds, running, valkey
 from contract.ledger.histograms import HOUR_S
 from contract.ledger.keys import CARD, HISTOGRAMS
 from contract.patient import EXAMPLE
 from models.card import CARD_FILE
 from tests.bundles import place_bundle
-from tests.servers import ROOT, free_port, gateway, responds, running, valkey
-from tests.waiting import wait_until
 
 SOON_S = 30
 CHAMPION = ROOT / "models" / "champion"

@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx2
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
 from contract.key import Scope
 from contract.patient import EXAMPLE
 from monitoring.drift import PATIENTS_NEEDED
-from tests.keyed import Keyed
-from tests.waiting import wait_until
 
 SOON_S = 30
 RARE = EXAMPLE | {"age": 77, "sex": "female", "cp": "typical", "oldpeak": 6.2}

@@ -9,6 +9,9 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
+from bench.local.programs import free_port, gateway, running, valkey
 from contract.batch import BATCHES_FOLDER
 from contract.job import JobError
 from contract.ledger.message import Message
@@ -16,10 +19,7 @@ from contract.ledger.protocol import Outcome
 from contract.ledger.redis_ledger import RedisLedger
 from contract.patient import EXAMPLE
 from contract.settings import Settings
-from tests.keyed import Keyed
 from tests.receiver import SECRET, Receiver, receiving
-from tests.servers import free_port, gateway, running, valkey
-from tests.waiting import wait_until
 
 NAME = "Erika-Mustermann-4711"
 VALUES = {"age": 57.34375, "trestbps": 123.4375, "chol": 301.8125, "thalach": 171.0625, "oldpeak": 2.1875}

@@ -14,13 +14,13 @@ import httpx2
 import pytest
 
 from api.gateway import Gateway
+from bench.local.conditions import wait_until
+from bench.local.programs import LoneGateway, free_port, responds, running, valkey
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
-from tests.servers import LoneGateway, free_port, responds, running, valkey
-from tests.waiting import wait_until
 
 STORY = ["state queued", "state running", "state succeeded", "result", "end"]
 

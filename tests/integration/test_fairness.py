@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from redis import Redis
 
+from bench.local.keyed import prefix_of
 from contract.errors import NewerLedger
 from contract.job import State
 from contract.key import UNLIMITED, Caller, Limits, Scope
@@ -17,7 +18,6 @@ from contract.ledger.record import canary_id
 from contract.ledger.redis_ledger import RedisLedger
 from contract.ledger.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
 from contract.settings import Settings
-from tests.keyed import prefix_of
 from tests.ledgers import Clock, score, submit
 from tests.patients import ROW, new_job
 from worker.room import note_room

@@ -12,14 +12,14 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import gateway, running, service, valkey
 from contract.batch import SCORE_COLUMNS
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from contract.store import Store
 from tests.files import NAMES, csv_row
 from tests.receiver import SECRET, receiving
-from tests.servers import gateway, running, service, valkey
-from tests.waiting import wait_until
 
 CSV, JSONL = {"Content-Type": "text/csv"}, {"Content-Type": "application/x-ndjson"}
 HEADER = ",".join(NAMES).encode() + b"\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 from bench.client import Client
 from bench.flood import OPEN, flooded
 from bench.load import write_patients
-from tests.keyed import Keyed
-from tests.servers import gateway, valkey
+from bench.local.keyed import Keyed
+from bench.local.programs import gateway, valkey
 
 
 def test_a_flood_fills_the_backlog_and_is_gone_with_its_block(tmp_path: Path) -> None:

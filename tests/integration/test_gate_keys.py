@@ -7,12 +7,12 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed, prefix_of
+from bench.local.programs import gateway, start_python, stop
 from contract.key import USUAL, Limits, Scope, make_key
 from contract.ledger.keyring import Keyring
 from contract.patient import EXAMPLE
-from tests.keyed import Keyed, prefix_of
-from tests.servers import gateway, start_python, stop
-from tests.waiting import wait_until
 
 FILE = {"Content-Type": "text/csv"}
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, free_port
 from contract.connect import open_redis
 from contract.errors import NoModel, NoReference, UnknownModel
 from contract.ledger.histograms import EVERYONE, HOUR_S, HOURS_KEPT, REFUSED_TTL_S, TTL_S, Histograms
@@ -21,8 +23,6 @@ from monitoring.drift import watch_drift
 from monitoring.vital import VitalThreads
 from tests.ledgers import Clock
 from tests.patients import ROW
-from tests.servers import ROOT, free_port
-from tests.waiting import wait_until
 from worker.drift import ROWS_AT_ONCE, Tally
 
 CHAMPION = read_card(ROOT / "models" / "champion")

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
 from contract.patient import EXAMPLE
-from tests.waiting import wait_until
 
 ENDED = {"succeeded", "failed", "canceled", "expired"}
 

@@ -3,6 +3,7 @@
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
 from contract.errors import ExpiredJob, UnknownJob
 from contract.job import JobError, State
 from contract.ledger.keys import ACCEPTED, JOBS
@@ -13,7 +14,6 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger, run, score, submit
 from tests.patients import ROW, new_job
-from tests.waiting import wait_until
 
 
 def test_a_submitted_job_is_queued_then_running_then_succeeded(ledger: Ledger) -> None:

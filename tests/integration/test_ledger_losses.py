@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from bench.local.programs import free_port
 from contract.connect import open_redis
 from contract.errors import LedgerUnavailable, UnknownJob
 from contract.job import State
@@ -14,7 +15,6 @@ from contract.ledger.redis_ledger import RedisLedger
 from contract.settings import Settings
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import new_job
-from tests.servers import free_port
 
 
 def lose(ledger: Ledger, clock: Clock, settings: Settings, id: str) -> None:

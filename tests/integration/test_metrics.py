@@ -13,12 +13,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, gateway, responds, running, valkey
 from contract.ledger.keys import JOBS
 from contract.patient import EXAMPLE
 from contract.settings import Settings
 from monitoring.processes import children
-from tests.servers import free_port, gateway, responds, running, valkey
-from tests.waiting import wait_until
 
 SOON_S = 20
 MARKED_AGE = 54.321987

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.servers import free_port, gateway, responds, running, stop, valkey
-from tests.waiting import wait_until
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, gateway, responds, running, stop, valkey
 
 SOON_S = 20
 

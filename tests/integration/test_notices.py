@@ -8,10 +8,10 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import LoneGateway
 from contract.ledger.keys import JOBS, PARTS
 from contract.patient import EXAMPLE
-from tests.servers import LoneGateway
-from tests.waiting import wait_until
 
 NONSENSE = [b"\xff\xfe", b"\0", b"not an id", b"x" * 100_000]
 

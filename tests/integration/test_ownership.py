@@ -19,10 +19,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import Keyed
 from contract.key import Scope
 from contract.patient import EXAMPLE
-from tests.keyed import Keyed
-from tests.waiting import wait_until
 
 FILE = {"Content-Type": "text/csv"}
 CSV = f"{','.join(EXAMPLE)}\n{','.join(str(value) for value in EXAMPLE.values())}\n".encode()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.servers import ROOT
+from bench.local.programs import ROOT
 
 
 def produce(client: httpx2.Client, *arguments: str) -> str:

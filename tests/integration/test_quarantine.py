@@ -5,6 +5,7 @@ import sys
 
 from redis import Redis
 
+from bench.local.programs import ROOT
 from contract.job import State
 from contract.ledger.message import Message
 from contract.ledger.record import new_id
@@ -13,7 +14,6 @@ from contract.queue import INTERACTIVE
 from contract.settings import Settings
 from tests.ledgers import Clock
 from tests.patients import new_job
-from tests.servers import ROOT
 
 
 def quarantine(settings: Settings, *arguments: str) -> tuple[int, str]:

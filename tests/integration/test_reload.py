@@ -8,14 +8,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, service, start_python, valkey
 from contract.patient import EXAMPLE
 from models.bundle import FILES, read_card
 from models.card import MODEL_FILE
 from models.probes import PROBES_FILE
 from tests import bundles
 from tests.bundles import CHAMPION, Spoil, copy_bundle, place_bundle
-from tests.servers import ROOT, service, start_python, valkey
-from tests.waiting import wait_until
 
 
 @pytest.fixture

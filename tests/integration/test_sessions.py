@@ -12,9 +12,9 @@ from fastapi.routing import APIRoute
 from redis import Redis
 
 from api.pages import batches, jobs
+from bench.local.keyed import Keyed, prefix_of
 from contract.key import Limits
 from contract.patient import EXAMPLE
-from tests.keyed import Keyed, prefix_of
 
 FILE = f"{','.join(EXAMPLE)}\n{','.join(map(str, EXAMPLE.values()))}\n".encode()
 PAGES = [

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, start_valkey, stop, valkey
 from contract.connect import open_redis
 from contract.errors import MemoryFull, UnknownJob
 from contract.job import State
@@ -21,8 +23,6 @@ from contract.queue import submit as submit_and_ring
 from contract.settings import Settings
 from tests.ledgers import run, score, submit
 from tests.patients import new_job
-from tests.servers import free_port, start_valkey, stop, valkey
-from tests.waiting import wait_until
 
 
 @contextmanager

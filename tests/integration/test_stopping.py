@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from typing_extensions import override
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, responds, running, start_python, valkey
 from contract.job import Job, State
 from contract.key import ANYONE, Caller
 from contract.ledger.protocol import Page
@@ -19,8 +21,6 @@ from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 from tests.receiver import SECRET as SECRET_TO_SIGN
-from tests.servers import free_port, responds, running, start_python, valkey
-from tests.waiting import wait_until
 from worker.stop import STOP_WITHIN_S
 
 SECRET = "age 63.125"  # noqa: S105 - stands for a patient's value

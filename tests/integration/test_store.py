@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.local.programs import ROOT, free_port
 from contract.errors import OperatorError, StoreUnavailable
 from contract.settings import Settings
 from contract.store import Store
-from tests.servers import ROOT, free_port
 from tests.stores import bucket
 
 

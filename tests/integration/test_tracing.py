@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port, gateway, responds, running, start, stop, valkey
 from contract.patient import EXAMPLE
 from monitoring.log import FIELDS
 from tests.collector import Collector, Seen, collecting
 from tests.receiver import SECRET, Receiver, Told, receiving
-from tests.servers import free_port, gateway, responds, running, start, stop, valkey
-from tests.waiting import wait_until
 
 SOON_S = 60
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

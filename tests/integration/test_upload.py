@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from bench.local.conditions import wait_until
+from bench.local.programs import free_port
 from contract.patient import COLUMNS
 from contract.settings import Settings
 from contract.store import Store
-from tests.servers import free_port
 from tests.uploading import ID, serving
-from tests.waiting import wait_until
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"
 ROW = b"63,1,3,145,233,1,0,150,0,2.3,0,0,1\n"

@@ -6,9 +6,9 @@ import httpx2
 import pytest
 from redis import Redis
 
+from bench.local.conditions import wait_until
+from bench.local.programs import LoneGateway
 from contract.patient import EXAMPLE
-from tests.servers import LoneGateway
-from tests.waiting import wait_until
 
 
 def test_a_submit_that_waits_is_answered_with_the_result(client: httpx2.Client) -> None:

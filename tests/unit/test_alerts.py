@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.local.programs import ROOT
 from contract.settings import Settings
 from monitoring.listing import list_metrics
 from stack.onlookers import write_configuration
 from stack.settings import StackSettings
-from tests.servers import ROOT
 
 PROMTOOL = shutil.which("promtool")
 MONITORING = ROOT / "monitoring"

@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 from typing_extensions import override
 
+from bench.local.programs import free_port
 from tests.audit import Accepted, audit
-from tests.servers import free_port
 
 TODAY = date(2026, 11, 25)
 LOCK = f"left==1.0 --hash=sha256:{'0' * 64}\nright==2.0 --hash=sha256:{'1' * 64}\n"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from bench.local.programs import ROOT
 from contract.field import Measure
 from contract.patient import COLUMNS, Row, fields_of_patient
 from contract.reference import MISSING, RISK, Bins, bin_name
@@ -14,7 +15,6 @@ from models.binning import Binning
 from models.bundle import read_card
 from models.features import UNUSED, to_matrix
 from tests.patients import ROW, ROWS
-from tests.servers import ROOT
 from training.table import TABLE, read_table
 
 CARD = read_card(ROOT / "models" / "champion")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.local.programs import ROOT
 from contract.connect import ONLOOKER
 from contract.key import split_key
 from contract.settings import Settings
 from contract.telemetry import OFF
 from tests.guarded import ROLES
-from tests.servers import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()

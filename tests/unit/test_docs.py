@@ -5,12 +5,12 @@ import re
 import pytest
 
 from api.problem import STATUS
+from bench.local.programs import ROOT
 from cli.app import make_app
 from cli.configuration import Configuration
 from contract.settings import Settings
 from monitoring.listing import Listed, list_metrics
 from monitoring.log import FIELDS
-from tests.servers import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.local.programs import ROOT
 from contract.ledger.record import new_id
 from contract.settings import Settings
 from models.card import CARD_FILE, MODEL_FILE
@@ -17,7 +18,6 @@ from models.scorer import Scorer
 from tests.faults.bundles import damaged_models, put_back, put_in_place
 from tests.faults.loss import WINDOW_MS, is_in_window, made_ms
 from tests.patients import ROW
-from tests.servers import ROOT
 
 SOUND = ROOT / Settings().bundle
 

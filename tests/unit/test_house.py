@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from bench.local.programs import ROOT
 
 ROOMS = ["contract", "api", "worker", "producer", "cli", "models", "training", "monitoring", "stack", "bench"]
 CLIENT = ROOT / "client" / "python"

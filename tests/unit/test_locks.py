@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from bench.local.programs import ROOT
 
 EXPORTER = ROOT / "monitoring" / "exporter.txt"
 APART = [*(ROOT / "bench" / "locks").glob("*.txt"), EXPORTER, ROOT / "training" / "mlflow.txt"]

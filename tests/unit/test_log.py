@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from bench.local.programs import ROOT
 from contract.errors import LedgerUnavailable
 from monitoring.log import ORIGIN, JsonLines, TextLines, about
-from tests.servers import ROOT
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 FAILING = """

@@ -7,6 +7,8 @@ import sys
 import pytest
 from prometheus_client import CollectorRegistry
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, free_port
 from contract.connect import open_redis
 from contract.ledger.histograms import Histograms
 from contract.ledger.protocol import Outcome
@@ -15,8 +17,6 @@ from contract.score import ScoreRow
 from contract.settings import Settings
 from monitoring.instrument import WorkerMetrics
 from monitoring.vital import VitalThreads
-from tests.servers import ROOT, free_port
-from tests.waiting import wait_until
 from worker.counting import Counting
 from worker.drift import Tally
 

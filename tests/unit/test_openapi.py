@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from api.problem import STATUS
+from bench.local.programs import CLIENT, ROOT
 from contract.errors import ScorelineError
 from scoreline_client.errors import Problem, problem_of
-from tests.servers import CLIENT, ROOT
 
 DOCUMENT = ROOT / "openapi.json"
 RENEW = "the HTTP interface has changed: run `make client`"

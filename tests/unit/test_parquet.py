@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from api.parquet import to_parquet
 from api.results import read_rows
+from bench.local.conditions import wait_until
 from contract.batch import SCORE_COLUMNS, Form, Format, Join
 from contract.patient import COLUMNS, EXAMPLE
-from tests.waiting import wait_until
 
 FORM = Form(Format.CSV, ("id", *COLUMNS, "note"), ";")
 CODES = {"age": "63", "sex": "male", "cp": "3.0", "trestbps": "145.5", "chol": "", "fbs": '" 1 "', "restecg": "normal"}

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from bench.local.programs import ROOT, free_port
 from contract.errors import BadTable
 from contract.job import Job, State
 from contract.patient import COLUMNS, Patient
@@ -20,7 +21,6 @@ from producer.demo import BANDS, summarize
 from producer.table import TABLE, read_cases
 from tests.patients import PATIENT
 from tests.scripted import ENDED, QUEUED, Service, accepted, problem, running
-from tests.servers import ROOT, free_port
 
 
 def submit(url: str, patients: int = 1, patience_s: float = math.inf) -> Job:

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
+from bench.local.programs import ROOT
 from contract.patient import COLUMNS, Patient
 from producer.file import BROKEN_PIPE
-from tests.servers import ROOT
 
 COMMAND = [sys.executable, "-m", "producer", "file"]
 

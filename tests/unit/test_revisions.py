@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.revisions import check_out, is_known
-from tests.servers import ROOT
+from bench.local.programs import ROOT
+from bench.local.revisions import check_out, is_known
 
 
 @pytest.mark.skipif(not is_known("HEAD"), reason="this is no checkout with a history")

@@ -13,6 +13,8 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
+from bench.local.conditions import wait_until
+from bench.local.programs import ROOT, free_port
 from contract.errors import OperatorError
 from contract.queue import NOTIFY, SCORE, SCORE_PARTS
 from stack.errors import AlreadyUp, PortUnusable
@@ -24,8 +26,6 @@ from stack.session import end_session, list_members
 from stack.settings import StackSettings
 from stack.tether import PARENT
 from tests.receiver import SECRET
-from tests.servers import ROOT, free_port
-from tests.waiting import wait_until
 
 SOON_S = 10
 TETHERED_SLEEP = [sys.executable, "-m", "stack.tether", "sleep", "1000"]

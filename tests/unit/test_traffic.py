@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
+from bench.local.programs import free_port
 from contract.job import Job, State
 from producer.client import Client
 from producer.labels import Labels
@@ -13,7 +14,6 @@ from producer.traffic import Traffic
 from producer.visits import Visit
 from tests.patients import PATIENT
 from tests.scripted import ENDED, ID, NOW, Service, accepted, problem, running
-from tests.servers import free_port
 
 BODY = encode(PATIENT.model_dump())
 VISIT = Visit(BODY, disease=True)

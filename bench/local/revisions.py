@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-from tests.servers import ROOT, start_in, stop
+from bench.local.programs import ROOT, start_in, stop
 
 
 def is_known(revision: str) -> bool:

@@ -1,4 +1,4 @@
-"""Waits on conditions, so that no test sleeps for a time it hopes is long enough."""
+"""Waits on conditions, so that nothing sleeps for a time that it hopes is long enough."""
 
 import threading
 import time

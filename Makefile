@@ -28,7 +28,7 @@ LISTED := requirements.txt requirements-otel.txt requirements.lock monitoring/ex
 APART := monitoring/exporter training/mlflow $(basename $(wildcard bench/locks/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check audit sbom e2e client faults fuzz dashboards bench train study mlflow upgrade clean
+.PHONY: help up demo test lint quick check audit sbom e2e client faults fuzz dashboards bench train study mlflow upgrade clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,11 +42,16 @@ demo: $(RUN)     ## score one patient, then 303, then a file, on the service tha
 test: $(DEVELOP) $(EXPORT) ## run every test
 	@$(BIN)/pytest
 
-check: $(DEVELOP) ## everything that a change must pass: format, lint, types, arrows between rooms, tests
+lint: $(DEVELOP) ## format, lint, types, and which package may import which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+quick: lint      ## what is soon known of a change: the same, and the unit tests
+	@$(BIN)/pytest tests/unit
+
+check: lint      ## everything that a change must pass: the same, every test, and no vulnerability known
 	@$(BIN)/python -m tests.audit
 	@$(MAKE) --no-print-directory test
 

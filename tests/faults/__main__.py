@@ -19,12 +19,13 @@ from tests.faults.file_fault import FileFault
 from tests.faults.file_faults import FILE_FAULTS
 from tests.faults.file_table import FILE_COLUMNS, to_section
 from tests.faults.file_trial import FilePlan, hold_file_trial
-from tests.faults.table import COLUMNS, C, to_page, to_terminal
+from tests.faults.table import COLUMNS, to_page, to_terminal
 from tests.faults.trial import Count, Plan, hold_trial
 from tests.faults.upgrade import BEFORE, UPGRADES, Upgrade, UpgradePlan, hold_upgrade
 from tests.faults.witness import Witness
 
 F = TypeVar("F", Fault, FileFault, Upgrade)
+R = TypeVar("R")
 
 TABLE_WIDTH = 220
 FILES, AIMED_SHARE = 12, 10  # files of a trial, and which part of its rows a file has that a fault aims at
@@ -77,7 +78,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return asked
 
 
-def hold_trials(trial: Callable[[], C], name: str, repeats: int, console: Console, say: Callable[[C], str]) -> list[C]:
+def hold_trials(trial: Callable[[], R], name: str, repeats: int, console: Console, say: Callable[[R], str]) -> list[R]:
     """Hold all trials of one fault, saying how each went, and return their counts."""
     counts = []
     for repeat in range(1, repeats + 1):
@@ -104,8 +105,8 @@ def wanted(faults: Iterable[F], asked: argparse.Namespace, console: Console) -> 
 
 
 def unbroken(
-    strike: Callable[[F, argparse.Namespace, Console], list[C]], fault: F, asked: argparse.Namespace, console: Console
-) -> list[C]:
+    strike: Callable[[F, argparse.Namespace, Console], list[R]], fault: F, asked: argparse.Namespace, console: Console
+) -> list[R]:
     """Return what was counted, or nothing where a house cannot be built: the others' counts are worth having."""
     try:
         return strike(fault, asked, console)
@@ -175,32 +176,63 @@ def recovered(times_s: Sequence[float]) -> str:
     return "recovered in " + ", ".join(f"{seconds:.1f} s" for seconds in times_s)
 
 
+class Report:
+    """What was counted so far. It is written down after each fault: what took an hour is not lost with the last one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.jobs, self.files = list[Sequence[Count]](), list[Sequence[FileCount]]()
+        self._path = path
+        self._command = " ".join(["python -m tests.faults", *sys.argv[1:]])
+        self._began_s = time.monotonic()
+
+    def add(self, jobs: Sequence[Count] = (), files: Sequence[FileCount] = ()) -> None:
+        """Add the counts of all trials of one fault."""
+        self.jobs += [jobs] if jobs else []
+        self.files += [files] if files else []
+        if self._path:
+            self._path.write_text("\n".join(self._pages()))
+
+    def show(self, console: Console) -> None:
+        """Print the tables."""
+        if self.jobs:
+            console.print(to_terminal(COLUMNS, self.jobs))
+        if self.files:
+            console.print(to_terminal(FILE_COLUMNS, self.files))
+
+    def is_well(self, trials: int) -> bool:
+        """Whether there are so many trials of each fault, and all of them kept the promise and recovered in time."""
+        rows: list[Sequence[Count | FileCount]] = [*self.jobs, *self.files]
+        whole = all(len(row) == trials for row in rows)
+        return whole and all(count.is_kept and count.recovered_s <= count.limit_s for row in rows for count in row)
+
+    def _pages(self) -> Iterator[str]:
+        seconds = time.monotonic() - self._began_s
+        if self.jobs:
+            yield to_page(self.jobs, [*FAULTS, *UPGRADES], command=self._command, seconds=seconds)
+        if self.files:
+            yield to_section(self.files, [*FILE_FAULTS, *UPGRADES], command=self._command, seconds=seconds)
+
+
 def main() -> int:
     """Hold every trial asked for, print the tables, and return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # so that no process of a house stays behind
-    asked, began_s = parse(sys.argv[1:]), time.monotonic()
+    asked = parse(sys.argv[1:])
     console = Console(width=max(Console().width, TABLE_WIDTH), soft_wrap=True)
-    command, pages = " ".join(["python -m tests.faults", *sys.argv[1:]]), []
-    upgrades = [strike_upgrade(upgrade, asked, console) for upgrade in wanted(UPGRADES, asked, console)]
-    jobs = [unbroken(strike_jobs, fault, asked, console) for fault in wanted(FAULTS, asked, console)]
-    jobs += [[count for count, _ in row] for row in upgrades]
-    if counted := [row for row in jobs if row]:
-        console.print(to_terminal(COLUMNS, counted))
-        pages.append(to_page(counted, [*FAULTS, *UPGRADES], command=command, seconds=time.monotonic() - began_s))
-    began_s = time.monotonic()
-    files = [unbroken(strike_files, fault, asked, console) for fault in wanted(FILE_FAULTS, asked, console)]
-    files += [[count for _, count in row] for row in upgrades]
-    if counted_files := [row for row in files if row]:
-        console.print(to_terminal(FILE_COLUMNS, counted_files))
-        pages.append(
-            to_section(counted_files, [*FILE_FAULTS, *UPGRADES], command=command, seconds=time.monotonic() - began_s)
-        )
-    if asked.write:
-        asked.write.write_text("\n".join(pages))
-    rows: list[Sequence[Count | FileCount]] = [*jobs, *files]
-    whole = all(len(row) == asked.repeats for row in rows)
-    well = whole and all(count.is_kept and count.recovered_s <= count.limit_s for row in rows for count in row)
-    return 0 if well else 1
+    report, held = Report(asked.write), True
+    try:
+        for upgrade in wanted(UPGRADES, asked, console):
+            counts = unbroken(strike_upgrade, upgrade, asked, console)
+            report.add([jobs for jobs, _ in counts], [files for _, files in counts])
+            held &= bool(counts)
+        for fault in wanted(FAULTS, asked, console):
+            report.add(jobs=(jobs := unbroken(strike_jobs, fault, asked, console)))
+            held &= bool(jobs)
+        for file_fault in wanted(FILE_FAULTS, asked, console):
+            report.add(files=(files := unbroken(strike_files, file_fault, asked, console)))
+            held &= bool(files)
+    finally:
+        report.show(console)
+    return 0 if held and report.is_well(asked.repeats) else 1
 
 
 if __name__ == "__main__":

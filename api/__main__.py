@@ -1,6 +1,5 @@
 """Runs the gateway, `python -m api`; handles its keys and audit, or writes its document: `python -m api --help`."""
 
-import gc
 import json
 import logging
 import os
@@ -28,7 +27,7 @@ from api.files import Bulk
 from api.gate import Keepers
 from api.measuring import show_together, start_metrics
 from api.operating import operate
-from contract.allocator import give_large_buffers_back
+from contract.allocator import give_large_buffers_back, spare_what_stays
 from contract.connect import check_redis, open_redis
 from contract.continuity import Continuity, Mirror
 from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
@@ -86,10 +85,7 @@ def serve() -> FastAPI:
     start_tracing("scoreline-gateway")
     redis = open_redis(settings)
     app = build(settings, redis, start_metrics(settings, redis))
-    # The garbage collector holds up every thread while it looks at what stays for good: some 50 ms, again and again
-    # while results are turned into another format.
-    gc.collect()
-    gc.freeze()
+    spare_what_stays()
     sys.setswitchinterval(SWITCH_S)
     return app
 

@@ -11,16 +11,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from contract.errors import LedgerUnavailable
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
 from contract.ledger.protocol import NewJob, Receipt, Verdict
 
 Decision = tuple[Verdict, str]
 """What became of a submit, and the id of the job that stands for it."""
 
 Waiting = tuple[NewJob, asyncio.Future[Decision]]
-
-LARGE_RECORDS = 256
-"""A job of more is a large one; a group of as many, of a job each, is what one message takes."""
 
 Commit = Callable[[Sequence[NewJob]], Receipt]
 """Writes a group down and rings for it, as `contract.queue.submit` does."""
@@ -37,7 +34,7 @@ class Committer:
 
         A caller that is canceled while it waits does no harm to the others of its group.
         """
-        return await (self._large if len(job.rows) > LARGE_RECORDS else self._small).submit(job)
+        return await (self._small if len(job.rows) <= SMALL_RECORDS else self._large).submit(job)
 
     async def close(self) -> None:
         """Return when all that was submitted has been answered."""

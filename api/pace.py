@@ -7,7 +7,8 @@ it took, so that one owner's large work takes half of a processor at most. Where
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from math import inf
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -18,33 +19,36 @@ AMONG_OTHERS_S = 1.0
 
 
 class Pace:
-    """Makes pieces of work for the owners of one process. To be used in its event loop alone."""
+    """Makes pieces of work for the owners of one process. To be used in its event loop alone.
 
-    def __init__(self) -> None:
+    `clock` tells seconds, from any time on; tests move one by hand.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._latest, self._latest_s, self._before_s = "", 0.0, 0.0
+        self._latest, self._latest_s, self._before_s = "", -inf, -inf
 
     def note(self, owner: str) -> None:
         """Note that an owner asks for something."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         if owner != self._latest:
             self._latest, self._before_s = owner, self._latest_s
         self._latest_s = now_s
 
-    def is_shared(self, owner: str) -> bool:
-        """Whether any other owner has asked for something of late."""
+    def rest_s(self, owner: str, took_s: float) -> float:
+        """Return the seconds to rest after a piece of the owner's that took so many: none if no other asked lately."""
         other_s = self._before_s if owner == self._latest else self._latest_s
-        return time.monotonic() - other_s < AMONG_OTHERS_S
+        return took_s if self._clock() - other_s < AMONG_OTHERS_S else 0
 
     async def made(self, owner: str, pieces: Iterator[T]) -> AsyncIterator[T]:
         """Yield the pieces, each as it is made, at the pace of the owner. Raises what making them does."""
         turn = self._turns.setdefault(owner, asyncio.Lock())
         while True:
             async with turn:
-                begun_s = time.perf_counter()
+                begun_s = self._clock()
                 piece = next(pieces, None)
-                took_s = time.perf_counter() - begun_s
-                await asyncio.sleep(took_s if self.is_shared(owner) else 0)
+                await asyncio.sleep(self.rest_s(owner, self._clock() - begun_s))
             if piece is None:
                 return
             yield piece

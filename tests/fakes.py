@@ -144,7 +144,7 @@ class MemoryLedger(MemoryView):
                 job.lease_ms = max(job.lease_ms, self._clock() + int(self._settings.lease_s * 1000))
 
     @override
-    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
         ended = 0
         for outcome in outcomes:
             job = self._jobs.get(outcome.id)

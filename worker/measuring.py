@@ -54,7 +54,7 @@ class MeasuredLedger(RedisLedger):
         return self._note_owners(super().claim_small(records))
 
     @override
-    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
         scored = sum(len(outcome.scores or ()) for outcome in outcomes)
         matrices = self._counting.release(scored)  # of these outcomes, in their order, but for those that failed
         ended = super().finish(outcomes, pause)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from contract.errors import LedgerUnavailable, ScorelineError, ScoringFailed, UnservedModel
 from contract.job import JobError
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS, Message
 from contract.ledger.protocol import Claimed, Ledger, Outcome, Pause
 from contract.patient import Row
 from contract.queue import Send, ring
@@ -23,11 +23,10 @@ from monitoring.log import about
 
 log = logging.getLogger(__name__)
 
-GO_ON_FOR_S = (
-    0.3  # so that a suspect, in a message of its own, waits for no one long; the next task takes 20 ms to begin
-)
+GO_ON_FOR_S = 0.3
+"""So that a suspect, in a message of its own, waits for no one long; but the next task takes some 20 ms to begin."""
+
 ROWS_AT_ONCE = 2_048  # made into a matrix between two pauses: some 1 ms
-SMALL_RECORDS = 256  # of a small job, and of all that are taken amid a large one: some 1 ms of work
 LISTEN_FOR_S = 0.05  # who submits one job after another has sent the next by then
 
 
@@ -161,13 +160,12 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
 
 def matrix_of(rows: Sequence[Row], pause: Pause | None) -> NDArray[np.float32]:
     """Return what `to_matrix` makes of the rows: of many, some at a time with a pause between, if there is one."""
-    if not pause or len(rows) <= ROWS_AT_ONCE:
-        return to_matrix(rows)
-    parts = [to_matrix(rows[:ROWS_AT_ONCE])]
-    for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
-        pause()
+    parts = list[NDArray[np.float32]]()
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        if start and pause:
+            pause()
         parts.append(to_matrix(rows[start : start + ROWS_AT_ONCE]))
-    return np.concatenate(parts)
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def explain_failure(error: Exception, what: str, where: str) -> JobError:

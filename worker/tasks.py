@@ -1,6 +1,5 @@
 """Puts a worker together: the Celery application, and the tasks that score a message."""
 
-import gc
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
 
+from contract.allocator import spare_what_stays
 from contract.connect import open_redis
 from contract.ledger.batches import Batches
 from contract.ledger.histograms import Histograms
@@ -75,12 +75,6 @@ def make_worker(
         score_parts(*files(), judge, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, watcher().part)
 
     return app
-
-
-def spare_what_stays() -> None:
-    """Have the garbage collector not look at what this process has by now: that took it 90 ms, amid others' records."""
-    gc.collect()
-    gc.freeze()
 
 
 def make_tally(settings: Settings, vital: VitalThreads) -> Tally:

@@ -150,7 +150,7 @@ class Ledger(Protocol):
     def renew(self, ids: Sequence[str]) -> None:
         """Give those of the jobs that are still held a whole lease from now."""
 
-    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
         """End the jobs that have not ended yet, erase their patients, and return how many that were.
 
         While many scores are made into what is kept, `pause` is called now and then.

@@ -157,11 +157,12 @@ def asked_of(job: NewJob) -> str | int:
     return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
 
 
-def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause = lambda: None) -> bytes:
-    """Return the JSON of a job's rows: some at a time with a pause before, so that others get on meanwhile."""
+def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause | None = None) -> bytes:
+    """Return the JSON of a job's rows: some at a time, each after a pause, so that others get on meanwhile."""
     pieces = list[bytes]()
     for start in range(0, len(rows), DUMPED_AT_ONCE):
-        pause()
+        if pause:
+            pause()
         pieces.append(to_json(rows[start : start + DUMPED_AT_ONCE])[1:-1])
     return b"[%b]" % b",".join(pieces)
 

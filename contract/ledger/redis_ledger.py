@@ -102,7 +102,7 @@ class RedisLedger(RedisView[Job], Ledger):
         self._run(scripts.RENEW, self._now(), int(self._settings.lease_s * 1000), *ids)
 
     @override
-    def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
         args: list[str | bytes] = []
         for outcome in outcomes:
             code, text = (outcome.error.code, outcome.error.message) if outcome.error else ("", "")

@@ -179,14 +179,15 @@ def recovered(times_s: Sequence[float]) -> str:
 class Report:
     """What was counted so far. It is written down after each fault: what took an hour is not lost with the last one."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, trials: int) -> None:
         self.jobs, self.files = list[Sequence[Count]](), list[Sequence[FileCount]]()
-        self._path = path
+        self._path, self._trials, self._whole = path, trials, True
         self._command = " ".join(["python -m tests.faults", *sys.argv[1:]])
         self._began_s = time.monotonic()
 
-    def add(self, jobs: Sequence[Count] = (), files: Sequence[FileCount] = ()) -> None:
-        """Add the counts of all trials of one fault."""
+    def add(self, jobs: Sequence[Count] | None = None, files: Sequence[FileCount] | None = None) -> None:
+        """Add the counts of all trials of one fault, of those that it strikes; none where its trials broke down."""
+        self._whole &= all(len(row) == self._trials for row in (jobs, files) if row is not None)
         self.jobs += [jobs] if jobs else []
         self.files += [files] if files else []
         if self._path:
@@ -199,11 +200,12 @@ class Report:
         if self.files:
             console.print(to_terminal(FILE_COLUMNS, self.files))
 
-    def is_well(self, trials: int) -> bool:
-        """Whether there are so many trials of each fault, and all of them kept the promise and recovered in time."""
+    def is_well(self) -> bool:
+        """Whether every trial of each fault was held, and all of them kept the promise and recovered in time."""
         rows: list[Sequence[Count | FileCount]] = [*self.jobs, *self.files]
-        whole = all(len(row) == trials for row in rows)
-        return whole and all(count.is_kept and count.recovered_s <= count.limit_s for row in rows for count in row)
+        return self._whole and all(
+            count.is_kept and count.recovered_s <= count.limit_s for row in rows for count in row
+        )
 
     def _pages(self) -> Iterator[str]:
         seconds = time.monotonic() - self._began_s
@@ -218,21 +220,18 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # so that no process of a house stays behind
     asked = parse(sys.argv[1:])
     console = Console(width=max(Console().width, TABLE_WIDTH), soft_wrap=True)
-    report, held = Report(asked.write), True
+    report = Report(asked.write, asked.repeats)
     try:
         for upgrade in wanted(UPGRADES, asked, console):
             counts = unbroken(strike_upgrade, upgrade, asked, console)
             report.add([jobs for jobs, _ in counts], [files for _, files in counts])
-            held &= bool(counts)
         for fault in wanted(FAULTS, asked, console):
-            report.add(jobs=(jobs := unbroken(strike_jobs, fault, asked, console)))
-            held &= bool(jobs)
+            report.add(jobs=unbroken(strike_jobs, fault, asked, console))
         for file_fault in wanted(FILE_FAULTS, asked, console):
-            report.add(files=(files := unbroken(strike_files, file_fault, asked, console)))
-            held &= bool(files)
+            report.add(files=unbroken(strike_files, file_fault, asked, console))
     finally:
         report.show(console)
-    return 0 if held and report.is_well(asked.repeats) else 1
+    return 0 if report.is_well() else 1
 
 
 if __name__ == "__main__":

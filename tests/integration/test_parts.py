@@ -84,10 +84,8 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
 
     async def look() -> bytes:
         uploads, notices = Uploads(store, settings), Notices(batches.watch, batches.read_all, VitalThreads())
-        resolver, answers = (
-            Resolver(private=False, threads=1),
-            Answers(settings, MemoryLedger(settings, Clock()), Pace()),
-        )
+        resolver = Resolver(private=False, threads=1)
+        answers = Answers(settings, MemoryLedger(settings, Clock()), Pace())
         bulk, headroom = Bulk(batches, store, lambda _: None), Headroom(None, 1)
         files = Files(settings, bulk, uploads, notices, answers, resolver, headroom)
         try:

@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from api.committer import LARGE_RECORDS, Committer
+from api.committer import Committer
 from contract.errors import LedgerUnavailable
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE
+from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
 from contract.ledger.protocol import NewJob, Receipt, Verdict
 from tests.patients import new_job
 
@@ -73,7 +73,7 @@ def test_a_group_is_bounded_in_patients() -> None:
 
 def test_a_small_job_does_not_wait_for_a_large_one_to_be_written_down() -> None:
     async def beside() -> None:
-        gate, large, small = Gate(), new_job(LARGE_RECORDS + 1), new_job(LARGE_RECORDS)
+        gate, large, small = Gate(), new_job(SMALL_RECORDS + 1), new_job(SMALL_RECORDS)
         committer = Committer(lambda jobs: gate.commit(jobs) if jobs[0] is large else accept(jobs))
         waiting = asyncio.create_task(committer.submit(large))
         await asyncio.to_thread(gate.entered.wait, PATIENCE_S)

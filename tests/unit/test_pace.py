@@ -1,22 +1,31 @@
 """The pace: an owner has one piece made at a time, and rests where others ask too."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 
-from api.pace import Pace
+from api.pace import AMONG_OTHERS_S, Pace
 
-PIECE_S = 0.005
+PIECE_S = 0.004
 
 
-def pieces(count: int, making: list[int] | None = None) -> Iterator[int]:
-    """Yield numbers, each of which takes some milliseconds to make; note what is made."""
+class Watch:
+    """A clock that stands still but for what is made."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+
+def pieces(count: int, made: list[int] | None = None, watch: Watch | None = None) -> Iterator[int]:
+    """Yield numbers; note what is made, and move the clock by the time that each takes."""
     for number in range(count):
-        end_s = time.perf_counter() + PIECE_S
-        while time.perf_counter() < end_s:
-            pass
-        if making is not None:
-            making.append(number)
+        if watch:
+            watch.now_s += PIECE_S
+        if made is not None:
+            made.append(number)
         yield number
 
 
@@ -25,32 +34,40 @@ async def take(pace: Pace, owner: str, made: Iterator[int]) -> list[int]:
     return [piece async for piece in pace.made(owner, made)]
 
 
-def timed(pace: Pace, owner: str, count: int) -> float:
-    """Return the seconds that pieces take at an owner's pace, in times of what making them takes."""
-    begun_s = time.perf_counter()
-    assert asyncio.run(take(pace, owner, pieces(count))) == list(range(count))
-    return (time.perf_counter() - begun_s) / (count * PIECE_S)
-
-
-def test_an_owner_alone_does_not_rest_and_one_among_others_does() -> None:
-    pace = Pace()
+def test_an_owner_alone_does_not_rest_and_one_among_others_does_for_as_long_as_a_piece_took() -> None:
+    watch = Watch()
+    pace = Pace(watch)
     pace.note("a")
-    assert not pace.is_shared("a")
-    alone = timed(pace, "a", 20)
+    assert pace.rest_s("a", PIECE_S) == 0
     pace.note("b")
-    assert pace.is_shared("a")
-    assert pace.is_shared("b")
-    assert timed(pace, "a", 20) >= 2 > alone
+    assert pace.rest_s("a", PIECE_S) == pace.rest_s("b", PIECE_S) == PIECE_S
     pace.note("a")  # it goes on asking; the other did so lately
-    assert pace.is_shared("a")
+    assert pace.rest_s("a", PIECE_S) == PIECE_S
+    watch.now_s += AMONG_OTHERS_S
+    pace.note("a")
+    assert pace.rest_s("a", PIECE_S) == 0
+    assert pace.rest_s("b", PIECE_S) == PIECE_S
 
 
 def test_who_has_not_asked_for_anything_yet_is_among_those_who_have() -> None:
-    pace = Pace()
-    assert not pace.is_shared("a")
+    pace = Pace(Watch())
+    assert pace.rest_s("", PIECE_S) == pace.rest_s("a", PIECE_S) == 0
     pace.note("b")
-    assert pace.is_shared("a")
-    assert not pace.is_shared("b")
+    assert pace.rest_s("a", PIECE_S) == PIECE_S
+    assert pace.rest_s("b", PIECE_S) == 0
+
+
+def test_pieces_come_in_their_order_with_a_rest_after_each() -> None:
+    async def run() -> float:
+        watch = Watch()
+        pace = Pace(watch)
+        pace.note("b")
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        assert await take(pace, "a", pieces(20, watch=watch)) == list(range(20))
+        return loop.time() - begun_s
+
+    assert asyncio.run(run()) >= 20 * PIECE_S  # a rest may be longer than it was meant to be, and never shorter
 
 
 def test_one_owners_pieces_are_made_one_at_a_time_and_those_of_two_go_side_by_side() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from contract.job import State
-from contract.ledger.message import Message
+from contract.ledger.message import SMALL_RECORDS, Message
 from contract.ledger.protocol import Claimed, Outcome, Pause
 from contract.ledger.record import dump_rows
 from contract.patient import COLUMNS, EXAMPLE, Patient
@@ -26,7 +26,6 @@ from tests.patients import ROW, new_job
 from training.behaviour import NO_SIGNS, SIGNS
 from worker.scoring import (
     ROWS_AT_ONCE,
-    SMALL_RECORDS,
     matrix_of,
     score_claimed,
     score_jobs,
@@ -158,7 +157,7 @@ def test_small_jobs_are_committed_before_the_large_ones_that_were_claimed_with_t
     class Noting(MemoryLedger):
         """A ledger that notes which jobs end together."""
 
-        def finish(self, outcomes: Sequence[Outcome], pause: Pause = lambda: None) -> int:
+        def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
             together.append([one.id for one in outcomes])
             return super().finish(outcomes, pause)
 

@@ -165,7 +165,10 @@ def test_prometheus_sees_every_program_and_has_nothing_to_alert_of(house: Up) ->
 
     assert house.prometheus_url in house.said()
     assert wait_until(is_calm, within_s=60, what="every target to be up, and no alert to be even pending")
-    [traffic] = ask("query?query=job:scoreline_http_requests:rate5m")["result"]
+    # The rule has no result before its second look, of which nothing above tells.
+    [traffic] = wait_until(
+        lambda: ask("query?query=job:scoreline_http_requests:rate5m")["result"], within_s=60, what="the traffic"
+    )
     assert float(traffic["value"][1]) > 0
 
 

@@ -48,7 +48,7 @@ class Relay:
 
     async def _hang_up(self) -> None:
         self._server.close()
-        while self._open:
+        while len(asyncio.all_tasks()) > 1:  # also those of connections that were accepted, and are not open yet
             for writer in self._open:
                 writer.transport.abort()
             await asyncio.sleep(0)
@@ -64,6 +64,7 @@ class Relay:
                 self._open.discard(far_writer)
         finally:
             self._open.discard(writer)
+            writer.close()  # nothing has, where the server refused
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

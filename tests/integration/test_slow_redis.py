@@ -44,7 +44,7 @@ def test_a_claim_whose_answer_comes_too_late_is_made_again_and_counts_once(tmp_p
     try:
         with open_redis(settings, retries=15) as redis:
             ledger = RedisLedger(redis, settings)
-            own, ahead = new_job(), new_job()
+            ahead, own = new_job(), new_job()  # in the order of their ids, which decides within a millisecond
             submit(ledger, ahead)
             message = submit(ledger, own)
             with stalled(server, 0.8):

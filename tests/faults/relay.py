@@ -47,6 +47,10 @@ class Relay:
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
 
     async def _hang_up(self) -> None:
+        # A server that is closed between taking a connection and opening it leaves that one behind for good.
+        for listening in self._server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0)
         self._server.close()
         while len(asyncio.all_tasks()) > 1:  # also those of connections that were accepted, and are not open yet
             for writer in self._open:
@@ -56,12 +60,13 @@ class Relay:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
-            self._open.add(far_writer)
-            try:
-                await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
-            finally:
-                self._open.discard(far_writer)
+            with suppress(ConnectionRefusedError):
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+                self._open.add(far_writer)
+                try:
+                    await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+                finally:
+                    self._open.discard(far_writer)
         finally:
             self._open.discard(writer)
             writer.close()  # nothing has, where the server refused

@@ -23,6 +23,7 @@ WATCH = "watch"
 SLASH = ord("/")
 STAR = b"*"  # the target of `OPTIONS *`
 CHUNK_BYTES = 20  # around each chunk of a body: its size in at most 16 digits, and two line ends
+LARGE_READ_BYTES = 65_536  # of a read; parsing as many takes some 2 ms if each byte is a chunk
 PIPELINED_LIMIT = 64  # requests that wait behind another on the same connection
 ALWAYS_SERVED = (b"/health",)  # so that who looks after a crowded gateway sees that it lives
 UPLOADS = ("/v1/batches", "/batches")  # which may take as long as they come; `api.upload` sees that they do
@@ -93,6 +94,17 @@ class Connection(Refusing):
             self._end(HeadTooLarge())
         if self._mixed and (ended or not in_head):
             self._extra_bytes, self._mixed = 0, in_head
+        if len(data) >= LARGE_READ_BYTES and not self._refused:
+            self._let_others_read()
+
+    def _let_others_read(self) -> None:
+        """Read on once all other connections had their turn: libuv reads up to 32 times in a row where all is full."""
+        self.transport.pause_reading()
+        self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not (self.flow.read_paused or self._refused or self.transport.is_closing()):
+            self.transport.resume_reading()
 
     @property
     def _in_head(self) -> bool:

@@ -1,6 +1,6 @@
 """Reads multipart/form-data (RFC 7578) as it arrives: a few small fields, then one file, which is never held."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,20 +36,20 @@ class _Entry:
 
 
 class FormReader:
-    """Takes the chunks of a form and gives the bytes of its file; `on_file` hears of the file before its first byte.
+    """Takes the chunks of a form and gives the bytes of its file; `file` is what the form says of it, once known.
 
     Raises InvalidFile with code `bad_form` for what is no form, has several files or none, or fields after the file,
-    too many or too long; and whatever `on_file` raises.
+    too many or too long.
     """
 
-    def __init__(self, content_type: str, on_file: Callable[[Attached], None]) -> None:
-        self._on_file = on_file
+    file: Attached | None = None
+
+    def __init__(self, content_type: str) -> None:
         self._fields: dict[str, str] = {}
         self._entry = _Entry()
         self._header = (bytearray(), bytearray())
         self._pieces: list[bytes] = []
         self._besides_bytes = 0
-        self._file_seen = False
         self._ended = False
         _, options = parse_options_header(content_type)
         if not options.get(b"boundary"):
@@ -70,23 +70,28 @@ class FormReader:
             raise refuse("names no boundary that can be used") from None
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Take the next bytes of the form; yield those of the file, in one piece as they came in one."""
+        """Take the next bytes of the form; yield those of its file in one piece, before what is wrong behind them."""
+        fault: InvalidFile | None = None
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise refuse("is not multipart/form-data, though it is said to be") from None
+            fault = refuse("is not multipart/form-data, though it is said to be")
+        except InvalidFile as error:
+            fault = error
         piece, self._pieces = b"".join(self._pieces), []
         self._besides_bytes += len(chunk) - len(piece)
+        if self.file:
+            yield piece
+        if fault:
+            raise fault from None
         if self._besides_bytes > BESIDES_LIMIT_BYTES:
             raise refuse(f"has more than {BESIDES_LIMIT_BYTES} bytes besides its file")
-        if piece:
-            yield piece
 
     def finish(self) -> None:
         """Check that the form is whole and had a file, once it has ended. Raises InvalidFile."""
         if not self._ended:
             raise refuse("is broken off: it has no closing boundary")
-        if not self._file_seen:
+        if not self.file:
             raise refuse("has no file: send one, as curl does with -F file=@patients.csv")
 
     def _begin_entry(self) -> None:
@@ -104,13 +109,12 @@ class FormReader:
         entry.file = b"filename" in options
         if kind != b"form-data" or not entry.name:
             raise refuse("has a part without a name")
-        if self._file_seen:
+        if self.file:
             raise refuse("has something after its file: send one file, and the fields before it")
         if entry.file:
-            self._file_seen = True
             media_type = entry.headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
             filename = options[b"filename"].decode(errors="replace")
-            self._on_file(Attached(media_type, filename, self._fields))
+            self.file = Attached(media_type, filename, self._fields)
         elif entry.name in self._fields or len(self._fields) >= FIELDS_LIMIT:
             raise refuse("has a field twice, or too many fields")
 

@@ -54,7 +54,7 @@ class Intake:
         media_type, _, parameters = content_type.partition(";")
         media_type, parameters = media_type.strip().lower(), parameters.lower().replace(" ", "").replace('"', "")
         if media_type == FORM:
-            self._reader = FormReader(content_type, self._open_attached)
+            self._reader = FormReader(content_type)
         elif media_type not in FORMATS:
             raise UnsupportedMediaType(f"The body must be {TAKEN}.")
         elif "charset=" in parameters and not {"charset=utf-8", "charset=us-ascii"} & set(parameters.split(";")):
@@ -73,7 +73,7 @@ class Intake:
         if self.taken > self._settings.upload_limit_bytes:
             raise too_large(self._settings.upload_limit_bytes)
         for body in unpack(self._outer, chunk):
-            for packed in self._reader.feed(body) if self._reader else (body,):
+            for packed in self._take_out(body):
                 for data in unpack(self._inner, packed):
                     yield from self._cut(data)
 
@@ -84,6 +84,16 @@ class Intake:
                 stage.finish()
         if self._cutter:
             yield from self._cutter.finish()
+
+    def _take_out(self, body: bytes) -> Iterator[bytes]:
+        """Yield what is of the file: all of it where it comes in no form."""
+        if not self._reader:
+            yield body
+            return
+        for piece in self._reader.feed(body):
+            if self._reader.file and not self._cutter:
+                self._open_attached(self._reader.file)
+            yield piece
 
     def _cut(self, data: bytes) -> Iterator[Cut]:
         self.bytes += len(data)

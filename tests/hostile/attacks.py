@@ -103,6 +103,7 @@ SENT = [
     send_on("extensions of chunks", chunked(*JOB), b"1;a=b\r\n \r\n"),
     send_on("chunks of a byte", chunked(*JOB), b"1\r\n \r\n"),
     send_on("chunks of a byte of a file", chunked(*FILE), b"1\r\n,\r\n"),
+    send_on("chunks of a short line of a file", chunked(*FILE), b"b\r\n" + b"1,2,3,4,5\r\n" + b"\r\n"),
     send_on("a target", lambda _: b"GET /", b"x" * 1_000),
     send_on("a header", lambda _: b"GET / HTTP/1.1\r\nX: ", b"x" * 1_000),
     send_on("headers", lambda _: b"GET / HTTP/1.1\r\n", b"X: y\r\n"),

@@ -1,23 +1,28 @@
 """Forms as they arrive: fields, then one file, in chunks of any size."""
 
+import gc
+from weakref import ref
+
 import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from api.form_data import FIELD_LIMIT_BYTES, Attached, FormReader
+from api.intake import Intake
 from contract.errors import InvalidFile
+from contract.settings import Settings
 
 TYPE = "multipart/form-data; boundary=edge"
 
 
 def read(body: bytes, content_type: str = TYPE, size: int = 7) -> tuple[Attached, bytes]:
-    attached: list[Attached] = []
-    reader = FormReader(content_type, attached.append)
+    reader = FormReader(content_type)
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
     data = b"".join(piece for chunk in chunks for piece in reader.feed(chunk))
     reader.finish()
-    return attached[0], data
+    assert reader.file
+    return reader.file, data
 
 
 def part(disposition: str, value: bytes, *headers: str) -> bytes:
@@ -66,9 +71,23 @@ def test_a_form_without_a_boundary_is_refused(content_type: str) -> None:
         read(FILE + END, content_type)
 
 
-def test_what_hears_of_the_file_may_refuse_it_before_its_first_byte() -> None:
-    def refuse(_: Attached) -> None:
-        raise KeyError("no")
+def test_the_file_is_known_before_its_first_byte_and_comes_before_what_is_wrong_behind_it() -> None:
+    reader = FormReader(TYPE)
+    pieces = reader.feed(FILE + FILE)
+    assert next(pieces) == b"x"
+    assert reader.file == Attached("text/csv", "a.csv", {})
+    with pytest.raises(InvalidFile) as raised:
+        next(pieces)
+    assert "after its file" in raised.value.errors[0].message
 
-    with pytest.raises(KeyError):
-        list(FormReader(TYPE, refuse).feed(FILE))
+
+def test_what_is_held_of_a_file_is_let_go_with_its_upload() -> None:
+    intake = Intake(TYPE, "", {}, Settings())
+    assert not list(intake.feed(part('name="file"; filename="a.jsonl"', b"x" * 1_000)))
+    left = ref(intake)
+    gc.disable()  # which would find it as well, but only after some hundred uploads
+    try:
+        del intake
+        assert left() is None
+    finally:
+        gc.enable()

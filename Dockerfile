@@ -35,7 +35,7 @@ FROM python:3.11-slim AS room
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin scoreline \
     && install --directory --owner scoreline --group scoreline /var/lib/scoreline
 ENV PATH=/opt/scoreline/bin:$PATH PYTHONUNBUFFERED=1
-# No library tells its maker of its use (contract/telemetry.py).
+# No library tells its maker of its use (core/telemetry.py).
 ENV ORT_DISABLE_TELEMETRY=1 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1
 WORKDIR /srv/scoreline
 # What a program writes is its user's alone.
@@ -45,7 +45,7 @@ ENTRYPOINT ["sh", "-c", "umask 077; exec \"$@\"", "sh"]
 # leaves their bytecode, which a read-only file system could not keep.
 FROM room AS api
 COPY --from=api-packages /opt/scoreline /opt/scoreline
-COPY contract contract
+COPY core core
 COPY monitoring monitoring
 COPY api api
 RUN python -c "import api.__main__, api.parquet"
@@ -54,7 +54,7 @@ CMD ["python", "-m", "api"]
 
 FROM room AS producer
 COPY --from=producer-packages /opt/scoreline /opt/scoreline
-COPY contract contract
+COPY core core
 COPY training/data/cleveland.csv training/data/cleveland.csv
 COPY producer producer
 RUN python -c "import producer.__main__"
@@ -62,7 +62,7 @@ USER scoreline
 CMD ["python", "-m", "producer"]
 
 FROM room AS workshop
-COPY contract contract
+COPY core core
 COPY monitoring monitoring
 COPY models models
 COPY worker worker

@@ -1,4 +1,4 @@
 """The gateway: HTTP in, job ids out. Writes jobs down, rings the queue, reads results from the ledger.
 
-Knows the contract. Does not know the model, numbers, or how a score is made.
+Knows core. Does not know the model, numbers, or how a score is made.
 """

@@ -21,26 +21,24 @@ from redis import Redis
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
-from api.arguments import parse
-from api.connection import Connection
-from api.files import Bulk
-from api.gate import Keepers
-from api.measuring import show_together, start_metrics
-from api.operating import operate
-from contract.allocator import give_large_buffers_back, spare_what_stays
-from contract.connect import check_redis, open_redis
-from contract.continuity import Continuity, Mirror
-from contract.errors import LedgerUnavailable, OperatorError, ScorelineError
-from contract.ledger.batches import Batches
-from contract.ledger.format import adopt_format
-from contract.ledger.histograms import Histograms
-from contract.ledger.keyring import Keyring
-from contract.ledger.redis_ledger import RedisLedger
-from contract.ledger.survey import survey_server
-from contract.private import keep_private
-from contract.queue import make_celery, make_send, make_send_parts
-from contract.settings import Settings
-from contract.store import Store
+from api.auth.authentication import Keepers
+from api.batches.service import Bulk
+from api.commands import operate, parse
+from api.http.connection import Connection
+from api.http.metrics import show_together, start_metrics
+from core.connect import check_redis, open_redis
+from core.errors import LedgerUnavailable, OperatorError, ScorelineError
+from core.ledger.continuity import Continuity, Mirror
+from core.ledger.redis.access.keyring import Keyring
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.checkpoint import adopt_format
+from core.ledger.redis.histograms import Histograms
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.server_stats import survey_server
+from core.process import give_large_buffers_back, keep_private, spare_what_stays
+from core.settings import Settings
+from core.storage.store import Store
+from core.transport.queue import make_celery, make_send, make_send_parts
 from monitoring.instrument import GatewayMetrics
 from monitoring.log import last_words, start_log
 from monitoring.tracing import start_tracing

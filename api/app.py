@@ -11,32 +11,36 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
-from api import batches, events, health, jobs, model, prediction
-from api.connection import WATCH
-from api.docs_page import include_docs
-from api.document import describe, name_operation
-from api.files import Bulk
-from api.gate import Keepers, stand_gate
-from api.guard import Guard
+from api import health
+from api.auth.authentication import Keepers, stand_gate
+from api.batches import routes as batches
+from api.batches.options import Options
+from api.batches.service import Bulk
+from api.events import stream as events
+from api.gateway import open_files, open_gateway
 from api.headroom import Headroom
-from api.identity import Identified, Logged, Witness
-from api.measuring import Measured, measured
-from api.options import Options
+from api.health import Vitals
+from api.http.connection import WATCH
+from api.http.connection_limits import Watch
+from api.http.errors import Unforeseen
+from api.http.metrics import Measured, measured
+from api.http.openapi import describe, include_docs, name_operation
+from api.http.problem import Problem, Show, answer_problems
+from api.http.request_id import Identified, Logged, Witness
+from api.http.security import Guard
+from api.jobs import predict as prediction
+from api.jobs import routes as jobs
+from api.jobs.fast_path import ShortWay, Submit
+from api.models import routes as model
 from api.pace import Pace
 from api.pages.routes import include_pages
-from api.problem import Problem, Show, answer_problems
-from api.serving import open_files, open_gateway
-from api.short_way import ShortWay, Submit
-from api.unforeseen import Unforeseen
-from api.vitals import Vitals
-from api.watch import Watch
-from contract.continuity import Continuity
-from contract.ledger.histograms import Histograms
-from contract.ledger.protocol import Ledger
-from contract.ledger.survey import Server
-from contract.patient import Patient
-from contract.queue import Send, submit
-from contract.settings import Settings
+from core.ledger.continuity import Continuity
+from core.ledger.protocol import Ledger
+from core.ledger.redis.histograms import Histograms
+from core.ledger.stats import Server
+from core.schema.patient import Patient
+from core.settings import Settings
+from core.transport.queue import Send, submit
 from monitoring.instrument import GatewayMetrics
 from monitoring.tracing import is_traced
 

@@ -1,28 +1,38 @@
-"""What the routes stand on: takes patients, writes jobs down, reads them back. One in each process."""
+"""What the routes of one process stand on, opened and closed with it: takes records, writes jobs down, reads them."""
 
 import asyncio
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from secrets import token_hex
+from types import FrameType
+from typing import Annotated, Any
 from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
-from api.answers import Answers
-from api.committer import Committer
+from api.auth.quotas import backlogged, too_many_results, too_many_rows
+from api.batches.service import Bulk, Files
+from api.batches.upload import Uploads
+from api.events.watcher import Notice, Notices, dismissed_when_gone
 from api.headroom import Headroom
-from api.leaving import dismissed_when_gone
-from api.notices import Notice, Notices
+from api.http.metrics import CountedNotices
+from api.jobs.answers import Answers
+from api.jobs.committer import Committer
 from api.pace import Pace
-from api.quotas import backlogged, too_many_results, too_many_rows
-from contract.address import Resolver
-from contract.answer import Answer
-from contract.errors import KeyInUse, KeyReused
-from contract.job import Job, State
-from contract.ledger.protocol import Ledger, NewJob, Verdict
-from contract.ledger.record import time_of_id
-from contract.settings import Settings
+from core.address import Resolver
+from core.errors import KeyInUse, KeyReused
+from core.ledger.answer import Answer
+from core.ledger.job import Job, State
+from core.ledger.protocol import Ledger, NewJob, Receipt, Verdict
+from core.ledger.redis.record import time_of_id
+from core.settings import Settings
+from monitoring.instrument import GatewayMetrics
+from monitoring.vital import VitalThreads
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +111,69 @@ async def gateway_of(request: Request) -> Gateway:
 
 Here = Annotated[Gateway, Depends(gateway_of)]
 """A route's parameter that is given the gateway."""
+
+
+LOOKUPS_AT_ONCE = 16
+LOOKUPS_OF_A_KEY = 4
+WAITER_BYTES = 4
+"""Of the name that workers know a process by. Two of the same name would be sent each other's answers as well."""
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings,
+    ledger: Ledger,
+    write: Callable[[Sequence[NewJob]], Receipt],
+    headroom: Headroom,
+    metrics: GatewayMetrics,
+    vital: VitalThreads,
+    pace: Pace,
+) -> AsyncIterator[Gateway]:
+    """Give what serves jobs, which are written down by `write`, until the block is left."""
+    waiter = token_hex(WAITER_BYTES)
+    async with AsyncExitStack() as closing:
+        share = LOOKUPS_OF_A_KEY if settings.api_keys == "required" else LOOKUPS_AT_ONCE
+        resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE, share=share)
+        closing.callback(resolver.close)
+        listen = partial(ledger.watch, waiter=waiter)
+        notices = CountedNotices(listen, ledger.answers, vital, "notices of jobs", metrics)
+        closing.push_async_callback(notices.close)
+        when_told_to_stop(notices.dismiss_soon)
+        committer = Committer(write)
+        closing.push_async_callback(committer.close)
+        answers = Answers(settings, ledger, pace)
+        yield Gateway(settings, ledger, headroom, committer, notices, answers, resolver, pace, waiter)
+
+
+@asynccontextmanager
+async def open_files(
+    settings: Settings, bulk: Bulk, gateway: Gateway, metrics: GatewayMetrics, vital: VitalThreads
+) -> AsyncIterator[Files]:
+    """Give what serves files beside the gateway, until the block is left."""
+    async with AsyncExitStack() as closing:
+        uploads = Uploads(bulk.store, settings)
+        closing.callback(uploads.close)
+        batches = bulk.batches
+        notices = CountedNotices(batches.watch, batches.read_all, vital, "notices of batches", metrics)
+        closing.push_async_callback(notices.close)
+        when_told_to_stop(notices.dismiss_soon)
+        yield Files(settings, bulk, uploads, notices, gateway.answers, gateway.resolver, gateway.headroom)
+
+
+STOPS = (signal.SIGTERM, signal.SIGINT)
+
+
+def when_told_to_stop(act: Callable[[], None]) -> None:
+    """Have `act` called when a signal tells the process to stop, and then the handler that was there before.
+
+    Does nothing outside the main thread, where no signal arrives.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for name in STOPS:
+            signal.signal(name, partial(_first, act, signal.getsignal(name)))
+
+
+def _first(act: Callable[[], None], then: Any, number: int, frame: FrameType | None) -> None:
+    act()
+    if callable(then):
+        then(number, frame)

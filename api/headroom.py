@@ -9,9 +9,9 @@ none of it.
 import asyncio
 from collections.abc import Callable
 
-from contract.errors import LedgerUnavailable, MemoryFull
-from contract.ledger.asking import MEMORY_RETRY_AFTER_S
-from contract.ledger.survey import Server
+from core.errors import LedgerUnavailable, MemoryFull
+from core.ledger.redis.running import MEMORY_RETRY_AFTER_S
+from core.ledger.stats import Server
 
 LOOK_EVERY_S = 0.25
 """Between two looks a gateway writes down some 10 MB at most, as lists of 4 MB take it some 0.1 s each to read. A look

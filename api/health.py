@@ -1,14 +1,16 @@
-"""Whether the gateway lives, and whether the whole road is open."""
+"""Whether the gateway lives, with all threads that it cannot do without, and whether a job would be scored."""
 
-from typing import Literal
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.gateway import Here
-from api.problem import answers
-from api.vitals import Vitals
-from contract.errors import NotLive, NotReady
+from api.http.problem import answers
+from core.errors import NotLive, NotReady
+from monitoring.vital import VitalThreads
 
 routes = APIRouter(prefix="/health", tags=["health"])
 
@@ -40,3 +42,22 @@ def ready(here: Here) -> Health:
     if not here.ledger.consumed_lately():
         raise NotReady(retry_after_s=1)
     return Health(status="ready")
+
+
+class Vitals:
+    """Starts tasks in the event loop; `threads` starts threads. One that ends without being canceled has died."""
+
+    def __init__(self) -> None:
+        self.threads = VitalThreads()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, name: str, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task of this name, and return it."""
+        task = asyncio.create_task(run, name=name)
+        self._tasks.append(task)
+        return task
+
+    def dead(self) -> list[str]:
+        """Return the names of the threads and tasks that have died; empty while all is well."""
+        ended = (task for task in self._tasks if task.done() and not task.cancelled())
+        return [*self.threads.dead(), *(task.get_name() for task in ended)]

@@ -9,8 +9,8 @@ from bench import cost, fairness_report, file_report, files, ledger, metrics, pr
 from bench.contenders import CONTENDERS
 from bench.load import find_wrk
 from bench.results import RESULTS, replace
-from contract.errors import ScorelineError
-from contract.telemetry import switch_off_telemetry
+from core.errors import ScorelineError
+from core.telemetry import switch_off_telemetry
 
 KEYS = "Keys"
 KEPT = Path(__file__).parent.parent / "var" / "bench"

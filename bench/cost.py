@@ -16,7 +16,7 @@ from bench.load import Road, drain, drive, write_patients
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, STARTED_WITHIN_S, free_port, responds, valkey
 from bench.local.revisions import running_in
-from contract.key import make_key
+from core.ledger.key import make_key
 
 CLIENTS, WARM_S = 64, 1
 ROUNDS, BURSTS = 3, 3

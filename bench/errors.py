@@ -1,6 +1,6 @@
 """What can go wrong in a benchmark: each error is one sentence for whoever runs it."""
 
-from contract.errors import OperatorError, ScorelineError
+from core.errors import OperatorError, ScorelineError
 
 
 class ToolMissing(OperatorError):

@@ -22,7 +22,7 @@ from bench.flood import CSV, IDLE, JSON, KINDS, OPEN, flooded
 from bench.load import write_patients
 from bench.local.keyed import Keyed
 from bench.local.programs import running, service, valkey
-from contract.patient import COLUMNS
+from core.schema.patient import COLUMNS
 from producer.table import read_cases
 
 WAIT_S = 60  # that a patient's client waits at most

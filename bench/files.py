@@ -22,8 +22,8 @@ from bench.figures import Figures
 from bench.lag import watched
 from bench.local.programs import running, service, valkey
 from bench.transfer import connect, transfer, upload, wait
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 
 OURS, SCRIPT, MLFLOW = "Scoreline", "Polars script", "mlflow models predict"
 MANY_TIMES = 10

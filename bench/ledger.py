@@ -12,14 +12,14 @@ from rich.progress import track
 
 from bench.local.conditions import wait_until
 from bench.local.programs import running, valkey
-from contract.connect import open_redis
-from contract.ledger.keys import JOBS
-from contract.ledger.protocol import NewJob
-from contract.ledger.record import new_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE, Patient
-from contract.queue import INTERACTIVE, make_celery, make_send, submit
-from contract.settings import Settings
+from core.connect import open_redis
+from core.ledger.protocol import NewJob
+from core.ledger.redis.keys import JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import new_id
+from core.schema.patient import EXAMPLE, Patient
+from core.settings import Settings
+from core.transport.queue import INTERACTIVE, make_celery, make_send, submit
 
 ROW = Patient.model_validate(EXAMPLE).to_row()
 DRAINED_WITHIN_S = 300

@@ -11,8 +11,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 
 from bench import cost
+from monitoring.exposition import Shared, join
 from monitoring.instrument import WorkerMetrics
-from monitoring.sharing import Shared, join
 
 TITLE = "Metrics"
 PROCESSES, SCRAPES = 16, 30

@@ -14,8 +14,8 @@ from redis import Redis
 from bench.cpu import used_s
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, valkey
-from contract.ledger.keys import JOBS
-from contract.patient import EXAMPLE
+from core.ledger.redis.keys import JOBS
+from core.schema.patient import EXAMPLE
 
 TITLE = "Waiting"
 CLIENTS = 10_000

@@ -11,10 +11,10 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from cli.findings import Finding, Verdict
-from contract.connect import check_redis, open_redis
-from contract.errors import LedgerUnavailable, UnfitRedis
-from contract.queue import BULK, CALLBACKS, INTERACTIVE, make_celery
-from contract.settings import Settings
+from core.connect import check_redis, open_redis
+from core.errors import LedgerUnavailable, UnfitRedis
+from core.settings import Settings
+from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, make_celery
 
 LEAST = {"celery": (5, 7), "kombu": (5, 7)}
 """Older ones can stay alive and consume nothing after a broker restart."""

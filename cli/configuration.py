@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettin
 from pydantic_settings import PydanticBaseSettingsSource as Source
 from typing_extensions import override
 
-from contract.errors import OperatorError
-from contract.settings import Settings
+from core.errors import OperatorError
+from core.settings import Settings
 
 
 class Output(StrEnum):

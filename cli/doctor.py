@@ -10,7 +10,7 @@ from cli.configuration import Configuration, Key, Shown, Url
 from cli.display import show
 from cli.exits import REFUSED, say
 from cli.findings import Finding, Verdict
-from contract.settings import Settings
+from core.settings import Settings
 from scoreline_client import Client
 from scoreline_client.errors import Forbidden, ScorelineError, ServiceAway, Unauthorized
 
@@ -60,7 +60,7 @@ def examine(known: Configuration) -> Iterator[Finding]:
     yield from checks.check_disk(settings)
     if gateway[0].verdict is Verdict.WRONG:
         yield from checks.check_ports(settings)
-    log = logging.getLogger("contract.connect")
+    log = logging.getLogger("core.connect")
     log.addHandler(heard)
     log.propagate = False
     ledger = list(checks.check_ledger(settings, lambda: heard.said))

@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from contract.errors import OperatorError
+from core.errors import OperatorError
 from scoreline_client.errors import Busy, ScorelineError, ServiceAway, Unavailable
 
 REFUSED = 1

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from contract.field import Category, Measure
-from contract.patient import Patient, fields_of_patient
+from core.schema.field import Category, Measure
+from core.schema.patient import Patient, fields_of_patient
 
 NOT_MEASURED = ("", "null")
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from contract.errors import OperatorError
+from core.errors import OperatorError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

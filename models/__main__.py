@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from contract.errors import OperatorError
-from contract.settings import Settings
-from models.trial import PROMPT, Trial
+from core.errors import OperatorError
+from core.settings import Settings
+from models.load_check import PROMPT, Trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.reference import MISSING, RISK, Bins, Reference, bin_name
+from core.schema.reference import MISSING, RISK, Bins, Reference, bin_name
 from models.features import FEATURES, MEASURES
 
 _FOLDED_ROWS = 64

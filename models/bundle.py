@@ -6,8 +6,8 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from contract.errors import BrokenBundle
-from contract.patient import COLUMNS
+from core.errors import BrokenBundle
+from core.schema.patient import COLUMNS
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import FEATURES, MEASURES
 from models.probes import PROBES_FILE, Probes

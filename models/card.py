@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.reference import Reference
+from core.schema.reference import Reference
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
@@ -50,7 +50,7 @@ class Conformal(BaseModel):
     method: Annotated[str, Field(description="How the bounds were made, and what they do not promise.")]
 
     def rule_out(self, risk: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return, for each risk of (n,), the place of its set in `contract.score.SETS`, as (n,)."""
+        """Return, for each risk of (n,), the place of its set in `core.schema.score.SETS`, as (n,)."""
         return (risk < self.disease_at_least) + 2 * (risk > self.no_disease_at_most)
 
 

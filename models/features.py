@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.field import Category, Measure
-from contract.patient import COLUMNS, fields_of_patient
+from core.schema.field import Category, Measure
+from core.schema.patient import COLUMNS, fields_of_patient
 
 UNUSED = ("chol",)
 """Fields that are accepted and not used: cross-validated, cholesterol adds nothing to the others."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from contract.field import Field as Declared
-from contract.field import Measure
-from contract.patient import COLUMNS, Row, fields_of_patient
+from core.schema.field import Field as Declared
+from core.schema.field import Measure
+from core.schema.patient import COLUMNS, Row, fields_of_patient
 
 PROBES_FILE = "probes.json"
 

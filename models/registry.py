@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import httpx2
 
-from contract.errors import BrokenBundle, OperatorError
+from core.errors import BrokenBundle, OperatorError
 from models.bundle import FILES, read_bundle
 from models.card import Card
-from models.trial import Trial
+from models.load_check import Trial
 
 NAME, ALIAS = "scoreline", "champion"
 """The registered model, and the alias of the version that is released."""

@@ -4,11 +4,11 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
-from contract.errors import BrokenBundle
-from contract.reference import Refusal
+from core.errors import BrokenBundle
+from core.schema.reference import Refusal
 from models.bundle import FILES, Bundle, read_bundle, read_card
+from models.load_check import Trial
 from models.scorer import Scorer
-from models.trial import Trial
 
 TAKEN_UP_WITHIN_S = 1.0
 """Seconds that the first batch after a release waits for the new bundle; a check that takes longer holds up no other.

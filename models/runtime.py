@@ -1,6 +1,6 @@
 """onnxruntime, which tells its maker of its use unless it is told not to as it is loaded. Imported here alone."""
 
-from contract.telemetry import switch_off_telemetry
+from core.telemetry import switch_off_telemetry
 
 switch_off_telemetry()
 

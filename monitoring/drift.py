@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.errors import NoModel, NoReference, UnknownModel
-from contract.ledger.histograms import EVERYONE, Histograms
-from contract.reference import MISSING, Bins, Reference, ServedCard, bin_name
+from core.errors import NoModel, NoReference, UnknownModel
+from core.ledger.redis.histograms import EVERYONE, Histograms
+from core.schema.reference import MISSING, Bins, Reference, ServedCard, bin_name
 from monitoring.two_samples import doubt_one_population, measure_psi
 
 HOURS = 24

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
-from contract.ledger.survey import Server
-from monitoring.drift_gauges import describe_drift
+from core.ledger.stats import Server
+from monitoring.gauges import UP, describe, describe_drift, describe_limits, describe_server
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, SweepMetrics, WorkerMetrics
-from monitoring.limits import describe_limits
 from monitoring.processes import describe_costs
-from monitoring.redis_gauges import describe_server
-from monitoring.standing import UP, describe
 
 
 @dataclass(frozen=True, slots=True)

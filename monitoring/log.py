@@ -16,9 +16,9 @@ from types import TracebackType
 
 from typing_extensions import override
 
-from contract.errors import ScorelineError
-from contract.settings import LogFormat
-from contract.trace import trace_id_of
+from core.errors import ScorelineError
+from core.settings import LogFormat
+from core.trace import trace_id_of
 
 IDS = ("request_id", "job_id", "batch_id", "part_id", "trace_id")
 ANSWERS = ("method", "route", "status", "ms")

@@ -12,8 +12,8 @@ from enum import Enum
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from contract.ledger.message import JOBS_IN_MESSAGE
-from contract.trace import read_traceparent
+from core.trace import read_traceparent
+from core.transport.message import JOBS_IN_MESSAGE
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

@@ -12,20 +12,18 @@ from itertools import islice
 from pydantic import SecretStr
 from rich.console import Console
 
-from contract.errors import ScorelineError
-from contract.settings import Settings
-from producer.arrivals import arrive_randomly, pause_randomly
+from core.errors import ScorelineError
+from core.settings import Settings
 from producer.client import Client
 from producer.copula import Copula
 from producer.demo import show_demo
 from producer.file import write_file
-from producer.labels import Labels
 from producer.options import parse
 from producer.scenarios import SCENARIOS
 from producer.screen import Screen
-from producer.table import read_cases
+from producer.table import Labels, read_cases
 from producer.traffic import Traffic
-from producer.visits import Mishaps, make_visits, stream
+from producer.visits import Mishaps, arrive_randomly, make_visits, pause_randomly, stream
 
 
 async def send_traffic(asked: argparse.Namespace, url: str, key: SecretStr | None, console: Console) -> None:

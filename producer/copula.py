@@ -17,8 +17,8 @@ from itertools import accumulate, pairwise
 from operator import mul
 from statistics import NormalDist
 
-from contract.errors import BadTable
-from contract.patient import COLUMNS, Patient, Row
+from core.errors import BadTable
+from core.schema.patient import COLUMNS, Patient, Row
 from producer.table import Case
 
 NORMAL = NormalDist()

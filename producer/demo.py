@@ -18,11 +18,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from contract.job import Job, State
-from contract.patient import EXAMPLE, Patient
-from contract.score import Score
-from producer.answers import Refused
-from producer.client import Client
+from core.ledger.job import Job, State
+from core.schema.patient import EXAMPLE, Patient
+from core.schema.score import Score
+from producer.client import Client, Refused
 from producer.copula import Copula
 from producer.file import make_blocks
 from producer.table import Case

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import Progress
 
-from contract.patient import COLUMNS
+from core.schema.patient import COLUMNS
 from producer.copula import Copula
 from producer.scenarios import SCENARIOS, Scenario, Values
 from producer.table import read_cases

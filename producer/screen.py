@@ -1,13 +1,75 @@
-"""What the producer shows: a live line on a terminal, elsewhere a line of log now and then. Never a patient's value."""
+"""What the producer shows: what was sent and what came back, on one line of a terminal, or of a log now and then."""
 
 import logging
 import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 
-from producer.tally import Tally
+from core.ledger.job import Job
+
+RECENT = 100
+ENOUGH = 10
+"""A mean is of the last hundred, and not shown before there are ten."""
+
+
+@dataclass
+class Tally:
+    """How many patients were sent, and what came of them."""
+
+    sent: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    malformed: int = 0
+    malformed_refused: int = 0
+    twice: int = 0
+    seen_once: int = 0
+    put_off: int = 0
+    """How often the service said 429: later."""
+    labels: int = 0
+    last_s: float = 0
+    sent_at_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    risks: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    def begin(self) -> None:
+        """Count a patient who is sent now."""
+        self.sent += 1
+        self.sent_at_s.append(time.monotonic())
+
+    def count(self, job: Job) -> None:
+        """Count a job that ended; the seconds from its acceptance to its result are the service's own."""
+        self.ended[job.state.value] += 1
+        self.risks.extend(score.risk for score in job.scores or ())
+        if job.finished_at:
+            self.last_s = (job.finished_at - job.accepted_at).total_seconds()
+
+    @property
+    def rate(self) -> float:
+        """Patients a second of late, or 0 while that says nothing."""
+        passed_s = self.sent_at_s[-1] - self.sent_at_s[0] if len(self.sent_at_s) >= ENOUGH else 0
+        return (len(self.sent_at_s) - 1) / passed_s if passed_s else 0
+
+    def __str__(self) -> str:
+        ended = "".join(f", {count} {state}" for state, count in sorted(self.ended.items()))
+        said = [f"{self.sent} sent{ended}, {self.sent - self.ended.total()} waiting"]
+        if self.malformed:
+            said.append(f"{self.malformed} malformed, {self.malformed_refused} of them refused")
+        if self.twice:
+            said.append(f"{self.twice} sent twice, {self.seen_once} of them seen once")
+        if self.put_off:
+            said.append(f"{self.put_off} told to wait")
+        if self.labels:
+            said.append(f"{self.labels} angiograms known")
+        if self.rate:
+            said.append(f"{self.rate:,.1f} a second")
+        if len(self.risks) >= ENOUGH:
+            said.append(f"mean risk {sum(self.risks) / len(self.risks):.2f}")
+        if self.last_s:
+            said.append(f"the last was scored in {1000 * self.last_s:.0f} ms")
+        return "; ".join(said)
+
 
 LOG_EVERY_S = 10
 

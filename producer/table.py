@@ -1,13 +1,16 @@
-"""The table that patients are drawn from: 303 real ones, with what their angiogram showed."""
+"""The table that patients are drawn from: 303 real ones, and what their angiograms showed, written down later."""
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from contract.errors import BadTable
-from contract.patient import COLUMNS, Patient
+from core.errors import BadTable
+from core.schema.patient import COLUMNS, Patient
 
 TABLE = Path(__file__).resolve().parent.parent / "training" / "data" / "cleveland.csv"
 TARGET = "target"
@@ -40,3 +43,28 @@ def to_case(line: dict[str, str], path: Path, number: int) -> Case:
         return Case(Patient.model_validate(values), disease={"0": False, "1": True}[line[TARGET]])
     except (ValidationError, KeyError, TypeError, ValueError):  # the cause would carry the patient's values
         raise BadTable(f"{path}, line {number}: is not a patient with a target of 0 or 1.") from None
+
+
+HEADER = ("job", "disease")
+
+
+class Labels:
+    """A CSV of job ids and outcomes, 0 or 1, to which each is added as soon as it is known. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", newline="", buffering=1)  # a line at a time, for whoever reads along
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        if not self._file.tell():
+            self._writer.writerow(HEADER)
+
+    def write(self, job: UUID, disease: bool) -> None:
+        """Add the outcome of the job's patient."""
+        self._writer.writerow((job, int(disease)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._file.close()

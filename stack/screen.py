@@ -9,8 +9,8 @@ from typing import Self
 
 from rich.console import Console
 
-from contract.patient import EXAMPLE
-from contract.settings import door_of
+from core.schema.patient import EXAMPLE
+from core.settings import door_of
 from stack.house import Exit
 from stack.settings import StackSettings
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field as Describe
 
-from contract.settings import Settings, is_loopback
+from core.settings import Settings, is_loopback
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

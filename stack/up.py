@@ -1,20 +1,52 @@
-"""What `make up` does, from the first check to the last process."""
+"""What `make up` does, one at a time in each checkout, from the first check to the last process."""
 
+import fcntl
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
 
-from stack.errors import HouseFell
+from stack.errors import AlreadyUp, HouseFell
 from stack.house import House
-from stack.lock import hold_lock
 from stack.ports import check_ports, list_wanted, spare_prometheus
 from stack.readiness import find_obstacle
 from stack.screen import Waiting, announce, report, say
 from stack.settings import StackSettings
 from stack.tether import tether
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[int]:
+    """Hold the lock in the file at `path`, and yield its descriptor. Raises AlreadyUp if another holds it.
+
+    A child that inherits the descriptor holds the lock too, until it ends: so an `up` that was killed has not gone
+    before its supervisord has.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyUp(_describe(int(os.read(descriptor, 20) or 0))) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _describe(holder: int) -> str:
+    try:
+        os.kill(holder, 0)
+    except ProcessLookupError:
+        return "An earlier `up` of this checkout was killed and its programs are still stopping: try again in seconds."
+    return f"An earlier `up` of this checkout is still running (process {holder}): use it, or stop it with Ctrl-C."
+
 
 READY_WITHIN_S = 60
 READY_POLL_S = 0.05

@@ -11,8 +11,8 @@ from redis import Redis
 
 from bench.local.keyed import Keyed
 from bench.local.programs import free_port, running, service, valkey
-from contract.connect import open_redis
-from contract.settings import Settings
+from core.connect import open_redis
+from core.settings import Settings
 
 # Every run tries the same examples, and none fails because the machine is busy.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)

@@ -2,8 +2,8 @@
 
 from typing_extensions import override
 
-from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
-from contract.settings import Settings
+from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
+from core.settings import Settings
 from tests.fake_record import Record
 from tests.fakes import MemoryLedger
 

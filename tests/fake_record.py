@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from contract.job import JobError, State
-from contract.patient import Row
-from contract.score import ScoreRow
+from core.ledger.job import JobError, State
+from core.schema.patient import Row
+from core.schema.score import ScoreRow
 
 
 @dataclass

@@ -8,15 +8,14 @@ from uuid import UUID
 from pydantic_core import to_json
 from typing_extensions import override
 
-from contract.answer import READY_SCORES, Answer, render_scores
-from contract.errors import ExpiredJob, UnknownJob
-from contract.job import Job, State
-from contract.key import ANYONE, Caller
-from contract.ledger.heard import Heard
-from contract.ledger.protocol import Ledger, Page
-from contract.ledger.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
-from contract.ledger.survey import Load, Survey
-from contract.settings import Settings
+from core.errors import ExpiredJob, UnknownJob
+from core.ledger.answer import READY_SCORES, Answer, render_scores
+from core.ledger.job import Job, State
+from core.ledger.key import ANYONE, Caller
+from core.ledger.protocol import Heard, Ledger, Page
+from core.ledger.redis.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
+from core.ledger.stats import Load, Survey
+from core.settings import Settings
 from tests.fake_record import Record
 from tests.fake_waiting import Waiting
 

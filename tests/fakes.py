@@ -9,17 +9,16 @@ from threading import Event
 
 from typing_extensions import override
 
-from contract.answer import Answer
-from contract.errors import UnknownJob
-from contract.job import Job, JobError, State
-from contract.key import ANYONE, Caller
-from contract.ledger.heard import Heard
-from contract.ledger.keys import DAY_MS
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import Claimed, NewJob, Outcome, Pause, Receipt, Verdict
-from contract.ledger.record import first_id_at, is_canary
-from contract.ledger.redis_ledger import TRUSTED_MS
-from contract.ledger.waiting_scripts import SHARE_OF_FREE, USUAL_PRIORITY
+from core.errors import UnknownJob
+from core.ledger.answer import Answer
+from core.ledger.job import Job, JobError, State
+from core.ledger.key import ANYONE, Caller
+from core.ledger.protocol import USUAL_PRIORITY, Claimed, Heard, NewJob, Outcome, Pause, Receipt, Verdict
+from core.ledger.redis.keys import DAY_MS
+from core.ledger.redis.ledger import TRUSTED_MS
+from core.ledger.redis.lua.waiting_scripts import SHARE_OF_FREE
+from core.ledger.redis.record import first_id_at, is_canary
+from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from tests.fake_record import Record
 from tests.fake_view import BUCKET_MS, MemoryView
 

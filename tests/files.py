@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import from_json
 
-from contract.batch import Form, Format
-from contract.patient import COLUMNS, EXAMPLE
+from core.ledger.batch import Form, Format
+from core.schema.patient import COLUMNS, EXAMPLE
 from models.features import FEATURES
-from models.verdicts import Verdicts
+from models.scorer import Verdicts
 from worker.bulk.part import Scored, score_part
 
 EXAMPLES = int(os.environ.get("SCORELINE_TEST_EXAMPLES", "150"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.local.programs import ROOT, running, service, valkey
-from contract.key import make_key
+from core.ledger.key import make_key
 
 THOROUGHLY = ["--max-examples=1300", "--workers=2"]
 

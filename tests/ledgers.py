@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from redis import Redis
 
-from contract.ledger.message import Message
-from contract.ledger.protocol import Claimed, Ledger, NewJob, Outcome
-from contract.ledger.redis_ledger import RedisLedger
-from contract.settings import Settings
+from core.ledger.protocol import Claimed, Ledger, NewJob, Outcome
+from core.ledger.redis.ledger import RedisLedger
+from core.settings import Settings
+from core.transport.message import Message
 from tests.fakes import MemoryLedger
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api.app import make_app
 from bench.local.conditions import wait_until
 from bench.local.programs import STARTED_WITHIN_S
-from contract.settings import Settings
+from core.settings import Settings
 from tests.fakes import MemoryLedger
 
 

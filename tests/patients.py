@@ -2,12 +2,11 @@
 
 from hypothesis import strategies as st
 
-from contract.field import Field, Measure
-from contract.key import ANYONE, Caller
-from contract.ledger.protocol import Idempotency, NewJob
-from contract.ledger.record import new_id
-from contract.ledger.waiting_scripts import USUAL_PRIORITY
-from contract.patient import EXAMPLE, Patient, Row, fields_of_patient
+from core.ledger.key import ANYONE, Caller
+from core.ledger.protocol import USUAL_PRIORITY, Idempotency, NewJob
+from core.ledger.redis.record import new_id
+from core.schema.field import Field, Measure
+from core.schema.patient import EXAMPLE, Patient, Row, fields_of_patient
 
 PATIENT = Patient.model_validate(EXAMPLE)
 ROW = PATIENT.to_row()

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from uuid import UUID
 
-from contract.job import Job, State
+from core.ledger.job import Job, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID = UUID("01900000-0000-7000-8000-000000000000")

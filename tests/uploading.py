@@ -7,12 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
-from api.options import Options
-from api.problem import answer_problems
-from api.upload import Uploads
-from contract.key import ANYONE
-from contract.settings import Settings
-from contract.store import Store
+from api.batches.options import Options
+from api.batches.upload import Uploads
+from api.http.problem import answer_problems
+from core.ledger.key import ANYONE
+from core.settings import Settings
+from core.storage.store import Store
 from tests.listening import listening
 
 ID = "01a20707-a62a-767f-a222-f792b4c9d32e"

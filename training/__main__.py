@@ -11,8 +11,8 @@ from rich import progress
 from rich.console import Console
 from rich.table import Table as Grid
 
-from contract.errors import OperatorError
-from contract.settings import Settings
+from core.errors import OperatorError
+from core.settings import Settings
 from models.card import Card
 from models.registry import ALIAS
 from training import cleveland

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
 from models.features import to_matrix
 from models.scorer import Scorer
 

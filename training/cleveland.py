@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from contract.errors import BadTable
-from contract.patient import COLUMNS, fields_of_patient
+from core.errors import BadTable
+from core.schema.patient import COLUMNS, fields_of_patient
 from training.table import TARGET
 
 SOURCE = "orange3==3.40.0"

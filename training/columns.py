@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from contract.field import Category
-from contract.patient import fields_of_patient
+from core.schema.field import Category
+from core.schema.patient import fields_of_patient
 from models.features import FEATURES, MEASURES
 
 _VESSELS = [j for j, feature in enumerate(FEATURES) if feature.startswith("ca=")]

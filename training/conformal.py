@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.score import PREDICTIONS, SETS
+from core.schema.score import PREDICTIONS, SETS
 from models.card import Conformal, Metric
 from models.features import FEATURES
 from training.columns import Levels

@@ -9,9 +9,9 @@ import onnx
 import sklearn
 from sklearn.pipeline import Pipeline
 
-from contract.field import Field, Measure
-from contract.patient import fields_of_patient
-from contract.reference import Reference
+from core.schema.field import Field, Measure
+from core.schema.patient import fields_of_patient
+from core.schema.reference import Reference
 from models.card import Card, CardField, Conformal, Metric, OperatingPoint, Subgroup, TrainingTable
 from models.features import FEATURES, UNUSED
 from training.conformal import POINT_METHOD, SENSITIVITY

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from contract.field import Category
-from contract.patient import COLUMNS, fields_of_patient
+from core.schema.field import Category
+from core.schema.patient import COLUMNS, fields_of_patient
 from models.card import Metric
 from models.features import to_matrix
 from training.classifier import new_classifier

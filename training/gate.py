@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from contract.errors import OperatorError
-from contract.patient import COLUMNS, Row
+from core.errors import OperatorError
+from core.schema.patient import COLUMNS, Row
 from models.card import Card, Metric
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, checker, helper, numpy_helper
 from sklearn.pipeline import Pipeline
 
-from contract.patient import COLUMNS
+from core.schema.patient import COLUMNS
 from models.features import FEATURES
 
 _DECIMALS = 10

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from contract.field import Measure
-from contract.patient import Row, fields_of_patient
+from core.schema.field import Measure
+from core.schema.patient import Row, fields_of_patient
 
 NOISE = 1.0
 """Standard deviation of the noise on a measure, as a share of the measure's own; wide enough to meet its bounds."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from contract.reference import Reference
+from core.schema.reference import Reference
 from models.card import Card, Metric, Subgroup
 from training.markdown import GENERATED, figure, grid, metrics_grid, name_of
 

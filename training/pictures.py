@@ -11,8 +11,8 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from contract.field import Category
-from contract.patient import fields_of_patient
+from core.schema.field import Category
+from core.schema.patient import fields_of_patient
 from training.exploration import shares_diseased, to_frame
 from training.table import TARGET, Table
 

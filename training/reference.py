@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.field import Field, Measure
-from contract.patient import COLUMNS, fields_of_patient
-from contract.reference import MISSING, RISK, Bins, Reference, bin_name
+from core.schema.field import Field, Measure
+from core.schema.patient import COLUMNS, fields_of_patient
+from core.schema.reference import MISSING, RISK, Bins, Reference, bin_name
 from models.binning import Binning, bins_between, empty_bins
 from models.features import UNUSED, to_matrix
 from training.table import Table

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from contract.errors import BrokenBundle
+from core.errors import BrokenBundle
 from models.bundle import FILES, read_bundle
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import to_matrix

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from contract.errors import OperatorError
+from core.errors import OperatorError
 from models.card import Metric, Subgroup
 from models.features import to_matrix
 from training.calibration_error import CalibrationError, measure_calibration_error

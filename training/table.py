@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from contract.errors import BadTable
-from contract.patient import COLUMNS, Patient, Row, fields_of_patient
+from core.errors import BadTable
+from core.schema.patient import COLUMNS, Patient, Row, fields_of_patient
 
 TABLE = Path(__file__).parent / "data" / "cleveland.csv"
 """The committed table."""

@@ -13,17 +13,19 @@ from celery.signals import worker_process_init
 from celery.utils.nodenames import host_format
 from redis import Redis
 
-from contract.connect import check_redis, open_redis
-from contract.continuity import Continuity, Mirror
-from contract.errors import LedgerUnavailable, ScorelineError
-from contract.ledger.audit import Audit
-from contract.ledger.batches import Batches
-from contract.ledger.format import adopt_format
-from contract.ledger.keys import BATCHES, JOBS
-from contract.ledger.redis_callbacks import RedisCallbacks
-from contract.ledger.redis_ledger import RedisLedger
-from contract.private import keep_private
-from contract.queue import (
+from core.connect import check_redis, open_redis
+from core.errors import LedgerUnavailable, ScorelineError
+from core.ledger.continuity import Continuity, Mirror
+from core.ledger.redis.access.audit import Audit
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.callbacks import RedisCallbacks
+from core.ledger.redis.checkpoint import adopt_format
+from core.ledger.redis.keys import BATCHES, JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.process import keep_private
+from core.settings import Settings
+from core.storage.store import Store
+from core.transport.queue import (
     BULK,
     CALLBACKS,
     INTERACTIVE,
@@ -33,24 +35,20 @@ from contract.queue import (
     make_send_parts,
     ring_for_callbacks,
 )
-from contract.settings import Settings
-from contract.store import Store
+from monitoring.exposition import Shared, registry_of, show, take_folder
 from monitoring.instrument import NotifierMetrics, QueueMetrics, SweepMetrics
 from monitoring.log import last_words, start_log
-from monitoring.serving import registry_of, show
-from monitoring.sharing import Shared, take_folder
 from monitoring.vital import VitalThreads
-from worker import quarantine
-from worker.append_only_file import AppendOnlyFile
+from worker import dead_letters as quarantine
 from worker.arguments import parse
-from worker.canary import Canary
 from worker.checked_queue import count_refused
-from worker.clearing import clear_until
 from worker.log import keep_log
 from worker.model_note import noting
-from worker.room import note_room
+from worker.reaper.append_only_file import AppendOnlyFile, note_room
+from worker.reaper.probe_job import Canary
+from worker.reaper.redelivery import Chore, counted, seldom, sweep_once, sweep_until
+from worker.reaper.store_cleanup import clear_until
 from worker.stop import bound_stop, end_if_dead
-from worker.sweep import Chore, counted, seldom, sweep_once, sweep_until
 
 log = logging.getLogger("worker")
 
@@ -102,7 +100,7 @@ def notify(settings: Settings, name: str) -> int:
 
     A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
     """
-    from worker.notifier import MESSAGES_AT_ONCE, add_notify, make_notifier
+    from worker.webhooks.worker import MESSAGES_AT_ONCE, add_notify, make_notifier
 
     registry = registry_of()
     notifier = make_notifier(settings, NotifierMetrics(registry))

@@ -2,7 +2,7 @@
 
 import argparse
 
-from contract.queue import BULK, INTERACTIVE
+from core.transport.queue import BULK, INTERACTIVE
 
 QUEUES = "single patients and lists (interactive, the default), or files (bulk), which give way to them"
 

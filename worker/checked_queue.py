@@ -9,17 +9,19 @@ import base64
 import json
 import logging
 import time
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from celery.utils.dispatch import Signal
+from celery.worker.consumer import Consumer
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 from redis import Redis
 from typing_extensions import override
 
-from contract.broker import OomSafeChannel
-from contract.ledger.message import JOBS_IN_MESSAGE
-from contract.oom_safe import OomSafeRedis
-from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
+from core.connect import OomSafeRedis
+from core.transport.broker import OomSafeChannel, with_channel
+from core.transport.message import JOBS_IN_MESSAGE
+from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from monitoring.instrument import QueueMetrics
 
 LARGEST_BYTES = 65_536  # a message of ours with 256 jobs has 21,000
@@ -145,3 +147,23 @@ class CheckedChannel(OomSafeChannel):
     @override
     def _get_client(self) -> type[Redis]:
         return CheckedRedis
+
+
+LONGEST_WAIT_S = 2
+
+
+class PromptConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
+    """A consumer that tries every two seconds at most to reach a broker that is away, and checks each message.
+
+    Celery's own waits two seconds longer after each try, up to thirty, and has no setting for it: a broker that was
+    away for twenty seconds would not be seen to be back for up to ten more.
+    """
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Return the connection once it stands."""
+        conn.ensure_connection = partial(
+            conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=LONGEST_WAIT_S
+        )
+        find = type(conn).get_transport_cls  # by the scheme of the URL, which another broker's may differ from
+        conn.get_transport_cls = lambda: with_channel(CheckedChannel, find(conn))
+        return super().ensure_connected(conn)

@@ -7,12 +7,12 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry
 
-from contract.connect import ONLOOKER
-from contract.settings import Settings
+from core.connect import ONLOOKER
+from core.settings import Settings
 from models.released import Released
 from monitoring.instrument import NotifierMetrics
-from worker.notifier import add_notify, make_notifier
 from worker.tasks import make_worker
+from worker.webhooks.worker import add_notify, make_notifier
 
 
 @cache

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable
 
-from contract.connect import open_redis
-from contract.errors import LedgerUnavailable
-from contract.ledger.audit import Audit
-from contract.settings import Settings
-from worker.measuring import Model
+from core.connect import open_redis
+from core.errors import LedgerUnavailable
+from core.ledger.redis.access.audit import Audit
+from core.settings import Settings
+from worker.metrics import Model
 
 log = logging.getLogger(__name__)
 

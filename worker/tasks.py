@@ -7,24 +7,24 @@ from pathlib import Path
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
 
-from contract.allocator import spare_what_stays
-from contract.connect import open_redis
-from contract.ledger.batches import Batches
-from contract.ledger.histograms import Histograms
-from contract.ledger.message import Message
-from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import SCORE, SCORE_PARTS, make_celery, make_send, make_send_parts
-from contract.reference import Refusal
-from contract.settings import Settings
-from contract.store import Store
+from core.connect import open_redis
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.histograms import Histograms
+from core.ledger.redis.ledger import RedisLedger
+from core.process import spare_what_stays
+from core.schema.reference import Refusal
+from core.settings import Settings
+from core.storage.store import Store
+from core.transport.message import Message
+from core.transport.queue import SCORE, SCORE_PARTS, make_celery, make_send, make_send_parts
 from monitoring.vital import VitalThreads
-from worker.counting import Counting
-from worker.drift import Tally
-from worker.measuring import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
-from worker.parts import score_parts
-from worker.scoring import score_message
+from worker.bulk.scoring import score_parts
+from worker.interactive.counters import Counting
+from worker.interactive.drift import Tally
+from worker.interactive.scoring import score_message
+from worker.metrics import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
 from worker.stop import end_if_dead
-from worker.watching import start_watching
+from worker.tracing import start_watching
 
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
@@ -40,7 +40,7 @@ def make_worker(
     Its processes count together in a folder, if there is one. `refused` says which bundle is not served instead.
     """
     app = make_celery(settings)
-    app.conf.worker_consumer = "worker.consumer:PromptConsumer"
+    app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
     vital = VitalThreads()
     tally = cache(partial(make_tally, settings, vital))  # of one process, so not before the fork
     counting = cache(partial(make_counting, folder, tally))

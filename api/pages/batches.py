@@ -10,17 +10,16 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from api import batches
-from api.download import pieces
-from api.events import LAST_OF_BATCH, Event, Story, progress_of, tell
-from api.files import Files, Here
+from api.batches import routes as batches
+from api.batches.download import pieces
+from api.batches.service import Files, Here
+from api.events.stream import LAST_OF_BATCH, Event, Story, progress_of, tell
 from api.pages.jobs import LISTED
-from api.pages.site import Site
-from api.pages.visit import Come
-from contract.batch import Batch
-from contract.errors import StoreUnavailable
-from contract.job import State
-from contract.key import Caller
+from api.pages.site import Come, Site
+from core.errors import StoreUnavailable
+from core.ledger.batch import Batch
+from core.ledger.job import State
+from core.ledger.key import Caller
 
 ERRORS_SHOWN = 20
 ERRORS_READ_BYTES = 16_384  # of which the first ones are shown

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.pages.patient_form import name_of
-from contract.job import Job
+from core.ledger.job import Job
 from monitoring.drift import Bin
 
 COLUMN_WIDTH, COLUMN_HEIGHT = 10, 30

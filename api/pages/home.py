@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response
 
-from api.body import parse_row
+from api.http.problem import problem_of
+from api.jobs.body import parse_row
 from api.pages.chart import bars_of
 from api.pages.patient_form import Entered, example, make_inputs, read_entered, to_body
-from api.pages.visit import Come, Visit
-from api.problem import problem_of
-from contract.errors import ScorelineError
-from contract.ledger.protocol import NewJob
-from contract.ledger.record import new_id
+from api.pages.site import Come, Visit
+from core.errors import ScorelineError
+from core.ledger.protocol import NewJob
+from core.ledger.redis.record import new_id
 
 routes = APIRouter(include_in_schema=False)
 

@@ -8,14 +8,13 @@ from uuid import UUID
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Response
 
-from api import jobs
-from api.events import LAST, Event, Story, events_of, tell
+from api.events.stream import LAST, Event, Story, events_of, tell
+from api.jobs import routes as jobs
 from api.pages.chart import bars_of
-from api.pages.site import Site
-from api.pages.visit import Come
-from contract.answer import Answer
-from contract.job import Job, State
-from contract.patient import EXAMPLE
+from api.pages.site import Come, Site
+from core.ledger.answer import Answer
+from core.ledger.job import Job, State
+from core.schema.patient import EXAMPLE
 
 LISTED = 20
 SCORES_SHOWN = 50

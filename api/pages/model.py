@@ -1,14 +1,19 @@
-"""The page of the model: its card, for people."""
+"""The pages of the model: its card, and whether patients are still like those that it was trained on."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic_core import from_json
 
-from api import model
-from api.model import Here
-from api.pages.chart import calibration_curve
-from api.pages.visit import Come
+from api.models import routes as model
+from api.models.routes import Here
+from api.pages.chart import COLUMN_HEIGHT, COLUMN_WIDTH, calibration_curve, columns_of
+from api.pages.patient_form import name_of
+from api.pages.site import Come
+from api.pages.words import percent
+from core.ledger.redis.histograms import HOURS_KEPT
+from core.schema.reference import RISK
+from monitoring.drift import HOURS, FeatureDrift, watch_drift
 
 routes = APIRouter(include_in_schema=False)
 
@@ -19,3 +24,29 @@ def show(visit: Come, here: Here) -> Response:
     card: dict[str, Any] = from_json(bytes(model.read(here).body))
     slope, intercept = (card["metrics"][f"calibration_{name}"]["value"] for name in ("slope", "intercept"))
     return visit.page("model.html", card=card, curve=calibration_curve(slope, intercept))
+
+
+drift_routes = APIRouter(include_in_schema=False)
+
+
+@drift_routes.get("/drift")
+def show_drift(visit: Come, here: Here, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS) -> Response:
+    """Show each feature of the patients whom the visitor may see: how it is spread, in a picture and in words."""
+    found = watch_drift(here, hours, owner=visit.by.sees)
+    rows = [(name_in_words(one.feature), one, columns_of(one.bins), in_words(one)) for one in found.features]
+    spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}
+    size = (COLUMN_WIDTH, COLUMN_HEIGHT)
+    return visit.page("drift.html", drift=found, own=bool(visit.by.sees), rows=rows, spans=spans, size=size)
+
+
+def name_in_words(feature: str) -> str:
+    """Return what a feature is called."""
+    return "Risk" if feature == RISK else name_of(feature)
+
+
+def in_words(one: FeatureDrift) -> str:
+    """Return the histogram in words, for those who do not see it."""
+    return "; ".join(
+        f"{each.label}: {'' if each.share is None else percent(each.share) + ', '}in training {percent(each.reference)}"
+        for each in one.bins
+    )

@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic_core import to_json
 
-from api.body import read_limited
-from contract.cell import read_cell
-from contract.errors import FieldError
-from contract.field import Category, Field
-from contract.patient import COLUMNS, EXAMPLE, Patient, fields_of_patient
+from api.jobs.body import read_limited
+from core.errors import FieldError
+from core.schema.field import Category, Field
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, fields_of_patient
+from core.table.cell import read_cell
 
 LIMIT_BYTES = 10_000
 NAMES_AS_BUTTONS = 2  # a choice of more is a list

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 
-from api.pages.visit import Come, Visit
+from api.pages.site import Come, Visit
 from api.pages.words import count, duration
-from contract.errors import LedgerUnavailable
-from contract.ledger.survey import Survey
-from contract.queue import BULK, INTERACTIVE, limits_of
-from contract.settings import Settings
+from core.errors import LedgerUnavailable
+from core.ledger.stats import Survey
+from core.settings import Settings
+from core.transport.queue import BULK, INTERACTIVE, limits_of
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "pydantic", "celery", "kombu", "redis", "obstore")
 SLOW_S = 60  # an interactive job is usually scored in some milliseconds

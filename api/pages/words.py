@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from contract.score import Score
+from core.schema.score import Score
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import httpx2
 from redis import Redis
 
-from contract.key import UNLIMITED, USUAL, Limits, Scope
-from contract.ledger.keyring import Keyring
+from core.ledger.key import UNLIMITED, USUAL, Limits, Scope
+from core.ledger.redis.access.keyring import Keyring
 
 
 class Keyed(NamedTuple):

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import units
 
-from contract.settings import Settings
+from core.settings import Settings
 from monitoring.grafana.board import begin_board, choose
 from monitoring.grafana.panel import GREEN, RED, YELLOW, Asked, lines, number, quantiles
 

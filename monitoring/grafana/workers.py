@@ -6,8 +6,8 @@ from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import units
 
-from contract.queue import BULK, INTERACTIVE
-from contract.settings import Settings
+from core.settings import Settings
+from core.transport.queue import BULK, INTERACTIVE
 from monitoring.grafana.board import begin_board, choose
 from monitoring.grafana.panel import FULL, GREEN, RED, YELLOW, Asked, lines, number, or_none, quantiles
 

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from bench.local.conditions import wait_until
-from contract.errors import BadScore, BrokenBundle
-from contract.patient import COLUMNS, Patient, fields_of_patient
+from core.errors import BadScore, BrokenBundle
+from core.schema.patient import COLUMNS, Patient, fields_of_patient
 from models.card import CARD_FILE, MODEL_FILE, Card
 from models.features import FEATURES, to_matrix
-from models.load_check import OUTPUTS
+from models.load_check import OUTPUTS, Trial
 from models.probes import PROBES_FILE, TOLERANCE, Probes, make_records
 from models.scorer import Scorer, open_session, write_probes
-from models.trial import Trial
 from tests import bundles
 from tests.bundles import CHAMPION, Spoil, copy_bundle, edit_probes, place_bundle, place_files, spoil_model
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from bench.local.programs import ROOT
-from contract.patient import Patient, Row
+from core.schema.patient import Patient, Row
 from models.binning import Binning
 from models.features import to_matrix
 from models.scorer import Scorer

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contract.errors import BadScore
-from contract.patient import EXAMPLE, Patient, Row
+from core.errors import BadScore
+from core.schema.patient import EXAMPLE, Patient, Row
 from models.features import to_matrix
 from models.scorer import Scorer
 from training.behaviour import DIRECTIONS, NO_SIGNS, SIGNS, Value, find_faults, risks_with

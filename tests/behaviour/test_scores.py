@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from contract.field import Measure
-from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
-from contract.score import Explanation, Score, scores_from_rows
+from core.schema.field import Measure
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from core.schema.score import Explanation, Score, scores_from_rows
 from models.features import to_matrix
 from models.scorer import Scorer
 from tests.patients import ROWS

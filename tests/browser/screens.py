@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from bench.local.programs import ROOT
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.browser.chromium import chromium
 from tests.browser.house import House, open_house
 from tests.browser.test_pages import BULK, upload

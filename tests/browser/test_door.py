@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
-from contract.key import Scope
+from core.ledger.key import Scope
 from tests.browser.house import House, open_house
 from tests.browser.test_pages import BULK, PHONE, fault_of, make_csv, upload
 from tests.browser.watch import Watch

@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from api.pages.assets import FOLDER
-from contract.patient import COLUMNS, EXAMPLE
+from api.pages.site import FOLDER
+from core.schema.patient import COLUMNS, EXAMPLE
 from tests.browser.house import House
 from tests.browser.watch import Watch
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.local.programs import ROOT, free_port
-from contract.key import make_key
+from core.ledger.key import make_key
 from tests.guarded import ROLES
 from tests.receiver import SECRET
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.compose.stack import LOGIN, SHOWN, Stack, engine, say
 
 pytestmark = pytest.mark.compose

@@ -14,7 +14,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, start, start_python, stop
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from producer.table import read_cases
 from tests.dashboards import BOARDS, QUERIES, Query, fill, variables_of
 from tests.e2e.up import Up

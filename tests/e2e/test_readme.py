@@ -15,8 +15,8 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT
-from contract.patient import EXAMPLE
-from contract.queue import BULK, CALLBACKS, INTERACTIVE
+from core.schema.patient import EXAMPLE
+from core.transport.queue import BULK, CALLBACKS, INTERACTIVE
 from tests.commands import environment
 from tests.e2e.up import Up
 

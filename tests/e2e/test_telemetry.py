@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bench.local.programs import CLIENT, ROOT, start
-from contract.telemetry import OFF
+from core.telemetry import OFF
 from tests.e2e.up import GONE_WITHIN_S, Up
 
 TOOLS = ("strace", "unshare", "nsenter", "ip")

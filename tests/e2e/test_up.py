@@ -12,7 +12,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT
-from stack.session import list_members
+from stack.house import list_members
 from tests.e2e.up import GONE_WITHIN_S, READY_WITHIN_S, Up
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")

@@ -8,8 +8,8 @@ import httpx2
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, start
-from contract.patient import EXAMPLE
-from stack.session import end_session, list_members
+from core.schema.patient import EXAMPLE
+from stack.house import end_session, list_members
 from tests.receiver import SECRET
 
 READY_WITHIN_S = 60

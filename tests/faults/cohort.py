@@ -3,8 +3,8 @@
 import json
 from functools import cache
 
-from contract.patient import EXAMPLE, Patient, Row
-from contract.settings import Settings
+from core.schema.patient import EXAMPLE, Patient, Row
+from core.settings import Settings
 from models.features import to_matrix
 from models.scorer import Scorer
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Event
 
 from bench.local.conditions import wait_until
-from contract.settings import Settings
+from core.settings import Settings
 from models.card import MODEL_FILE
 from tests.faults.bundles import damaged_models, put_back, put_in_place
 from tests.faults.house import House

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 from bench.local.conditions import wait_until
-from contract.ledger.keys import TRASH
+from core.ledger.redis.keys import TRASH
 from tests.faults.callers import PATH
 from tests.faults.fault import RECOVERED_WITHIN_S
 from tests.faults.file_scene import FileScene

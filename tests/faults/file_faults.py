@@ -11,7 +11,7 @@ import httpx2
 
 from bench.local.conditions import wait_until
 from bench.local.programs import responds
-from contract.queue import BULK
+from core.transport.queue import BULK
 from tests.faults.callers import PATH
 from tests.faults.file_fault import FileFault
 from tests.faults.file_house import house_with_bucket

@@ -10,9 +10,9 @@ import httpx2
 from redis import Redis
 from typing_extensions import override
 
-from api.upload import HOLD_SPARE_S
-from contract.batch import BATCHES_FOLDER
-from contract.ledger.batches import Batches
+from api.batches.upload import HOLD_SPARE_S
+from core.ledger.batch import BATCHES_FOLDER
+from core.ledger.redis.batches import Batches
 from tests.faults.gated import Gate
 from tests.faults.house import PRODUCT, House
 from tests.faults.relay import Relay

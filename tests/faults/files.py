@@ -7,10 +7,10 @@ from functools import cache, lru_cache
 from gzip import compress
 from random import Random
 
-from contract.batch import SCORE_COLUMNS, SEVERAL
-from contract.patient import COLUMNS, Patient
-from contract.score import Score, score_from_row
-from contract.settings import Settings
+from core.ledger.batch import SCORE_COLUMNS, SEVERAL
+from core.schema.patient import COLUMNS, Patient
+from core.schema.score import Score, score_from_row
+from core.settings import Settings
 from models.features import to_matrix
 from models.scorer import Scorer
 from tests.faults.cohort import POISON, patients

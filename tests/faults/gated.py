@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from bench.local.conditions import wait_until
-from contract.queue import BULK
-from contract.settings import Settings
+from core.settings import Settings
+from core.transport.queue import BULK
 from models.released import Released
-from models.scorer import Scorer
-from models.verdicts import Verdicts
+from models.scorer import Scorer, Verdicts
 from tests.faults.poison import Poisoned, is_marked
 from worker.__main__ import consume
 from worker.tasks import make_worker

@@ -15,11 +15,11 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, STARTED_WITHIN_S, free_port, responds, start, start_python, start_valkey
-from contract.connect import open_redis
-from contract.errors import ExpiredJob, UnknownJob, UnreadableRecord
-from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import INTERACTIVE
-from contract.settings import Settings
+from core.connect import open_redis
+from core.errors import ExpiredJob, UnknownJob, UnreadableRecord
+from core.ledger.redis.ledger import RedisLedger
+from core.settings import Settings
+from core.transport.queue import INTERACTIVE
 from tests.faults.supervisor import Launch, Program
 
 PRODUCT = "worker.entry"

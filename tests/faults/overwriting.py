@@ -3,8 +3,8 @@
 A mutant: the fault suite must catch it, or it proves nothing.
 """
 
-from contract.ledger import scripts
-from contract.settings import Settings
+from core.ledger.redis.lua import scripts
+from core.settings import Settings
 from models.released import Released
 from worker.tasks import make_worker
 

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.ledger.protocol import Pause
-from contract.score import ScoreRow
+from core.ledger.protocol import Pause
+from core.schema.score import ScoreRow
 from models.card import Card
 from models.features import MEASURES
-from models.scorer import Scorer
-from models.verdicts import Verdicts
+from models.scorer import Scorer, Verdicts
 from tests.faults.cohort import POISON
 
 

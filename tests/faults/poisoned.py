@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from contract.settings import Settings
+from core.settings import Settings
 from models.scorer import Scorer
 from tests.faults.poison import Poisoned
-from worker.measuring import Model
+from worker.metrics import Model
 from worker.tasks import make_worker
 
 

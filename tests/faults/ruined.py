@@ -13,12 +13,12 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import STARTED_WITHIN_S, free_port, gateway, responds, running, start_valkey
-from contract.continuity import Mirror
-from contract.ledger.checkpoint import Checkpoint
-from contract.ledger.record import first_id_at, ms_of_id
-from contract.patient import EXAMPLE
-from contract.settings import Settings
-from contract.store import Store
+from core.ledger.continuity import Mirror
+from core.ledger.redis.checkpoint import Checkpoint
+from core.ledger.redis.record import first_id_at, ms_of_id
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
+from core.storage.store import Store
 
 GATEWAYS = ("first", "second")
 WORKERS = {"run": ("run",), "bulk": ("run", "--queue", "bulk")}

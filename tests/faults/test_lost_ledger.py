@@ -10,12 +10,12 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import gateway, running, valkey
-from contract.batch import BATCHES_FOLDER
-from contract.ledger.checkpoint import BEHIND_S
-from contract.ledger.record import ms_of_id
-from contract.patient import EXAMPLE
-from contract.settings import Settings
-from contract.store import Store
+from core.ledger.batch import BATCHES_FOLDER
+from core.ledger.redis.checkpoint import BEHIND_S
+from core.ledger.redis.record import ms_of_id
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
+from core.storage.store import Store
 from tests.faults.ruined import SEEN_WITHIN_S, Ruined, kind_of, made_at
 
 LOST = [(410, "ledger-lost")] * 2

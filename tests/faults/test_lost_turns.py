@@ -10,13 +10,13 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import gateway, running, valkey
-from contract.ledger.keys import BATCHES, JOBS
-from contract.ledger.protocol import NewJob
-from contract.ledger.record import new_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import COLUMNS, EXAMPLE, Patient
-from contract.queue import BULK, CALLBACKS, INTERACTIVE
-from contract.settings import Settings
+from core.ledger.protocol import NewJob
+from core.ledger.redis.keys import BATCHES, JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import new_id
+from core.schema.patient import COLUMNS, EXAMPLE, Patient
+from core.settings import Settings
+from core.transport.queue import BULK, CALLBACKS, INTERACTIVE
 from tests.receiver import SECRET, Receiver, receiving
 
 CSV = "\n".join(",".join(map(str, cells)) for cells in (COLUMNS, EXAMPLE.values(), ())).encode()

@@ -13,14 +13,14 @@ from redis import Redis
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed, prefix_of
 from bench.local.programs import gateway, running, valkey
-from contract.connect import open_redis
-from contract.job import State
-from contract.key import Limits
-from contract.ledger.batches import Batches
-from contract.ledger.keys import BATCHES, JOBS
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.connect import open_redis
+from core.ledger.job import State
+from core.ledger.key import Limits
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.keys import BATCHES, JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from tests.receiver import SECRET, receiving
 
 MANY, CALLERS = 2_000, 16

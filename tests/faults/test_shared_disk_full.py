@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from bench.local.conditions import wait_until
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.e2e.up import Up
 from tests.faults.cohort import patients, risks
 from tests.faults.traffic import Traffic

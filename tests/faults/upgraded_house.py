@@ -11,7 +11,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from bench.local.programs import ROOT, start_in
-from contract.queue import BULK
+from core.transport.queue import BULK
 from tests.faults.file_house import FileHouse
 from tests.faults.house import PRODUCT, House
 from tests.faults.supervisor import Launch, Program

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bench.lag import watched
 from bench.local.conditions import wait_until
-from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
+from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.bad_input import bad_bodies, bad_files
 from tests.hostile.bodies import FILES, JSON

@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from contract.patient import COLUMNS, EXAMPLE
+from core.schema.patient import COLUMNS, EXAMPLE
 from tests.hostile.bodies import FORM, attached
 
 JSON, CSV, JSONL = "application/json", "text/csv", "application/x-ndjson"

@@ -4,7 +4,7 @@ import gzip
 import json
 import zlib
 
-from contract.patient import COLUMNS, EXAMPLE
+from core.schema.patient import COLUMNS, EXAMPLE
 from tests.hostile.requests import BODY, Case, post
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"

@@ -11,8 +11,8 @@ from bench.lag import watched
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
 from bench.local.programs import STARTED_WITHIN_S, free_port, responds, running, service, valkey
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from monitoring.processes import children
 from tests.hostile.attacks import Prepared
 from tests.hostile.bodies import HEADER, ROW

@@ -12,7 +12,7 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from monitoring.processes import RESIDENT, children, read_stat
 from tests.receiver import SECRET
 

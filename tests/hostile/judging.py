@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Any
 
 from bench.local.conditions import wait_until
-from contract.batch import SCORE_COLUMNS
-from contract.patient import COLUMNS
+from core.ledger.batch import SCORE_COLUMNS
+from core.schema.patient import COLUMNS
 from tests.hostile.attacks import Prepared
 from tests.hostile.bad_input import Bad
 

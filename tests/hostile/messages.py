@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from contract.ledger.record import new_id
-from contract.queue import NOTIFY, SCORE
+from core.ledger.redis.record import new_id
+from core.transport.queue import NOTIFY, SCORE
 
 Wire = dict[str, Any]
 

@@ -16,7 +16,7 @@ import httpx2
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, start_python, stop, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from monitoring.processes import RESIDENT, read_stat
 
 RECORDS = 10_000

@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 BODY = json.dumps(EXAMPLE).encode()
 

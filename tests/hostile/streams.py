@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, islice, repeat
 from typing import NamedTuple
 
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.hostile.bodies import FORM, HEADER, PACKED, ROW, attached
 from tests.hostile.requests import ALIVE, BODY, LENGTH, head, post
 

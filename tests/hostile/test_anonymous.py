@@ -9,7 +9,7 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
-from api.docs_page import LOADED
+from api.http.openapi import LOADED
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running
 from monitoring.processes import USER_TIME, read_stat

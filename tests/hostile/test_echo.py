@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.options import RULES
+from api.batches.options import RULES
 from bench.local.conditions import wait_until
-from contract.batch import SCORE_COLUMNS
-from contract.patient import COLUMNS, EXAMPLE
+from core.ledger.batch import SCORE_COLUMNS
+from core.schema.patient import COLUMNS, EXAMPLE
 from tests.hostile.house import House, housed
 
 CANARY = "Kanari7nGelb"

@@ -11,12 +11,12 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.cutter import BOM, Cutter
-from api.header_row import read_header
-from api.results import read_rows
-from contract.batch import Form, Format
-from contract.errors import InvalidFile
-from contract.patient import COLUMNS
+from api.batches.header import read_header
+from api.batches.results import read_rows
+from core.errors import InvalidFile
+from core.ledger.batch import Form, Format
+from core.schema.patient import COLUMNS
+from core.table.splitter import BOM, Cutter
 
 LIMIT_BYTES = 10_000
 ENDINGS = st.sampled_from(["\n", "\r\n"])

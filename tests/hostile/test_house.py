@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from bench.local.conditions import wait_until
-from contract.patient import EXAMPLE
-from contract.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
+from core.schema.patient import EXAMPLE
+from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from tests.hostile.bodies import FILES, HEADER, JSON, ROW
 from tests.hostile.house import House, housed, say
 from tests.hostile.messages import messages, strange_messages

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
-from api.serving import LOOKUPS_AT_ONCE, LOOKUPS_OF_A_KEY
+from api.gateway import LOOKUPS_AT_ONCE, LOOKUPS_OF_A_KEY
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
 from bench.local.programs import free_port, responds, stop, valkey
-from contract.address import RESOLVED_WITHIN_S
-from contract.patient import EXAMPLE
+from core.address import RESOLVED_WITHIN_S
+from core.schema.patient import EXAMPLE
 from tests.name_server import MISSING, PUBLIC, NameServer, cannot_run, naming, start_asking_there
 from tests.receiver import SECRET
 

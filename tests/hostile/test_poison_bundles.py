@@ -14,7 +14,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, running, service, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from models.bundle import FILES, read_card
 from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE

@@ -9,7 +9,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.hostile.readers import Scene, asking, reading, scene, status_of
 
 CLIENTS = 100

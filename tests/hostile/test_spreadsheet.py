@@ -9,8 +9,8 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
-from contract.cell import may_run
-from contract.patient import COLUMNS, EXAMPLE
+from core.schema.patient import COLUMNS, EXAMPLE
+from core.table.cell import may_run
 
 RUN = ("=1+1", "\n=1+1", "\t=1+1", "\r\n+1+1", "\r-1+1", " @sum(a)", "\uff1d1+1", "\ufeff=1", '=cmd|" /C calc"!A0')
 ASKED = {"format": "csv", "spreadsheet_safe": "true"}

@@ -16,7 +16,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, valkey
-from contract.patient import COLUMNS
+from core.schema.patient import COLUMNS
 from tests.hostile.bodies import HEADER, ROW
 from tests.hostile.gauge import Gauge, pour
 from tests.hostile.house import SHORT

@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 
 from bench.local.programs import LoneGateway, free_port, gateway, running, service, valkey
-from contract.ledger.keys import CHECKPOINT
-from contract.ledger.protocol import Ledger
-from contract.settings import Settings
+from core.ledger.protocol import Ledger
+from core.ledger.redis.keys import CHECKPOINT
+from core.settings import Settings
 from tests.ledgers import Clock, Make, make_ledger
 
 

@@ -11,10 +11,10 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import service
-from contract.answer import READY_SCORES
-from contract.job import Job
-from contract.ledger.keys import JOBS
-from contract.patient import EXAMPLE
+from core.ledger.answer import READY_SCORES
+from core.ledger.job import Job
+from core.ledger.redis.keys import JOBS
+from core.schema.patient import EXAMPLE
 
 WAITS = {"Prefer": "wait=30"}
 

@@ -9,10 +9,10 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import valkey
-from contract.ledger.keys import REWRITTEN
-from contract.settings import Settings
+from core.ledger.redis.keys import REWRITTEN
+from core.settings import Settings
 from tests.guarded import guarded
-from worker.append_only_file import AGAIN_IN_S, AppendOnlyFile
+from worker.reaper.append_only_file import AGAIN_IN_S, AppendOnlyFile
 
 SOON_S = 20
 WITHIN_S = 3_600

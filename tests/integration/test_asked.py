@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from bench.local.keyed import Keyed
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 ID = "01a20707-a656-735e-87cb-2feb51005d0d"
 CANARY = "Meier-145"

@@ -5,17 +5,17 @@ import pytest
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from contract.job import State
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import Ledger, Pause
-from contract.ledger.redis_ledger import TRUSTED_MS
-from contract.queue import submit
-from contract.score import ScoreRow
-from contract.settings import Settings
+from core.ledger.job import State
+from core.ledger.protocol import Ledger, Pause
+from core.ledger.redis.ledger import TRUSTED_MS
+from core.schema.score import ScoreRow
+from core.settings import Settings
+from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
+from core.transport.queue import submit
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score
 from tests.patients import new_job
-from worker.scoring import score_message
+from worker.interactive.scoring import score_message
 
 BELL = Message(0, [])
 

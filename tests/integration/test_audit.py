@@ -13,14 +13,14 @@ from redis import Redis
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed, prefix_of
 from bench.local.programs import ROOT
-from contract.errors import UnknownKey
-from contract.key import UNLIMITED, Caller, Limits, Scope
-from contract.ledger.audit import Action, Audit, Deed
-from contract.ledger.keyring import Keyring
-from contract.ledger.keys import AUDIT
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.errors import UnknownKey
+from core.ledger.key import UNLIMITED, Caller, Limits, Scope
+from core.ledger.redis.access.audit import Action, Audit, Deed
+from core.ledger.redis.access.keyring import Keyring
+from core.ledger.redis.keys import AUDIT
+from core.ledger.redis.ledger import RedisLedger
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from tests.ledgers import submit
 from tests.patients import new_job
 

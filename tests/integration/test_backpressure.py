@@ -11,7 +11,7 @@ import httpx2
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, LoneGateway, gateway, running, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 LIMIT = 3
 LIMITED = {"SCORELINE_BACKLOG_LIMIT": str(LIMIT), "SCORELINE_PATIENTS_LIMIT": str(LIMIT)}

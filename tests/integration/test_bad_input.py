@@ -5,8 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
 SECRET = 54.321  # a value that no problem may repeat

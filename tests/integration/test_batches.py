@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from contract.batch import DonePart, Form, Format, Join, NewPart
-from contract.errors import ExpiredBatch, UnknownBatch
-from contract.job import JobError, State
-from contract.ledger.batch_record import BegunPart, ClaimedPart, NewBatch
-from contract.ledger.batches import Batches
-from contract.ledger.keys import BATCHES
-from contract.ledger.message import Message
-from contract.ledger.protocol import Idempotency, Verdict
-from contract.ledger.record import new_id
-from contract.ledger.redis_callbacks import RedisCallbacks
-from contract.patient import COLUMNS
-from contract.settings import Settings
+from core.errors import ExpiredBatch, UnknownBatch
+from core.ledger.batch import DonePart, Form, Format, Join, NewPart
+from core.ledger.job import JobError, State
+from core.ledger.protocol import Idempotency, Verdict
+from core.ledger.redis.batch_record import BegunPart, ClaimedPart, NewBatch
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.callbacks import RedisCallbacks
+from core.ledger.redis.keys import BATCHES
+from core.ledger.redis.record import new_id
+from core.schema.patient import COLUMNS
+from core.settings import Settings
+from core.transport.message import Message
 from tests.ledgers import Clock
 
 LINES = 6_000

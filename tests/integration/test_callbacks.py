@@ -16,8 +16,8 @@ from standardwebhooks import Webhook
 
 from bench.local.conditions import wait_until
 from bench.local.programs import gateway, running, start_python, stop, valkey
-from contract.ledger.keys import JOBS
-from contract.patient import EXAMPLE
+from core.ledger.redis.keys import JOBS
+from core.schema.patient import EXAMPLE
 from tests.receiver import SECRET, Receiver, Told, receiving
 
 SOON_S = 60

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from contract.batch import Form, Format, NewPart, input_key, results_key
-from contract.ledger.batch_record import NewBatch
-from contract.ledger.batches import LATE_S, Batches
-from contract.ledger.protocol import Verdict
-from contract.ledger.record import first_id_at, new_id
-from contract.settings import Settings
-from contract.store import Store
+from core.ledger.batch import Form, Format, NewPart, input_key, results_key
+from core.ledger.protocol import Verdict
+from core.ledger.redis.batch_record import NewBatch
+from core.ledger.redis.batches import LATE_S, Batches
+from core.ledger.redis.record import first_id_at, new_id
+from core.settings import Settings
+from core.storage.store import Store
 from tests.ledgers import Clock
-from worker.clearing import clear_once, clear_strays
+from worker.reaper.store_cleanup import clear_once, clear_strays
 
 OLD = first_id_at(1_700_000_000_000) + "-7000-8000-000000000000"
 

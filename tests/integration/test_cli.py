@@ -16,8 +16,8 @@ import pytest
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
 from bench.local.programs import ROOT, LoneGateway, free_port
-from contract.key import Scope, make_key
-from contract.patient import COLUMNS, EXAMPLE
+from core.ledger.key import Scope, make_key
+from core.schema.patient import COLUMNS, EXAMPLE
 from scoreline_client import Client
 from tests.commands import Said, command, environment, scoreline
 from tests.scripted import Service, problem, running

@@ -15,7 +15,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import CLIENT, ROOT, LoneGateway, free_port, gateway
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from scoreline_client import AsyncClient, Client, Progress
 from scoreline_client.errors import (
     BrokenOff,

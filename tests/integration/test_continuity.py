@@ -7,18 +7,18 @@ import pytest
 from redis import Redis
 
 from bench.local.conditions import wait_until
-from contract.batch import Form, Format, NewPart
-from contract.continuity import MIRROR, Continuity, Mirror
-from contract.ledger.batch_record import NewBatch
-from contract.ledger.batches import Batches
-from contract.ledger.checkpoint import Checkpoint
-from contract.ledger.keys import CHECKPOINT
-from contract.ledger.protocol import NewJob, Verdict
-from contract.ledger.record import canary_id, first_id_at, new_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE, Patient
-from contract.settings import Settings
-from contract.store import Store
+from core.ledger.batch import Form, Format, NewPart
+from core.ledger.continuity import MIRROR, Continuity, Mirror
+from core.ledger.protocol import NewJob, Verdict
+from core.ledger.redis.batch_record import NewBatch
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.checkpoint import Checkpoint
+from core.ledger.redis.keys import CHECKPOINT
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import canary_id, first_id_at, new_id
+from core.schema.patient import EXAMPLE, Patient
+from core.settings import Settings
+from core.storage.store import Store
 from tests.ledgers import Clock
 
 ROW = Patient.model_validate(EXAMPLE).to_row()

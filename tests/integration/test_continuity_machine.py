@@ -17,19 +17,19 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from contract.batch import Form, Format, NewPart
-from contract.continuity import Continuity, Mirror
-from contract.errors import LedgerLost, ScorelineError, UnknownBatch, UnknownJob
-from contract.ledger.batch_record import NewBatch
-from contract.ledger.batches import Batches
-from contract.ledger.checkpoint import BEHIND_S
-from contract.ledger.keys import CHECKPOINT
-from contract.ledger.protocol import NewJob, Verdict
-from contract.ledger.record import first_id_at, ms_of_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE, Patient
-from contract.settings import Settings
-from contract.store import Store
+from core.errors import LedgerLost, ScorelineError, UnknownBatch, UnknownJob
+from core.ledger.batch import Form, Format, NewPart
+from core.ledger.continuity import Continuity, Mirror
+from core.ledger.protocol import NewJob, Verdict
+from core.ledger.redis.batch_record import NewBatch
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.checkpoint import BEHIND_S
+from core.ledger.redis.keys import CHECKPOINT
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import first_id_at, ms_of_id
+from core.schema.patient import EXAMPLE, Patient
+from core.settings import Settings
+from core.storage.store import Store
 from tests.integration.test_ledger_machine import HISTORIES
 from tests.ledgers import Clock
 

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from bench.local.programs import LoneGateway, gateway, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 WARD, STRANGER = "https://ward.example", "https://stranger.example"
 ALLOWED = "access-control-allow-origin"

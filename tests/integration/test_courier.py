@@ -20,13 +20,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from typing_extensions import override
 
 from bench.local.programs import ROOT
-from contract.address import Resolver
-from contract.job import State
-from contract.ledger.callbacks import Callback
-from contract.ledger.record import new_id
+from core.address import Resolver
+from core.ledger.callback import Callback
+from core.ledger.job import State
+from core.ledger.redis.record import new_id
 from tests.receiver import OTHER_SECRET, SECRET, receiving
-from worker.courier import Answer, Courier
-from worker.notifier import LONGEST_WAIT_S, wait_after
+from worker.webhooks.sender import Answer, Courier
+from worker.webhooks.worker import LONGEST_WAIT_S, wait_after
 
 ENDED_MS = 1_767_225_600_250  # 2026-01-01T00:00:00.250Z
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from bench.local.keyed import Keyed
-from contract.key import Scope
+from core.ledger.key import Scope
 from tests.fuzz import fuzz
 
 BRIEFLY = ["--phases=examples,coverage,stateful", "--max-examples=3", "--seed=1"]

@@ -11,13 +11,13 @@ from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.download import PIECE_BYTES, Download, Stretch, choose_format, find_range, send
-from api.problem import answer_problems
-from api.results import header_of, turn_to
-from contract.batch import SCORE_COLUMNS, Form, Format
-from contract.errors import BadRange
-from contract.settings import Settings
-from contract.store import Store
+from api.batches.download import PIECE_BYTES, Download, Stretch, choose_format, find_range, send
+from api.batches.results import header_of, turn_to
+from api.http.problem import answer_problems
+from core.errors import BadRange
+from core.ledger.batch import SCORE_COLUMNS, Form, Format
+from core.settings import Settings
+from core.storage.store import Store
 from tests.listening import listening
 
 FORM = Form(Format.CSV, ("id", "note"))

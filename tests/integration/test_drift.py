@@ -14,9 +14,9 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port, gateway, responds, running, valkey
-from contract.ledger.histograms import HOUR_S
-from contract.ledger.keys import CARD, HISTOGRAMS
-from contract.patient import EXAMPLE
+from core.ledger.redis.histograms import HOUR_S
+from core.ledger.redis.keys import CARD, HISTOGRAMS
+from core.schema.patient import EXAMPLE
 from models.card import CARD_FILE
 from tests.bundles import place_bundle
 

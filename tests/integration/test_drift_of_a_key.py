@@ -7,8 +7,8 @@ import httpx2
 
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
-from contract.key import Scope
-from contract.patient import EXAMPLE
+from core.ledger.key import Scope
+from core.schema.patient import EXAMPLE
 from monitoring.drift import PATIENTS_NEEDED
 
 SOON_S = 30

@@ -12,13 +12,13 @@ from redis import Redis
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
 from bench.local.programs import free_port, gateway, running, valkey
-from contract.batch import BATCHES_FOLDER
-from contract.job import JobError
-from contract.ledger.message import Message
-from contract.ledger.protocol import Outcome
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.ledger.batch import BATCHES_FOLDER
+from core.ledger.job import JobError
+from core.ledger.protocol import Outcome
+from core.ledger.redis.ledger import RedisLedger
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
+from core.transport.message import Message
 from tests.receiver import SECRET, Receiver, receiving
 
 NAME = "Erika-Mustermann-4711"

@@ -6,21 +6,21 @@ import pytest
 from redis import Redis
 
 from bench.local.keyed import prefix_of
-from contract.errors import NewerLedger
-from contract.job import State
-from contract.key import UNLIMITED, Caller, Limits, Scope
-from contract.ledger.format import adopt_format
-from contract.ledger.keyring import Keyring
-from contract.ledger.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from contract.ledger.protocol import NewJob, Verdict
-from contract.ledger.record import canary_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.ledger.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
-from contract.settings import Settings
+from core.errors import NewerLedger
+from core.ledger.job import State
+from core.ledger.key import UNLIMITED, Caller, Limits, Scope
+from core.ledger.protocol import NewJob, Verdict
+from core.ledger.redis.access.keyring import Keyring
+from core.ledger.redis.checkpoint import adopt_format
+from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.lua.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
+from core.ledger.redis.record import canary_id
+from core.settings import Settings
+from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from tests.ledgers import Clock, score, submit
 from tests.patients import ROW, new_job
-from worker.room import note_room
+from worker.reaper.append_only_file import note_room
 
 TURN = Message(0, [])
 

@@ -14,10 +14,10 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import gateway, running, service, valkey
-from contract.batch import SCORE_COLUMNS
-from contract.patient import EXAMPLE
-from contract.settings import Settings
-from contract.store import Store
+from core.ledger.batch import SCORE_COLUMNS
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
+from core.storage.store import Store
 from tests.files import NAMES, csv_row
 from tests.receiver import SECRET, receiving
 

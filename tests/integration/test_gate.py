@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from contract.patient import COLUMNS
+from core.schema.patient import COLUMNS
 from models.bundle import read_card
 from models.card import MODEL_FILE
 from models.features import FEATURES, to_matrix

@@ -10,9 +10,9 @@ from redis import Redis
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed, prefix_of
 from bench.local.programs import gateway, start_python, stop
-from contract.key import USUAL, Limits, Scope, make_key
-from contract.ledger.keyring import Keyring
-from contract.patient import EXAMPLE
+from core.ledger.key import USUAL, Limits, Scope, make_key
+from core.ledger.redis.access.keyring import Keyring
+from core.schema.patient import EXAMPLE
 
 FILE = {"Content-Type": "text/csv"}
 

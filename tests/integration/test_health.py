@@ -5,9 +5,9 @@ import asyncio
 import httpx2
 from prometheus_client import CollectorRegistry
 
-from api.vitals import Vitals
-from api.watch import Watch
-from contract.settings import Settings
+from api.health import Vitals
+from api.http.connection_limits import Watch
+from core.settings import Settings
 from monitoring.instrument import GatewayMetrics
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock

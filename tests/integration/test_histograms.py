@@ -9,12 +9,12 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port
-from contract.connect import open_redis
-from contract.errors import NoModel, NoReference, UnknownModel
-from contract.ledger.histograms import EVERYONE, HOUR_S, HOURS_KEPT, REFUSED_TTL_S, TTL_S, Histograms
-from contract.ledger.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED
-from contract.reference import Refusal, bin_name
-from contract.settings import Settings
+from core.connect import open_redis
+from core.errors import NoModel, NoReference, UnknownModel
+from core.ledger.redis.histograms import EVERYONE, HOUR_S, HOURS_KEPT, REFUSED_TTL_S, TTL_S, Histograms
+from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED
+from core.schema.reference import Refusal, bin_name
+from core.settings import Settings
 from models.binning import Binning
 from models.bundle import read_card
 from models.card import Card
@@ -23,7 +23,7 @@ from monitoring.drift import watch_drift
 from monitoring.vital import VitalThreads
 from tests.ledgers import Clock
 from tests.patients import ROW
-from worker.drift import ROWS_AT_ONCE, Tally
+from worker.interactive.drift import ROWS_AT_ONCE, Tally
 
 CHAMPION = read_card(ROOT / "models" / "champion")
 ONE = to_matrix([ROW])
@@ -145,7 +145,7 @@ def test_what_cannot_be_counted_costs_one_line_in_the_log(caplog: pytest.LogCapt
             tally.tell()
         tally.note([ONE], np.array([0.5, 0.7]), [(EVERYONE, 1), ("aa", 2)])
         tally.tell()
-    lines = [record.getMessage() for record in caplog.records if record.name == "worker.drift"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "worker.interactive.drift"]
     assert [line for line in lines if "ConnectionError" in line] == lines[:1]
     assert lines[1:] == ["some patients are not counted for drift: IndexError"]
 

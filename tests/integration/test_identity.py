@@ -10,11 +10,11 @@ import httpx2
 import pytest
 from typing_extensions import override
 
-from contract.job import Job, State
-from contract.key import ANYONE, Caller
-from contract.ledger.protocol import Page
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.ledger.job import Job, State
+from core.ledger.key import ANYONE, Caller
+from core.ledger.protocol import Page
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from monitoring.log import JsonLines
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
@@ -102,6 +102,6 @@ def test_a_line_that_a_request_causes_has_its_id_and_no_path_forges_another(
         headers = {"X-Request-ID": "mine", "traceparent": TRACEPARENT}
         assert door.client.get("/v1/jobs", headers=headers).status_code == 500
         door.client.get("/v1/jobs%0aforged%1b")
-    [line] = [line for line in caplog.text.splitlines() if "api.unforeseen" in line]
+    [line] = [line for line in caplog.text.splitlines() if "api.http.errors" in line]
     assert '"request_id": "mine", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"' in line
     assert '"GET /v1/jobs failed: ' in line

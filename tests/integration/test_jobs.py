@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from bench.local.conditions import wait_until
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 ENDED = {"succeeded", "failed", "canceled", "expired"}
 

@@ -4,14 +4,14 @@ import pytest
 from redis import Redis
 
 from bench.local.conditions import wait_until
-from contract.errors import ExpiredJob, UnknownJob
-from contract.job import JobError, State
-from contract.ledger.keys import ACCEPTED, JOBS
-from contract.ledger.message import Message
-from contract.ledger.protocol import Ledger, Outcome, Verdict
-from contract.ledger.record import canary_id, new_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.settings import Settings
+from core.errors import ExpiredJob, UnknownJob
+from core.ledger.job import JobError, State
+from core.ledger.protocol import Ledger, Outcome, Verdict
+from core.ledger.redis.keys import ACCEPTED, JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import canary_id, new_id
+from core.settings import Settings
+from core.transport.message import Message
 from tests.ledgers import Clock, Make, make_ledger, run, score, submit
 from tests.patients import ROW, new_job
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from contract.job import JobError, State
-from contract.ledger.callbacks import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
-from contract.ledger.keys import JOBS
-from contract.ledger.message import Message
-from contract.ledger.protocol import Ledger, NewJob, Outcome
-from contract.ledger.record import new_id
-from contract.ledger.redis_callbacks import RedisCallbacks
-from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import BELLS_ENOUGH, ring_for_callbacks
-from contract.settings import Settings
+from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
+from core.ledger.job import JobError, State
+from core.ledger.protocol import Ledger, NewJob, Outcome
+from core.ledger.redis.callbacks import RedisCallbacks
+from core.ledger.redis.keys import JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import new_id
+from core.settings import Settings
+from core.transport.message import Message
+from core.transport.queue import BELLS_ENOUGH, ring_for_callbacks
 from tests.fake_callbacks import MemoryCallbacks
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, run, score, submit

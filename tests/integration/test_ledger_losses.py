@@ -5,14 +5,14 @@ from itertools import pairwise
 import pytest
 
 from bench.local.programs import free_port
-from contract.connect import open_redis
-from contract.errors import LedgerUnavailable, UnknownJob
-from contract.job import State
-from contract.ledger.message import JOBS_IN_MESSAGE, Message
-from contract.ledger.protocol import Ledger
-from contract.ledger.record import new_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.settings import Settings
+from core.connect import open_redis
+from core.errors import LedgerUnavailable, UnknownJob
+from core.ledger.job import State
+from core.ledger.protocol import Ledger
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import new_id
+from core.settings import Settings
+from core.transport.message import JOBS_IN_MESSAGE, Message
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import new_job
 

@@ -19,16 +19,16 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from contract.errors import UnknownJob
-from contract.job import Job, JobError, State
-from contract.key import ANYONE, Caller, Limits, Scope
-from contract.ledger.keys import JOBS, KEYS
-from contract.ledger.message import JOBS_IN_MESSAGE, Message, count_turns
-from contract.ledger.protocol import Claimed, Ledger, Outcome
-from contract.ledger.record import new_id
-from contract.ledger.redis_callbacks import RedisCallbacks
-from contract.ledger.redis_ledger import RedisLedger
-from contract.settings import Settings
+from core.errors import UnknownJob
+from core.ledger.job import Job, JobError, State
+from core.ledger.key import ANYONE, Caller, Limits, Scope
+from core.ledger.protocol import Claimed, Ledger, Outcome
+from core.ledger.redis.callbacks import RedisCallbacks
+from core.ledger.redis.keys import JOBS, KEYS
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import new_id
+from core.settings import Settings
+from core.transport.message import JOBS_IN_MESSAGE, Message, count_turns
 from tests.fake_callbacks import MemoryCallbacks
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score

@@ -15,9 +15,9 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, gateway, responds, running, valkey
-from contract.ledger.keys import JOBS
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.ledger.redis.keys import JOBS
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from monitoring.processes import children
 
 SOON_S = 20

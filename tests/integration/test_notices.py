@@ -10,8 +10,8 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import LoneGateway
-from contract.ledger.keys import JOBS, PARTS
-from contract.patient import EXAMPLE
+from core.ledger.redis.keys import JOBS, PARTS
+from core.schema.patient import EXAMPLE
 
 NONSENSE = [b"\xff\xfe", b"\0", b"not an id", b"x" * 100_000]
 

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
-from contract.key import Scope
-from contract.patient import EXAMPLE
+from core.ledger.key import Scope
+from core.schema.patient import EXAMPLE
 
 FILE = {"Content-Type": "text/csv"}
 CSV = f"{','.join(EXAMPLE)}\n{','.join(str(value) for value in EXAMPLE.values())}\n".encode()

@@ -8,11 +8,11 @@ from html import unescape
 import httpx2
 import pytest
 
-from api.pages.assets import FOLDER, list_vendored
 from api.pages.patient_form import example
-from contract.field import Category
-from contract.patient import COLUMNS, EXAMPLE, fields_of_patient
-from contract.settings import Settings
+from api.pages.site import FOLDER, list_vendored
+from core.schema.field import Category
+from core.schema.patient import COLUMNS, EXAMPLE, fields_of_patient
+from core.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from contract.patient import COLUMNS, Patient, Row
+from core.schema.patient import COLUMNS, Patient, Row
 from models.card import CARD_FILE
 from models.features import to_matrix
 from models.scorer import Scorer

@@ -10,29 +10,29 @@ from numpy.typing import NDArray
 from redis import Redis
 from typing_extensions import override
 
-from api.answers import Answers
-from api.files import Bulk, Files
+from api.batches.service import Bulk, Files
+from api.batches.upload import Uploads
+from api.events.watcher import Notices
 from api.headroom import Headroom
-from api.notices import Notices
+from api.jobs.answers import Answers
 from api.pace import Pace
-from api.upload import Uploads
-from contract.address import Resolver
-from contract.batch import DonePart, Format, NewPart, input_key
-from contract.errors import UnknownBatch
-from contract.key import ANYONE
-from contract.ledger.batch_record import NewBatch
-from contract.ledger.batches import Batches
-from contract.ledger.message import Message
-from contract.ledger.protocol import Verdict
-from contract.ledger.record import new_id
-from contract.settings import Settings
-from contract.store import Store
-from models.verdicts import Verdicts
+from core.address import Resolver
+from core.errors import UnknownBatch
+from core.ledger.batch import DonePart, Format, NewPart, input_key
+from core.ledger.key import ANYONE
+from core.ledger.protocol import Verdict
+from core.ledger.redis.batch_record import NewBatch
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.record import new_id
+from core.settings import Settings
+from core.storage.store import Store
+from core.transport.message import Message
+from models.scorer import Verdicts
 from monitoring.vital import VitalThreads
 from tests.fakes import MemoryLedger
 from tests.files import CSV, ByAge, csv_row
 from tests.ledgers import Clock
-from worker.parts import score_parts
+from worker.bulk.scoring import score_parts
 
 LEASE_S = 60
 

@@ -6,12 +6,12 @@ import sys
 from redis import Redis
 
 from bench.local.programs import ROOT
-from contract.job import State
-from contract.ledger.message import Message
-from contract.ledger.record import new_id
-from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import INTERACTIVE
-from contract.settings import Settings
+from core.ledger.job import State
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.record import new_id
+from core.settings import Settings
+from core.transport.message import Message
+from core.transport.queue import INTERACTIVE
 from tests.ledgers import Clock
 from tests.patients import new_job
 

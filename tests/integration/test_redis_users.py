@@ -13,14 +13,14 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from bench.local.conditions import wait_until
 from bench.local.keyed import prefix_of
 from bench.local.programs import ROOT, free_port, gateway, responds, running, start, stop
-from contract.connect import open_redis
-from contract.errors import LedgerUnavailable
-from contract.ledger.asking import asking
-from contract.ledger.checkpoint import Checkpoints
-from contract.ledger.message import Message
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.connect import open_redis
+from core.errors import LedgerUnavailable
+from core.ledger.redis.checkpoint import Checkpoints
+from core.ledger.redis.ledger import RedisLedger
+from core.ledger.redis.running import asking
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
+from core.transport.message import Message
 from stack.onlookers import describe_broker
 from stack.settings import StackSettings
 from tests.guarded import Guarded, guarded
@@ -195,7 +195,7 @@ def look_on(stack: ExitStack, redis_of: Guarded, folder: Path) -> None:
 def inspect(redis_of: Guarded) -> None:
     """Have the doctor look at it, whom the admin's user lets see all."""
     code = "from cli.checks import *; print([f.verdict.name for f in (*check_ledger(S, list), *check_workers(S))])"
-    code = f"from contract.settings import Settings; S = Settings.read(); {code}"
+    code = f"from core.settings import Settings; S = Settings.read(); {code}"
     command = [sys.executable, "-c", code]
     done = subprocess.run(
         command, cwd=ROOT, env=redis_of.variables("admin"), capture_output=True, text=True, timeout=60

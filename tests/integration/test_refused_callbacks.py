@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from bench.local.programs import gateway, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from tests.receiver import SECRET
 
 PUBLIC = "https://93.184.216.34/told"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.local.programs import ROOT
-from contract.errors import BrokenBundle
+from core.errors import BrokenBundle
 from models.bundle import FILES, read_card
 from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE

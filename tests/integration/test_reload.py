@@ -10,7 +10,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, service, start_python, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from models.bundle import FILES, read_card
 from models.card import MODEL_FILE
 from models.probes import PROBES_FILE

@@ -13,8 +13,8 @@ from redis import Redis
 
 from api.pages import batches, jobs
 from bench.local.keyed import Keyed, prefix_of
-from contract.key import Limits
-from contract.patient import EXAMPLE
+from core.ledger.key import Limits
+from core.schema.patient import EXAMPLE
 
 FILE = f"{','.join(EXAMPLE)}\n{','.join(map(str, EXAMPLE.values()))}\n".encode()
 PAGES = [

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over

@@ -12,15 +12,15 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, start_valkey, stop, valkey
-from contract.connect import open_redis
-from contract.errors import MemoryFull, UnknownJob
-from contract.job import State
-from contract.ledger.keys import JOBS
-from contract.ledger.message import Message
-from contract.ledger.redis_ledger import RedisLedger
-from contract.queue import BELLS_ENOUGH, INTERACTIVE, make_celery, make_send
-from contract.queue import submit as submit_and_ring
-from contract.settings import Settings
+from core.connect import open_redis
+from core.errors import MemoryFull, UnknownJob
+from core.ledger.job import State
+from core.ledger.redis.keys import JOBS
+from core.ledger.redis.ledger import RedisLedger
+from core.settings import Settings
+from core.transport.message import Message
+from core.transport.queue import BELLS_ENOUGH, INTERACTIVE, make_celery, make_send
+from core.transport.queue import submit as submit_and_ring
 from tests.ledgers import run, score, submit
 from tests.patients import new_job
 

@@ -12,11 +12,11 @@ from typing_extensions import override
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, start_python, valkey
-from contract.job import Job, State
-from contract.key import ANYONE, Caller
-from contract.ledger.protocol import Page
-from contract.patient import EXAMPLE
-from contract.settings import Settings
+from core.ledger.job import Job, State
+from core.ledger.key import ANYONE, Caller
+from core.ledger.protocol import Page
+from core.schema.patient import EXAMPLE
+from core.settings import Settings
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over

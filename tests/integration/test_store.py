@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench.local.programs import ROOT, free_port
-from contract.errors import OperatorError, StoreUnavailable
-from contract.settings import Settings
-from contract.store import Store
+from core.errors import OperatorError, StoreUnavailable
+from core.settings import Settings
+from core.storage.store import Store
 from tests.stores import bucket
 
 
@@ -168,9 +168,9 @@ def test_an_address_that_names_no_store_is_the_operators_to_correct(address: str
 
 FULL_DISK = """
 import resource, signal, sys
-from contract.errors import StoreFull
-from contract.settings import Settings
-from contract.store import Store
+from core.errors import StoreFull
+from core.settings import Settings
+from core.storage.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 store = Store.open(Settings(store="file://" + sys.argv[1]))

@@ -1,9 +1,9 @@
 """How a ledger says it stands, over both ledgers."""
 
-from contract.job import State
-from contract.ledger.message import Message
-from contract.ledger.protocol import Ledger, NewJob
-from contract.ledger.record import canary_id, ms_of_id
+from core.ledger.job import State
+from core.ledger.protocol import Ledger, NewJob
+from core.ledger.redis.record import canary_id, ms_of_id
+from core.transport.message import Message
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import ROW, new_job
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, gateway, responds, running, start, stop, valkey
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 from monitoring.log import FIELDS
 from tests.collector import Collector, Seen, collecting
 from tests.receiver import SECRET, Receiver, Told, receiving

@@ -10,12 +10,12 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import LoneGateway
-from contract.ledger.message import Message
-from contract.ledger.protocol import Outcome
-from contract.ledger.redis_ledger import RedisLedger
-from contract.patient import EXAMPLE
-from contract.score import ScoreRow
-from contract.settings import Settings
+from core.ledger.protocol import Outcome
+from core.ledger.redis.ledger import RedisLedger
+from core.schema.patient import EXAMPLE
+from core.schema.score import ScoreRow
+from core.settings import Settings
+from core.transport.message import Message
 
 SOON_S = 10
 COLUMN: ScoreRow = ([0.25], [0])  # type: ignore[assignment]  # what a model whose risk is a column once had written down

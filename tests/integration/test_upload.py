@@ -13,9 +13,9 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port
-from contract.patient import COLUMNS
-from contract.settings import Settings
-from contract.store import Store
+from core.schema.patient import COLUMNS
+from core.settings import Settings
+from core.storage.store import Store
 from tests.uploading import ID, serving
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"

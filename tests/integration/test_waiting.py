@@ -8,7 +8,7 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import LoneGateway
-from contract.patient import EXAMPLE
+from core.schema.patient import EXAMPLE
 
 
 def test_a_submit_that_waits_is_answered_with_the_result(client: httpx2.Client) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bench.local.programs import ROOT
-from contract.settings import Settings
+from core.settings import Settings
 from monitoring.listing import list_metrics
 from stack.onlookers import write_configuration
 from stack.settings import StackSettings

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
-from contract.answer import READY_SCORES, Answer, cut_rows, render_scores
-from contract.job import Job, State
-from contract.ledger.keys import JOBS
-from contract.ledger.listening import read_message
-from contract.ledger.record import new_id
-from contract.patient import COLUMNS
-from contract.score import SETS, ScoreRow, scores_from_rows
+from core.ledger.answer import READY_SCORES, Answer, cut_rows, render_scores
+from core.ledger.job import Job, State
+from core.ledger.redis.keys import JOBS
+from core.ledger.redis.record import new_id
+from core.ledger.redis.view import read_message
+from core.schema.patient import COLUMNS
+from core.schema.score import SETS, ScoreRow, scores_from_rows
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('[]",\\{}'), max_size=12)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 
 from bench.local.programs import ROOT
-from contract.field import Measure
-from contract.patient import COLUMNS, Row, fields_of_patient
-from contract.reference import MISSING, RISK, Bins, bin_name
+from core.schema.field import Measure
+from core.schema.patient import COLUMNS, Row, fields_of_patient
+from core.schema.reference import MISSING, RISK, Bins, bin_name
 from models.binning import Binning
 from models.bundle import read_card
 from models.features import UNUSED, to_matrix

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from api.body import _parse, parse_rows
+from api.jobs.body import _parse, parse_rows
+from api.jobs.validation import PIECE_BYTES, QUICK, QUICK_LIST
 from api.pace import Pace
-from api.quick_look import PIECE_BYTES, QUICK, QUICK_LIST
-from contract.errors import InvalidPatient, RequestError, ScorelineError
-from contract.field import Category, Field
-from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from core.errors import InvalidPatient, RequestError, ScorelineError
+from core.schema.field import Category, Field
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
 
 LIMIT = 3
 

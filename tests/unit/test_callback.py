@@ -2,10 +2,10 @@
 
 import pytest
 
-from contract.address import is_public
-from contract.callback import host_of, parse_url
-from contract.errors import OperatorError, RefusedCallback
-from contract.settings import Settings
+from core.address import is_public
+from core.errors import OperatorError, RefusedCallback
+from core.ledger.callback import host_of, parse_url
+from core.settings import Settings
 from tests.receiver import OTHER_SECRET, SECRET
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.cell import NUMBER, defuse, quote, read_cell, unquote
+from core.table.cell import NUMBER, defuse, quote, read_cell, unquote
 
 TEXTS = st.text(st.sampled_from('a1,;"\n =+-@.é\t\uff1d\u200b\xa0'), max_size=8)
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"

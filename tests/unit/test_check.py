@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from typing_extensions import override
 
-from contract.batch import Form, Format
-from contract.cell import read_cell
-from contract.field import Category, Field, Measure
-from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from core.ledger.batch import Form, Format
+from core.schema.field import Category, Field, Measure
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from core.table.cell import read_cell
 from models.features import to_matrix
-from models.verdicts import Verdicts
+from models.scorer import Verdicts
 from tests.files import EXAMPLES, ByAge, told
 from worker.bulk.check import REFUSED, Words, check_column, check_texts, group
 from worker.bulk.part import score_part

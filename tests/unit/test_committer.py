@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
-from api.committer import Committer
-from contract.errors import LedgerUnavailable
-from contract.ledger.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
-from contract.ledger.protocol import NewJob, Receipt, Verdict
+from api.jobs.committer import Committer
+from core.errors import LedgerUnavailable
+from core.ledger.protocol import NewJob, Receipt, Verdict
+from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
 from tests.patients import new_job
 
 PATIENCE_S = 10

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from bench.local.programs import ROOT
-from contract.connect import ONLOOKER
-from contract.key import split_key
-from contract.settings import Settings
-from contract.telemetry import OFF
+from core.connect import ONLOOKER
+from core.ledger.key import split_key
+from core.settings import Settings
+from core.telemetry import OFF
 from tests.guarded import ROLES
 
 TEXT = (ROOT / "docker-compose.yml").read_text()

@@ -5,8 +5,8 @@ import random
 import pandas as pd
 import pytest
 
-from contract.errors import BadTable
-from contract.patient import COLUMNS, fields_of_patient
+from core.errors import BadTable
+from core.schema.patient import COLUMNS, fields_of_patient
 from producer.copula import Copula
 from producer.table import Case, read_cases
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.cutter import BOM, Cut, Cutter
-from contract.errors import InvalidFile
+from core.errors import InvalidFile
+from core.table.splitter import BOM, Cut, Cutter
 
 HEADER = b'age,"sex\nor ""gender"""'
 cells = st.text(alphabet='ab",;\n\r é', max_size=6)

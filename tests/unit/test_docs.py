@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from api.problem import STATUS
+from api.http.problem import STATUS
 from bench.local.programs import ROOT
 from cli.app import make_app
 from cli.configuration import Configuration
-from contract.settings import Settings
+from core.settings import Settings
 from monitoring.listing import Listed, list_metrics
 from monitoring.log import FIELDS
 

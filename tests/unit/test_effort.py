@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.effort import FREE_S, SLOWEST_BYTES_PER_S, Effort
-from contract.errors import InvalidFile
+from api.batches.incoming import FREE_S, SLOWEST_BYTES_PER_S, Effort
+from core.errors import InvalidFile
 
 
 def work(seconds: float, steps: int) -> Iterator[int]:

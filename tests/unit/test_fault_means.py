@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.local.programs import ROOT
-from contract.ledger.record import new_id
-from contract.settings import Settings
+from core.ledger.redis.record import new_id
+from core.settings import Settings
 from models.card import CARD_FILE, MODEL_FILE
 from models.features import to_matrix
 from models.runtime import onnxruntime

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from contract.field import Category
-from contract.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
+from core.schema.field import Category
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
 from models.features import FEATURES, MEASURES, to_matrix
 from tests.patients import ROWS
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.form_data import FIELD_LIMIT_BYTES, Attached, FormReader
-from api.intake import Intake
-from contract.errors import InvalidFile
-from contract.settings import Settings
+from api.batches.form import FIELD_LIMIT_BYTES, Attached, FormReader
+from api.batches.upload_parser import Intake
+from core.errors import InvalidFile
+from core.settings import Settings
 
 TYPE = "multipart/form-data; boundary=edge"
 

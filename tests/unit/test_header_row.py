@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.header_row import read_header
-from contract.batch import Form, Format, Join
-from contract.errors import InvalidFile
-from contract.patient import COLUMNS
+from api.batches.header import read_header
+from core.errors import InvalidFile
+from core.ledger.batch import Form, Format, Join
+from core.schema.patient import COLUMNS
 
 CSV = Form(Format.CSV, delimiter="")
 NAMES = ",".join(COLUMNS)

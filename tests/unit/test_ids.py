@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from uuid import RFC_4122, UUID
 
-from contract.ledger.record import Ids, canary_id, is_canary, ms_of_id, new_id, time_of_id
+from core.ledger.redis.record import Ids, canary_id, is_canary, ms_of_id, new_id, time_of_id
 
 MANY = 20_000
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.inflate import LENIENT_BYTES, MEMBERS, PIECE_BYTES, Inflater
-from contract.errors import BodyTooLarge, InvalidFile
+from api.http.inflate import LENIENT_BYTES, MEMBERS, PIECE_BYTES, Inflater
+from core.errors import BodyTooLarge, InvalidFile
 
 
 def inflate(chunks: list[bytes], ratio_limit: float = 100) -> bytes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from monitoring.exposition import Shared, join, take_folder
 from monitoring.histogram import Histogram
 from monitoring.instrument import GatewayMetrics
 from monitoring.listing import list_metrics
-from monitoring.sharing import Shared, join, take_folder
 
 BUCKETS = (0.1, 0.5, 1)
 VALUES = [0, 0.1, 0.1000001, 0.25, 0.5, 0.75, 1, 7]

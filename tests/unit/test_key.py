@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from contract.key import Caller, Scope, make_key, matches, may_match, prove, split_key
+from core.ledger.key import Caller, Scope, make_key, matches, may_match, prove, split_key
 
 
 def test_a_key_is_its_prefix_and_192_random_bits() -> None:

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from contract.ledger import keys
-from contract.ledger.keys import Keys
+from core.ledger.redis import keys
+from core.ledger.redis.keys import Keys
 
 
 def test_no_two_things_share_a_key() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.local.programs import ROOT
-from contract.errors import LedgerUnavailable
+from core.errors import LedgerUnavailable
 from monitoring.log import ORIGIN, JsonLines, TextLines, about
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -42,7 +42,7 @@ FORGED = "gone\n2026-01-01T00:00:00.000Z INFO api all is well\r\x1b[2K\x85\u2028
 def record(message: str, *args: object, error: BaseException | None = None, **extra: Any) -> logging.LogRecord:
     """Return what a logger hands on."""
     exc_info = (type(error), error, error.__traceback__) if error else None
-    made = logging.LogRecord("api.jobs", logging.WARNING, __file__, 1, message, args or None, exc_info)
+    made = logging.LogRecord("api.jobs.routes", logging.WARNING, __file__, 1, message, args or None, exc_info)
     made.created = 1_700_000_000.0625
     vars(made).update(extra)
     return made
@@ -61,12 +61,12 @@ def test_a_line_says_when_how_grave_where_and_what() -> None:
     made = record("%d jobs", 3)
     vars(made).update(about(job_id="a-job", trace=TRACE))
     assert TextLines().format(made) == (
-        "2023-11-14T22:13:20.062Z WARNING api.jobs 3 jobs job_id=a-job trace_id=4bf92f3577b34da6a3ce929d0e0e4736"
+        "2023-11-14T22:13:20.062Z WARNING api.jobs.routes 3 jobs job_id=a-job trace_id=4bf92f3577b34da6a3ce929d0e0e4736"
     )
     assert told(made) == {
         "time": "2023-11-14T22:13:20.062Z",
         "level": "WARNING",
-        "logger": "api.jobs",
+        "logger": "api.jobs.routes",
         "message": "3 jobs",
         "job_id": "a-job",
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",

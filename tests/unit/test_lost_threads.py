@@ -9,16 +9,16 @@ from prometheus_client import CollectorRegistry
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port
-from contract.connect import open_redis
-from contract.ledger.histograms import Histograms
-from contract.ledger.protocol import Outcome
-from contract.ledger.record import new_id
-from contract.score import ScoreRow
-from contract.settings import Settings
+from core.connect import open_redis
+from core.ledger.protocol import Outcome
+from core.ledger.redis.histograms import Histograms
+from core.ledger.redis.record import new_id
+from core.schema.score import ScoreRow
+from core.settings import Settings
 from monitoring.instrument import WorkerMetrics
 from monitoring.vital import VitalThreads
-from worker.counting import Counting
-from worker.drift import Tally
+from worker.interactive.counters import Counting
+from worker.interactive.drift import Tally
 
 COLUMN: ScoreRow = ([0.25], [0])  # type: ignore[assignment]  # what a model whose risk is a column once had counted
 

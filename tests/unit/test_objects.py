@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from contract.batch import SCORE_COLUMNS, Join
-from contract.patient import COLUMNS, EXAMPLE, Patient
+from core.ledger.batch import SCORE_COLUMNS, Join
+from core.schema.patient import COLUMNS, EXAMPLE, Patient
 from tests.files import EXAMPLES, JSONL, faults, score, told
 
 SCORE = {

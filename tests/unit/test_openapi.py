@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from api.problem import STATUS
+from api.http.problem import STATUS
 from bench.local.programs import CLIENT, ROOT
-from contract.errors import ScorelineError
+from core.errors import ScorelineError
 from scoreline_client.errors import Problem, problem_of
 
 DOCUMENT = ROOT / "openapi.json"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from api.options import RULES, OnError, Options, read_options
-from contract.batch import Form, Format, Join
-from contract.errors import InvalidQuery
+from api.batches.options import RULES, OnError, Options, read_options
+from core.errors import InvalidQuery
+from core.ledger.batch import Form, Format, Join
 
 
 def test_options_are_read_from_text() -> None:

@@ -14,11 +14,11 @@ from arro3.io import read_parquet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.parquet import to_parquet
-from api.results import read_rows
+from api.batches.parquet import to_parquet
+from api.batches.results import read_rows
 from bench.local.conditions import wait_until
-from contract.batch import SCORE_COLUMNS, Form, Format, Join
-from contract.patient import COLUMNS, EXAMPLE
+from core.ledger.batch import SCORE_COLUMNS, Form, Format, Join
+from core.schema.patient import COLUMNS, EXAMPLE
 
 FORM = Form(Format.CSV, ("id", *COLUMNS, "note"), ";")
 CODES = {"age": "63", "sex": "male", "cp": "3.0", "trestbps": "145.5", "chol": "", "fbs": '" 1 "', "restecg": "normal"}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from contract.batch import SCORE_COLUMNS, Join
-from contract.patient import COLUMNS
+from core.ledger.batch import SCORE_COLUMNS, Join
+from core.schema.patient import COLUMNS
 from tests.files import CSV, EXAMPLES, TAIL, csv_row, faults, score, told
 from worker.bulk import part
 from worker.bulk.output import write_risks

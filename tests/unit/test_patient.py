@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contract.field import Category, Field, Measure
-from contract.patient import COLUMNS, EXAMPLE, Patient, fields_of_patient
+from core.schema.field import Category, Field, Measure
+from core.schema.patient import COLUMNS, EXAMPLE, Patient, fields_of_patient
 
 FIELDS = fields_of_patient()
 

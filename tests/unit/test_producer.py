@@ -11,12 +11,11 @@ from uuid import UUID
 import pytest
 
 from bench.local.programs import ROOT, free_port
-from contract.errors import BadTable
-from contract.job import Job, State
-from contract.patient import COLUMNS, Patient
-from contract.score import Score
-from producer.answers import Refused, ServiceAway
-from producer.client import Client
+from core.errors import BadTable
+from core.ledger.job import Job, State
+from core.schema.patient import COLUMNS, Patient
+from core.schema.score import Score
+from producer.client import Client, Refused, ServiceAway
 from producer.demo import BANDS, summarize
 from producer.table import TABLE, read_cases
 from tests.patients import PATIENT

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bench.local.programs import ROOT
-from contract.patient import COLUMNS, Patient
+from core.schema.patient import COLUMNS, Patient
 from producer.file import BROKEN_PIPE
 
 COMMAND = [sys.executable, "-m", "producer", "file"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.results import cut_rows, header_of, read_rows, split_rows, to_objects, to_rows, turn_to, whole_rows
-from contract.batch import SCORE_COLUMNS, Form, Format, Join
-from contract.patient import COLUMNS
+from api.batches.results import cut_rows, header_of, read_rows, split_rows, to_objects, to_rows, turn_to, whole_rows
+from core.ledger.batch import SCORE_COLUMNS, Form, Format, Join
+from core.schema.patient import COLUMNS
 
 FORM = Form(Format.CSV, ("id", *COLUMNS, "note"), ";")
 CELLS = ("7", "63", "1", "3.0", "145", "", "1", "na", "150", "0", "2.3", "0", "0", "fixed", 'it\'s; "so"\nhe said')

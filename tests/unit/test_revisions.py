@@ -12,7 +12,7 @@ from bench.local.revisions import check_out, is_known
 def test_a_commit_is_put_into_a_folder_with_all_its_files(tmp_path: Path) -> None:
     root = check_out("HEAD", tmp_path / "root")
     assert root != ROOT
-    assert all((root / name).is_dir() for name in ("api", "worker", "contract", "models", "tests"))
+    assert all((root / name).is_dir() for name in ("api", "worker", "core", "models", "tests"))
 
 
 def test_a_commit_that_there_is_not_is_known_to_be_none() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.room import Room
-from contract.errors import Crowded, QuotaExceeded
+from api.auth.shares import Room
+from core.errors import Crowded, QuotaExceeded
 
 SOON_S, NEVER_S = 30, 0.01
 

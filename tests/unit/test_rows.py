@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.cutter import Cut, Cutter
-from contract.cell import unquote
-from contract.errors import InvalidFile
+from core.errors import InvalidFile
+from core.table.cell import unquote
+from core.table.splitter import Cut, Cutter
 from tests.files import EXAMPLES
 from worker.bulk.rows import Rows, cut_rows
 

@@ -4,8 +4,8 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from contract.patient import COLUMNS
-from contract.score import PREDICTIONS, SETS, Score, ScoreRow, scores_from_rows
+from core.schema.patient import COLUMNS
+from core.schema.score import PREDICTIONS, SETS, Score, ScoreRow, scores_from_rows
 
 TERMS = [number / 8 for number in range(len(COLUMNS))]
 ROWS: list[ScoreRow] = [

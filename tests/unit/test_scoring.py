@@ -8,13 +8,13 @@ import pytest
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from contract.job import State
-from contract.ledger.message import SMALL_RECORDS, Message
-from contract.ledger.protocol import Claimed, Outcome, Pause
-from contract.ledger.record import dump_rows
-from contract.patient import COLUMNS, EXAMPLE, Patient
-from contract.score import ScoreRow
-from contract.settings import Settings
+from core.ledger.job import State
+from core.ledger.protocol import Claimed, Outcome, Pause
+from core.ledger.redis.record import dump_rows
+from core.schema.patient import COLUMNS, EXAMPLE, Patient
+from core.schema.score import ScoreRow
+from core.settings import Settings
+from core.transport.message import SMALL_RECORDS, Message
 from models.bundle import read_card
 from models.features import FEATURES, to_matrix
 from models.released import Released
@@ -24,7 +24,7 @@ from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.patients import ROW, new_job
 from training.behaviour import NO_SIGNS, SIGNS
-from worker.scoring import (
+from worker.interactive.scoring import (
     ROWS_AT_ONCE,
     matrix_of,
     score_claimed,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.spelling import find_nearest, is_slip, list_places
-from contract.patient import COLUMNS
+from core.schema.patient import COLUMNS
+from core.schema.spelling import find_nearest, is_slip, list_places
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,15 @@ from rich.console import Console
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port
-from contract.errors import OperatorError
-from contract.queue import NOTIFY, SCORE, SCORE_PARTS
+from core.errors import OperatorError
+from core.transport.queue import NOTIFY, SCORE, SCORE_PARTS
 from stack.errors import AlreadyUp, PortUnusable
-from stack.house import EXIT, make_environment
-from stack.lock import hold_lock
+from stack.house import EXIT, end_session, list_members, make_environment
 from stack.ports import Wanted, check_ports, list_wanted, spare_prometheus
 from stack.screen import say
-from stack.session import end_session, list_members
 from stack.settings import StackSettings
 from stack.tether import PARENT
+from stack.up import hold_lock
 from tests.receiver import SECRET
 
 SOON_S = 10

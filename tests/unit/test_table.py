@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contract.errors import BadTable
-from contract.field import Measure
-from contract.patient import COLUMNS, Patient, fields_of_patient
+from core.errors import BadTable
+from core.schema.field import Measure
+from core.schema.patient import COLUMNS, Patient, fields_of_patient
 from training.cleveland import CSV_SHA256, NAMES, SOURCE_MEMBER, download, read_source, translate
 from training.table import TABLE, Table, read_table
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.target import put_host, split_target
+from api.http.connection import put_host, split_target
 
 
 @pytest.mark.parametrize(

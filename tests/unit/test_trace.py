@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.trace import is_sampled, read_traceparent, trace_id_of
+from core.trace import is_sampled, read_traceparent, trace_id_of
 
 TRACE, PARENT = "12345678901234567890123456789012", "1234567890123456"
 GOOD = f"00-{TRACE}-{PARENT}-01"

@@ -5,11 +5,11 @@ from pathlib import Path
 from uuid import UUID
 
 from bench.local.programs import free_port
-from contract.job import Job, State
+from core.ledger.job import Job, State
 from producer.client import Client
-from producer.labels import Labels
-from producer.malformed import encode
-from producer.tally import ENOUGH, Tally
+from producer.scenarios import encode
+from producer.screen import ENOUGH, Tally
+from producer.table import Labels
 from producer.traffic import Traffic
 from producer.visits import Visit
 from tests.patients import PATIENT

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from contract.patient import Patient, fields_of_patient
-from producer.arrivals import BURST_S, CALM_S, arrive_randomly, pause_randomly
+from core.schema.patient import Patient, fields_of_patient
 from producer.copula import Copula
-from producer.malformed import KINDS, Kind
-from producer.scenarios import KPA_A_MMHG, SCENARIOS, Values
+from producer.scenarios import KINDS, KPA_A_MMHG, SCENARIOS, Kind, Values
 from producer.table import read_cases
-from producer.visits import Mishaps, Visit, make_visits, stream
+from producer.visits import BURST_S, CALM_S, Mishaps, Visit, arrive_randomly, make_visits, pause_randomly, stream
 
 COPULA = Copula(read_cases())
 MANY = 2_000

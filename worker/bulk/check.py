@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
-from contract.cell import NUMBER, read_cell
-from contract.field import Field, Measure
+from core.schema.field import Field, Measure
+from core.table.cell import NUMBER, read_cell
 from worker.bulk.rows import Places, Rows
 
 REFUSED = np.inf

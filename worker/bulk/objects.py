@@ -7,13 +7,12 @@ import numpy as np
 from pydantic import ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
-from contract.batch import SCORE_COLUMNS, Form, Join
-from contract.patient import COLUMNS, Patient, Row
-from contract.score import Score, score_from_row
-from models.verdicts import Verdicts
+from core.ledger.batch import SCORE_COLUMNS, Form, Join
+from core.schema.patient import COLUMNS, Patient, Row
+from core.schema.score import Score, score_from_row
+from models.scorer import Verdicts
 from worker.bulk.errors import Told, list_first
-from worker.bulk.output import weave, write_risks
-from worker.bulk.patients import Patients
+from worker.bulk.output import Patients, weave, write_risks
 from worker.bulk.rows import Places, Rows, is_utf8
 
 SEVERAL = re.compile(rb"\}\s*\{")

@@ -1,10 +1,27 @@
-"""The output of a part: risks as text, woven into rows of bytes."""
+"""What a part comes to, whatever kind of file it is of: its patients, and risks as text, woven into rows of bytes."""
 
 from collections.abc import Iterable
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from worker.bulk.errors import Fault
+from worker.bulk.rows import Places
+
+
+class Patients(NamedTuple):
+    """The m rows that are patients, and what is wrong with the others.
+
+    `places` is intp (m,), their places among the rows; `values` float32 (m, f), in the order of `COLUMNS`, NaN where
+    missing. `faults` are in the order of the rows.
+    """
+
+    places: Places
+    values: NDArray[np.float32]
+    faults: list[Fault]
+
 
 _DIGITS = 9
 _GROUPS = np.array([list(b"%03d" % number) for number in range(1000)], dtype=np.uint8)

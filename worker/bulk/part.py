@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.batch import Form, Format
+from core.ledger.batch import Form, Format
 from models.features import to_matrix
-from models.verdicts import Verdicts
+from models.scorer import Verdicts
 from worker.bulk.errors import write_errors
 from worker.bulk.objects import check_objects, write_objects
 from worker.bulk.rows import cut_rows

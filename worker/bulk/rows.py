@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.cell import QUOTED, is_closed
+from core.table.cell import QUOTED, is_closed
 
 NEWLINE, CARRIAGE_RETURN, QUOTE, NUL = b'\n\r"\0'
 
@@ -97,7 +97,7 @@ def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
     text = np.frombuffer(data, np.uint8)
     quotes = text == QUOTE
     marks = np.flatnonzero(quotes)
-    # A carriage return counts as in `api.cutter`, so that a part ends between two rows in the eyes of both.
+    # A carriage return counts as in `core.table.splitter`, so that a part ends between two rows in the eyes of both.
     begins = b"\r\n" + delimiter.encode()
     if not text[marks[::2] - 1].tobytes().translate(None, begins + b'"'):
         # Each opens a cell, or doubles the one before it: so quotes open and close in turn.

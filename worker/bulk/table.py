@@ -6,15 +6,14 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.batch import SEVERAL, Form, Join
-from contract.cell import quote
-from contract.patient import COLUMNS, fields_of_patient
-from contract.score import Score, score_from_row
-from models.verdicts import Verdicts
+from core.ledger.batch import SEVERAL, Form, Join
+from core.schema.patient import COLUMNS, fields_of_patient
+from core.schema.score import Score, score_from_row
+from core.table.cell import quote
+from models.scorer import Verdicts
 from worker.bulk.check import REFUSED, Words, check_column, explain_cell
 from worker.bulk.errors import Fault, list_first
-from worker.bulk.output import weave, write_risks
-from worker.bulk.patients import Patients
+from worker.bulk.output import Patients, weave, write_risks
 from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
 
 

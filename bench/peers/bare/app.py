@@ -2,8 +2,8 @@
 
 from fastapi import FastAPI
 
-from contract.patient import Patient
-from contract.score import Label, Score
+from core.schema.patient import Patient
+from core.schema.score import Label, Score
 
 app = FastAPI()
 

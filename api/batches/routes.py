@@ -1,0 +1,176 @@
+"""Batches over HTTP: upload, read, list, results, errors, cancel, erase."""
+
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from api.auth.credentials import By
+from api.batches.download import MEDIA_TYPES, Download, choose_format, send
+from api.batches.options import Options
+from api.batches.results import Turn, turn_to
+from api.batches.service import Files, Here
+from api.batches.upload_parser import FORM
+from api.http.openapi import in_query
+from api.http.problem import Responses, answers
+from api.http.query import Asked
+from api.jobs.answers import RoomyResponse
+from api.jobs.options import IDEMPOTENCY_KEY, PRIORITY, RANGE
+from api.jobs.routes import LISTED_BYTES, RETRY_AFTER_S
+from core.errors import EndedBatch, LostResults, StoreUnavailable, UnknownBatch
+from core.ledger.batch import Batch, Format
+from core.ledger.job import State
+from core.ledger.key import Caller
+
+routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=Asked)
+
+
+class BatchPage(BaseModel):
+    """Batches, newest first; the next page is asked for with `after` set to `last_id`."""
+
+    data: list[Batch]
+    has_more: bool
+    last_id: UUID | None
+
+
+FILE = {"type": "string", "format": "binary"}
+UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {"schema": FILE},
+            "application/x-ndjson": {"schema": FILE},
+            FORM: {"schema": {"type": "object", "properties": {"file": FILE}, "required": ["file"]}},
+        },
+    },
+    "parameters": [*in_query(Options), IDEMPOTENCY_KEY, PRIORITY],
+}
+LINES = {MEDIA_TYPES[Format.JSONL]: {"schema": FILE}}
+ANY_FORMAT = {type: {"schema": FILE} for type in MEDIA_TYPES.values()}
+PART = {"description": "The part that `Range` asks for; `Content-Range` says which it is"}
+FILES: Responses = {200: {"description": "The file", "content": ANY_FORMAT}, 206: {**PART, "content": ANY_FORMAT}}
+ERRORS: Responses = {200: {"content": LINES}, 206: {**PART, "content": LINES}}
+
+
+@routes.post(
+    "",
+    status_code=202,
+    response_model=Batch,
+    responses=answers(400, 408, 413, 415, 422, 429, 503),
+    openapi_extra=UPLOAD,
+)
+async def upload(request: Request, here: Here) -> Response:
+    """Upload a file of patients, CSV with a header or JSON Lines, of any size; as the body, or in a form.
+
+    Each may be gzip-encoded. Answered once all of it is written down: from then on no row is lost. The header is
+    checked before anything is kept, and an upload that breaks off leaves nothing behind. Options stand in the query, or
+    in fields of the form before the file. With an `Idempotency-Key` a repeat with the same file and options answers the
+    same batch.
+    """
+    batch, before = await here.take(request)
+    headers = {"Location": batch.links["self"], "Retry-After": str(RETRY_AFTER_S)}
+    if before:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(batch.model_dump_json(), 202, headers, media_type="application/json")
+
+
+@routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 500, 503))
+def read(id: str, here: Here, by: By) -> Response:
+    """Read a batch: its state, and how much of it is done."""
+    batch = here.bulk.batches.read(batch_id(id), by)
+    headers = {} if batch.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
+    return Response(batch.model_dump_json(), 200, headers, media_type="application/json")
+
+
+@routes.get("", name="list", response_model=BatchPage, responses=answers(422, 429, 503))
+async def list_batches(
+    here: Here,
+    by: By,
+    state: State | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+    after: UUID | None = None,
+) -> Response:
+    """List batches, newest first: those in one state or all, `limit` at a time, older than the batch `after`."""
+    return here.answers.respond_late(partial(page_of, here, by, state, limit, after), by.key, limit * LISTED_BYTES)
+
+
+def page_of(here: Files, by: Caller, state: State | None, limit: int, after: UUID | None) -> BatchPage:
+    """Return the page of a list."""
+    page = here.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None, by=by)
+    return BatchPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
+
+
+@routes.get(
+    "/{id}/results",
+    response_class=Response,
+    responses={**FILES, **answers(404, 410, 416, 422, 429, 503)},
+    openapi_extra={"parameters": [RANGE]},
+)
+async def results(
+    id: str, request: Request, here: Here, by: By, format: Format | None = None, spreadsheet_safe: bool = False
+) -> Response:
+    """Download the rows with their scores, in their order: every column as it was sent, then those of the score.
+
+    The format is that in the query, else the first in `Accept` that there is, else that of the file. A part of a file
+    that is sent as it is can be asked for with `Range`. Before the batch has ended these are the rows done so far. With
+    `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
+    """
+    form = await run_sync(here.bulk.batches.form, batch_id(id), by)
+    wanted = format or choose_format(request, form.format)
+    look = partial(here.results, batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
+    download = await run_sync(look)
+    turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
+    return send_stored(request, here, by, download, turn)
+
+
+@routes.get(
+    "/{id}/errors",
+    response_class=Response,
+    responses={**ERRORS, **answers(404, 410, 416, 429, 503)},
+    openapi_extra={"parameters": [RANGE]},
+)
+async def errors(id: str, request: Request, here: Here, by: By) -> Response:
+    """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
+    return send_stored(request, here, by, await run_sync(here.errors, batch_id(id), by))
+
+
+def send_stored(request: Request, here: Files, by: Caller, download: Download, turn: Turn | None = None) -> Response:
+    """Return the answer that streams the file once there is room for it, as `send` does.
+
+    It raises, besides, UnknownBatch, ExpiredBatch and LostResults.
+    """
+
+    async def begin() -> Response:
+        try:
+            return await send(request, here.bulk.store, download, turn)
+        except (FileNotFoundError, StoreUnavailable) as error:
+            await run_sync(here.bulk.batches.read, batch_id(request.path_params["id"]))  # it may have gone since
+            raise error if isinstance(error, StoreUnavailable) else LostResults from None
+
+    return RoomyResponse(here.answers.hold(by.key, download.held_bytes(turn)), begin)
+
+
+@routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
+def cancel(id: str, here: Here, by: By) -> Batch:
+    """Cancel a batch; the parts that are done stay. One that is being scored is canceled at its next part."""
+    batch = here.bulk.batches.cancel(batch_id(id), by)
+    if batch.state is not State.CANCELED:
+        raise EndedBatch
+    return batch
+
+
+@routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
+def erase(id: str, here: Here, by: By) -> None:
+    """Erase a batch with its file and its results, whatever its state; from then on it is unknown."""
+    here.bulk.batches.erase(batch_id(id), by)
+
+
+def batch_id(text: str) -> str:
+    """Return the id as the ledger writes it. Raises UnknownBatch for what can be no id."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise UnknownBatch from None

@@ -1,0 +1,1 @@
+"""Events: what becomes of jobs and batches, told to who waits."""

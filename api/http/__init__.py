@@ -1,0 +1,1 @@
+"""HTTP itself: connections and their limits, problems, headers, the OpenAPI document."""

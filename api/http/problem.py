@@ -1,0 +1,201 @@
+"""Turns every error into a problem (RFC 9457) that names what is wrong and what to do, and no record's value."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
+
+from api.http.openapi import refer
+from core import errors
+from core.errors import FieldError, ScorelineError
+from monitoring.log import ORIGIN
+
+LISTED_AT_MOST = 1_000
+
+STATUS: dict[type[ScorelineError], HTTPStatus] = {
+    errors.BadHeader: HTTPStatus.BAD_REQUEST,
+    errors.NotHttp: HTTPStatus.BAD_REQUEST,
+    errors.NotJson: HTTPStatus.BAD_REQUEST,
+    errors.BadEncoding: HTTPStatus.BAD_REQUEST,
+    errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
+    errors.ForeignForm: HTTPStatus.FORBIDDEN,
+    errors.MissingKey: HTTPStatus.UNAUTHORIZED,
+    errors.RefusedKey: HTTPStatus.UNAUTHORIZED,
+    errors.MissingScope: HTTPStatus.FORBIDDEN,
+    errors.UnknownJob: HTTPStatus.NOT_FOUND,
+    errors.UnknownBatch: HTTPStatus.NOT_FOUND,
+    errors.UnknownModel: HTTPStatus.NOT_FOUND,
+    errors.ExpiredBatch: HTTPStatus.GONE,
+    errors.LostResults: HTTPStatus.GONE,
+    errors.LedgerLost: HTTPStatus.GONE,
+    errors.EndedJob: HTTPStatus.CONFLICT,
+    errors.EndedBatch: HTTPStatus.CONFLICT,
+    errors.KeyInUse: HTTPStatus.CONFLICT,
+    errors.ExpiredJob: HTTPStatus.GONE,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnsupportedEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UnmetExpectation: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
+    errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    errors.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RefusedCallback: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnservedModel: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.UnresolvedCallback: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.MemoryFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.UnreadableRecord: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.NotLive: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoReference: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.UnknownVersion: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+}
+
+HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
+"""What an answer says in its headers of what would be taken (RFC 9110, section 15.5.16)."""
+
+
+class Problem(BaseModel):
+    """What went wrong with a request (RFC 9457): `detail` also says what to do next, `instance` names the request."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[FieldError] | None = None
+
+
+class Told(Response):
+    """A problem as programs are told of it."""
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str]) -> None:
+        body = problem.model_dump_json(exclude_none=True)
+        super().__init__(body, problem.status, dict(headers), media_type="application/problem+json")
+        self.problem = problem
+
+
+Show = Callable[[Scope, Told], Response]
+"""Makes of a problem what the one who asked is to be shown."""
+
+
+def as_it_is(_: Scope, told: Told) -> Response:
+    """Return the problem itself."""
+    return told
+
+
+Responses = dict[int | str, dict[str, Any]]
+"""What a route says in the OpenAPI document of what it answers, by status."""
+
+
+def answers(*statuses: int) -> Responses:
+    """Return what a route says in the OpenAPI document of the problems it may answer."""
+    content = {"application/problem+json": {"schema": refer(Problem)}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
+    """Make the app answer a problem, as it is shown, for every error that leaves a route, or that no route ever saw."""
+    tell: dict[type[Exception], Callable[[Any], Told]] = {
+        ScorelineError: problem_of,
+        RequestValidationError: _invalid_query,
+        HTTPException: _http,
+    }
+    for error, problem in tell.items():
+        app.add_exception_handler(error, _handler(problem, show))
+
+
+def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
+    def handle(request: Request, error: Exception) -> Response:
+        told = tell(error)
+        if told.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # of which each route knows its own methods alone
+            told.headers["Allow"] = ", ".join(methods_at(request))
+        return show(request.scope, told)
+
+    return handle
+
+
+def problem_of(error: ScorelineError) -> Told:
+    """Return the answer that says what went wrong."""
+    status = STATUS[type(error)]
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else HEADERS.get(type(error), {})
+    detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
+    if (total := len(error.errors) + error.unlisted) > len(listed):
+        detail += f" The first {len(listed)} of {total} are listed."
+    return _problem(status, error.code, detail, headers, listed or None)
+
+
+def _invalid_query(error: RequestValidationError) -> Told:
+    faults = [
+        # Pydantic's own words may quote what was sent.
+        FieldError(field=str(fault["loc"][-1]), code=fault["type"], message="is not what /docs says it must be")
+        for fault in error.errors()
+    ]
+    return problem_of(errors.InvalidQuery(errors=tuple(faults)))
+
+
+def _http(error: HTTPException) -> Told:
+    details = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address: /docs lists all there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method: /docs lists those it does.",
+    }
+    status = HTTPStatus(error.status_code)
+    code = status.phrase.lower().replace(" ", "-")
+    return _problem(status, code, details.get(status, status.description), error.headers or {})
+
+
+def internal_error() -> Told:
+    """Return the answer to a request that failed in a way that no one foresaw."""
+    detail = "The service failed in a way it should not. Send it again, a submit with the same key."
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
+
+
+def _problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str],
+    listed: list[FieldError] | None = None,
+) -> Told:
+    origin = ORIGIN.get()
+    problem = Problem(
+        type=f"urn:scoreline:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:scoreline:request:{origin[0]}" if origin else None,
+        errors=listed,
+    )
+    return Told(problem, headers)
+
+
+METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
+
+
+def methods_at(request: Request) -> list[str]:
+    """Return the methods that the request's address takes, of whichever routes."""
+    return [method for method in METHODS if _takes(request, method)]
+
+
+def _takes(request: Request, method: str) -> bool:
+    asked = {**request.scope, "method": method}
+    return any(route.matches(dict(asked))[0] is Match.FULL for route in request.app.routes)

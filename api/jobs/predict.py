@@ -1,0 +1,55 @@
+"""The call of the project that this one descends from: one patient in, the score out, at once."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.auth.credentials import caller_of
+from api.gateway import Here
+from api.http.problem import answers
+from api.http.query import Asked
+from api.jobs.body import parse_row, read_body
+from api.jobs.options import PRIORITY, priority
+from api.jobs.routes import Explain, ModelVersion, accepted, body_of
+from core.errors import ScoringFailed, UnservedModel
+from core.ledger.job import Job, State
+from core.ledger.protocol import NewJob
+from core.ledger.redis.record import new_id
+from core.schema.patient import EXAMPLE, Patient
+from core.schema.score import Score
+from monitoring.log import trace
+
+routes = APIRouter(prefix="/api", tags=["prediction"], route_class=Asked)
+
+
+@routes.post(
+    "/prediction",
+    response_model=Score,
+    responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
+    openapi_extra=body_of(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
+)
+async def predict(
+    request: Request, here: Here, explain: Explain = False, model_version: ModelVersion = None
+) -> Response:
+    """Score one patient and answer the score itself.
+
+    It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the answer is 202
+    with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is served.
+    """
+    row = parse_row(await read_body(request, here.settings.body_limit_bytes))
+    asked = NewJob(
+        *(new_id(), [row]),
+        explain=explain,
+        trace=trace(),
+        by=caller_of(request),
+        model_version=model_version or "",
+        priority=priority(request),
+        waiter=here.waiter,
+    )
+    answer, before = await here.submit_and_wait(asked, here.settings.prediction_wait_s, request)
+    job = answer.job
+    if answer.scores:
+        return Response(answer.scores[1:-1], media_type="application/json")  # the only one of the list
+    if job.error and job.error.code == UnservedModel.code:
+        raise UnservedModel(job.error.message)
+    if job.state is State.FAILED:
+        raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
+    return accepted(here, asked.by, answer, before)

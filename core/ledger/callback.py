@@ -1,0 +1,118 @@
+"""The callback: the URL that is told when its job has ended, and the secrets that sign what it is told."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import SecretStr
+from pydantic_core import Url, ValidationError
+
+from core.errors import RefusedCallback
+from core.ledger.job import State
+
+URL_LIMIT = 2_000
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with is none
+SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0.0, "Signature scheme"
+
+
+def parse_url(text: str) -> str:
+    """Return a callback's URL in the one form that every reader takes alike (WHATWG), in ASCII.
+
+    Raises RefusedCallback unless it is http or https, has a host, and no user, password or fragment.
+    """
+    malformed = RefusedCallback(
+        f"callback_url must be an absolute http or https URL of at most {URL_LIMIT} characters, "
+        "without user, password and fragment: correct it, then send the patient again."
+    )
+    if len(text) > URL_LIMIT:
+        raise malformed
+    try:
+        url = Url(text)
+    except ValidationError:
+        raise malformed from None
+    unwanted = any(part is not None for part in (url.username, url.password, url.fragment))
+    if url.scheme not in ("http", "https") or unwanted or len(str(url)) > URL_LIMIT:
+        raise malformed
+    return str(url)
+
+
+def host_of(url: str) -> str:
+    """Return the host of a parsed callback's URL: a name, or an address without brackets."""
+    return (Url(url).host or "").strip("[]")
+
+
+def check_secrets(given: SecretStr) -> SecretStr:
+    """Return what was given: secrets, apart by spaces. Raises ValueError, which never repeats one."""
+    secrets = secrets_of(given)
+    if not secrets or not all(map(_is_secret, secrets)):
+        raise ValueError(
+            f"each secret must be {SECRET_PREFIX} and then {SECRET_BYTES[0]} to {SECRET_BYTES[-1]} bytes in base64"
+        )
+    return given
+
+
+def secrets_of(given: SecretStr) -> list[str]:
+    """Return each secret, the first of them the one that is to stay."""
+    return given.get_secret_value().split()
+
+
+def _is_secret(text: str) -> bool:
+    encoded = text.removeprefix(SECRET_PREFIX)
+    try:
+        decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except binascii.Error:
+        return False
+    return text != encoded and len(decoded) in SECRET_BYTES
+
+
+CALLBACKS_AT_ONCE = 16  # that one message makes a notifier take
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A callback in a notifier's hands until its lease ends: the job or batch it is of, how and when that ended.
+
+    `url` may hold secrets, and stays out of every log. Attempts are counted from 1. `trace` is its job's or batch's.
+    """
+
+    id: str
+    url: str = field(repr=False)
+    state: State
+    ended_ms: int
+    attempt: int
+    kind: Literal["job", "batch"] = "job"
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many callbacks are to be delivered by now, and how many messages that say so hang in the queue."""
+
+    callbacks: int
+    bells: int
+
+
+class Callbacks(Protocol):
+    """The promise: a callback falls due with its job's end, and stays so until it is forgotten or its job is.
+
+    That of a batch does as that of a job. Each of the two kinds has a keeper of its own.
+
+    The step that ends a job is the one that makes its callback due, so that none is lost, whoever dies.
+    Every method raises LedgerUnavailable if the ledger does not answer. Calling it again does no harm.
+    """
+
+    def due(self) -> Due:
+        """Return how many callbacks are due."""
+
+    def take(self) -> list[Callback]:
+        """Take up to `CALLBACKS_AT_ONCE` of those due, the longest due first, and count the attempt.
+
+        Each falls due again when its lease of thrice `callback_timeout_s` ends, unless it is put off or forgotten.
+        """
+
+    def put_off(self, id: str, wait_s: float) -> bool:
+        """Have it fall due so many seconds from now; return False if its job is no longer kept by then."""
+
+    def forget(self, id: str) -> None:
+        """Have it never fall due again: it was delivered, or is not to be."""

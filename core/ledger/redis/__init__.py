@@ -1,0 +1,1 @@
+"""The ledger over Redis or Valkey."""

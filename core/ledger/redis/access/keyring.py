@@ -1,0 +1,124 @@
+"""The keyring: the API keys of an installation, in the ledger's Redis, so that all gateways share them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+
+from core.errors import UnknownKey
+from core.ledger.key import UNLIMITED, USUAL, Caller, Limits, Proof, Scope, make_key, prove
+from core.ledger.redis.access.audit import OPERATOR, Action, Deed
+from core.ledger.redis.keys import AUDIT, DAY_MS, KEY, KEYS, ROWS
+from core.ledger.redis.record import from_ms
+from core.ledger.redis.running import asking
+
+OWN = "our own clients"
+
+FIND = f"""
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local rows = redis.call('GET', '{ROWS}' .. ARGV[1] .. ':' .. math.floor(now / {DAY_MS}))
+return {{now, rows or 0, redis.call('HGETALL', '{KEY}' .. ARGV[1])}}
+"""
+"""Changes nothing. The time is that of Redis, so that a gateway whose clock is wrong lets no one in for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as the keyring knows it, at a time `now` by the clock of Redis; its secret it does not know.
+
+    `rows_today` are the rows sent since the last midnight of UTC, counted for a key that has a limit of them.
+    """
+
+    caller: Caller
+    name: str
+    proof: Proof
+    now: datetime
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    rows_today: int = 0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds for which it is still valid; 0 or less if it is not."""
+        if self.revoked:
+            return 0
+        return (self.expires - self.now).total_seconds() if self.expires else float("inf")
+
+
+class Keyring:
+    """Makes, finds and revokes keys. Every method raises LedgerUnavailable if Redis does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._find = redis.register_script("#!lua flags=no-writes\n" + FIND)
+
+    def create(self, name: str, scopes: Iterable[Scope], limits: Limits, lasts_s: float | None = None) -> str:
+        """Make a key, and return it whole: it is kept nowhere. Takes some 0.2 s."""
+        prefix, secret, whole = make_key()
+        self._put(prefix, secret, name, scopes, limits, lasts_s)
+        return whole
+
+    def adopt(self, prefix: str, secret: str) -> Key | None:
+        """Put a key that was made elsewhere into the keyring, with the usual scopes, and return it."""
+        self._put(prefix, secret, OWN, USUAL, UNLIMITED, None)
+        return self.find(prefix)
+
+    def _put(
+        self, prefix: str, secret: str, name: str, scopes: Iterable[Scope], limits: Limits, lasts_s: float | None
+    ) -> None:
+        proof, now_ms = prove(secret), self._now_ms()
+        record: dict[Any, Any] = {"name": name, "scopes": " ".join(sorted(scopes)), "created": now_ms, **asdict(proof)}
+        record |= {limit: most for limit, most in asdict(limits).items() if most is not None}
+        if lasts_s is not None:
+            record["expires"] = now_ms + int(lasts_s * 1000)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(KEY + prefix, mapping=record)
+        pipe.zadd(KEYS, {prefix: now_ms})
+        pipe.xadd(AUDIT, Deed(OPERATOR, Action.CREATE_KEY, "key", (prefix,)).fields())
+        with asking():
+            pipe.execute()
+
+    def find(self, prefix: str) -> Key | None:
+        """Return the key with this prefix as it is now, valid or not, or None."""
+        with asking():
+            now_ms, rows, found = self._find(args=[prefix])
+        pairs = iter(found)
+        return _key(prefix, dict(zip(pairs, pairs, strict=True)), now_ms, int(rows)) if found else None
+
+    def all(self) -> Iterator[Key]:
+        """Yield every key there ever was, the oldest first."""
+        with asking():
+            prefixes: Any = self._redis.zrange(KEYS, 0, -1)
+        for prefix in prefixes:
+            if key := self.find(prefix.decode()):
+                yield key
+
+    def revoke(self, prefix: str) -> None:
+        """Have the key be refused from now on, for good. Raises UnknownKey; again, it changes nothing."""
+        if (key := self.find(prefix)) is None:
+            raise UnknownKey
+        if key.revoked:
+            return
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hsetnx(KEY + prefix, "revoked", self._now_ms())
+        pipe.xadd(AUDIT, Deed(OPERATOR, Action.REVOKE_KEY, "key", (prefix,)).fields())
+        with asking():
+            pipe.execute()
+
+    def _now_ms(self) -> int:
+        with asking():
+            seconds, microseconds = self._redis.time()
+        return int(seconds * 1000 + microseconds // 1000)
+
+
+def _key(prefix: str, record: Mapping[bytes, bytes], now_ms: int, rows: int) -> Key:
+    words = {name.decode(): value.decode() for name, value in record.items()}
+    most = {limit.name: int(words[limit.name]) for limit in fields(Limits) if limit.name in words}
+    times = {name: from_ms(int(words[name])) for name in ("created", "expires", "revoked") if name in words}
+    caller = Caller(prefix, frozenset(map(Scope, words["scopes"].split())), Limits(**most) if most else UNLIMITED)
+    proof = Proof(words["slow"], words["hint"])
+    return Key(caller, words["name"], proof, from_ms(now_ms), rows_today=rows, **times)

@@ -1,0 +1,50 @@
+"""The sessions: browsers in which a key was entered, each known by a random secret of its own instead of the key's."""
+
+import re
+from hashlib import blake2s
+from secrets import token_hex
+from typing import Any
+
+from redis import Redis
+
+from core.ledger.redis.keys import SESSION
+from core.ledger.redis.running import asking
+
+SECRET_BYTES = 32
+FORM = re.compile(rf"[0-9a-f]{{{2 * SECRET_BYTES}}}")
+
+
+class Sessions:
+    """Begins, finds and ends sessions; each ends by itself after `lasts_s` seconds, and with its key.
+
+    Redis keeps a fast hash of the secret, which is enough for 256 random bits. Every method raises LedgerUnavailable if
+    Redis does not answer.
+    """
+
+    def __init__(self, redis: Redis, lasts_s: int) -> None:
+        self._redis = redis
+        self.lasts_s = lasts_s
+
+    def begin(self, prefix: str) -> str:
+        """Return the secret of a new session, in which the key with this prefix was entered."""
+        secret = token_hex(SECRET_BYTES)
+        with asking():
+            self._redis.set(_name(secret), prefix, ex=self.lasts_s)
+        return secret
+
+    def find(self, secret: str) -> str | None:
+        """Return the prefix of the key that was entered, valid or not, or None where there is no such session."""
+        if not FORM.fullmatch(secret):
+            return None
+        with asking():
+            prefix: Any = self._redis.get(_name(secret))
+        return prefix.decode() if prefix else None
+
+    def end(self, secret: str) -> None:
+        """Forget the session."""
+        with asking():
+            self._redis.delete(_name(secret))
+
+
+def _name(secret: str) -> str:
+    return SESSION + blake2s(secret.encode()).hexdigest()

@@ -1,0 +1,183 @@
+"""The ledger over Redis or Valkey."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from threading import Event
+from typing import Any
+
+from redis import Redis
+from typing_extensions import override
+
+from core.errors import UnknownJob, UnreadableRecord
+from core.ledger.answer import Answer
+from core.ledger.job import Job
+from core.ledger.key import ANYONE, Caller
+from core.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Pause, Receipt, Verdict
+from core.ledger.redis.keys import JOBS, Keys
+from core.ledger.redis.lua import answer_scripts, quarantine_scripts, scripts
+from core.ledger.redis.lua.prelude import prelude
+from core.ledger.redis.record import (
+    answer_from_record,
+    asked_of,
+    dump_rows,
+    first_id_at,
+    is_canary,
+    new_id,
+    read_claimed,
+    reading_record,
+    ready,
+)
+from core.ledger.redis.running import Scripts
+from core.ledger.redis.view import ENDED, JOB, READ_AT_ONCE, Lost, RedisView, listen
+from core.settings import Settings
+from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
+
+SWEPT_AT_ONCE = 10_000
+TRUSTED_MS = 1_000  # how long after its claim a worker that attends is taken to be alive
+ANY_SIZE = 1 << 53
+
+
+class RedisLedger(RedisView[Job], Ledger):
+    """A ledger kept in one Redis; every change is one script, so that it happens whole or not at all."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        settings: Settings,
+        clock: Callable[[], int] | None = None,
+        keys: Keys = JOBS,
+        lost: Lost | None = None,
+    ) -> None:
+        super().__init__(redis, settings, clock, keys, JOB, lost)
+        self._ttl_ms = settings.result_ttl * 1000
+        growing, reading = (scripts.SUBMIT, quarantine_scripts.REPLAY), (answer_scripts.LOOK,)
+        self._scripts = Scripts(redis, prelude(keys), growing, reading)
+
+    @override
+    def submit(self, jobs: Sequence[NewJob]) -> Receipt:
+        args: list[str | bytes | int] = [
+            self._settings.backlog_limit,
+            self._settings.idempotency_ttl * 1000,
+            self._ttl_ms,
+        ]
+        for job in jobs:
+            deadline_ms = "" if job.cancel_after_s is None else int(job.cancel_after_s * 1000)
+            args += [job.id, dump_rows(job.rows), len(job.rows), deadline_ms, asked_of(job)]
+            args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
+            args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
+            args.append(job.waiter)
+        probes = all(is_canary(job.id) for job in jobs)  # without which a service that drains would not be ready
+        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args, always=probes)
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
+        return Receipt(sent_ms, bells, verdicts, attended=bool(attended))
+
+    @override
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+        return self._claim(message, jobs, PATIENTS_IN_MESSAGE, ANY_SIZE, TRUSTED_MS if attends else 0)
+
+    @override
+    def claim_small(self, records: int) -> list[Claimed]:
+        return self._claim(Message(0, []), JOBS_IN_MESSAGE, records, records, -1)
+
+    def _claim(self, message: Message, jobs: int, room: int, largest: int, attends_ms: int) -> list[Claimed]:
+        settings = self._settings
+        limits = (int(settings.lease_s * 1000), settings.deliveries_limit, self._ttl_ms, message.sent_ms)
+        token = new_id()  # it names this claim, should it be sent again
+        taken = self._run(scripts.CLAIM, self._now(), *limits, jobs, room, largest, token, attends_ms, *message.ids)
+        return [read_claimed(*found) for found in zip(taken[::3], taken[1::3], taken[2::3], strict=True)]
+
+    @override
+    def wants_turn(self) -> bool:
+        return bool(self._run(scripts.WANTS_TURN))
+
+    @override
+    def listen(self, within_s: float) -> bool:
+        return self._ask(lambda redis: redis.blpop([self._keys.word], within_s)) is not None
+
+    @override
+    def renew(self, ids: Sequence[str]) -> None:
+        self._run(scripts.RENEW, self._now(), int(self._settings.lease_s * 1000), *ids)
+
+    @override
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
+        args: list[str | bytes] = []
+        for outcome in outcomes:
+            code, text = (outcome.error.code, outcome.error.message) if outcome.error else ("", "")
+            scores = dump_rows(outcome.scores or [], pause)
+            args += [outcome.id, scores, outcome.model_version, code, text, ready(outcome)]
+        return int(self._run(scripts.FINISH, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args))
+
+    @override
+    def answer(self, id: str, by: Caller = ANYONE) -> Answer:
+        for _, found in self._look([id], by.sees):
+            with reading_record(id):
+                if answer := answer_from_record(id, found):
+                    return answer
+        raise self._absent(id, by.sees)
+
+    @override
+    def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
+        answers = dict[str, Answer]()
+        for id, found in self._look(ids, ""):
+            with suppress(UnreadableRecord), reading_record(id):
+                if answer := answer_from_record(id, found):
+                    answers[id] = answer
+        return answers
+
+    @override
+    def rows(self, id: str) -> bytes:
+        rows: bytes | None = self._ask(lambda redis: redis.hget(self._keys.job + id, "scores"))
+        if rows is None:
+            raise self._absent(id, "")
+        return rows
+
+    @override
+    def cancel(self, id: str, by: Caller = ANYONE) -> Job:
+        self._run(scripts.CANCEL, self._now(), self._ttl_ms, id, by.sees, by.key)
+        return self.read(id, by)
+
+    @override
+    def erase(self, id: str, by: Caller = ANYONE) -> None:
+        if not self._run(scripts.ERASE, self._now(), self._ttl_ms, id, by.sees, by.key):
+            self.read(id, by)
+
+    @override
+    def sweep(self) -> list[Message]:
+        grace_ms = int(self._settings.resend_after_s * 1000)
+        sent_ms, turns, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
+        return [Message(sent_ms, [id.decode()]) for id in lost] + [Message(sent_ms, [])] * turns
+
+    @override
+    def trim(self) -> None:
+        gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000
+        oldest = first_id_at(gone_before_ms)
+        for index in map(self._keys.index_of, self.owners()):
+            while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *(index + state for state in ENDED)) >= SWEPT_AT_ONCE:
+                pass
+
+    @override
+    def replay(self, id: str, new_id: str) -> Message:
+        sent_ms = self._run(quarantine_scripts.REPLAY, self._now(), id, new_id)
+        if sent_ms is None:
+            raise UnknownJob
+        return Message(sent_ms, [])
+
+    @override
+    def drop(self, id: str) -> None:
+        if not self._run(quarantine_scripts.DROP, id):
+            raise UnknownJob
+
+    @override
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
+        return listen(self._redis, self._keys, stop, waiter)
+
+    def _look(self, ids: Sequence[str], sees: str) -> Iterator[tuple[str, Sequence[Any]]]:
+        for start in range(0, len(ids), READ_AT_ONCE):
+            some = ids[start : start + READ_AT_ONCE]
+            for id, found in zip(some, self._run(answer_scripts.LOOK, *some), strict=True):
+                if sees in ("", (found[0] or b"").decode()):
+                    yield id, found
+
+    def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+        return self._ask(lambda _: self._scripts.run(script, *args, always=always))

@@ -1,0 +1,1 @@
+"""The scripts of the ledger, which Redis runs in one step each."""

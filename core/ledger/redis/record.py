@@ -1,0 +1,182 @@
+"""How a job is written in the ledger: its id, and the fields of its record."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from secrets import randbits
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from core.errors import UnreadableRecord
+from core.ledger.answer import READY_SCORES, Answer, render_scores
+from core.ledger.job import Job, JobError, State
+from core.ledger.protocol import Claimed, NewJob, Outcome, Pause
+from core.schema.patient import Row
+from core.schema.score import ScoreRow
+
+FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
+"""What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
+
+CANARY_PREFIX = "00000000-0000"
+"""What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
+
+DUMPED_AT_ONCE = 1_024
+"""Rows that are made into JSON in one go: some 0.5 ms, 2 where they are explained, in which no other thread runs."""
+
+log = logging.getLogger(__name__)
+
+RANDOM_BITS, STEPS, LOWER = 74, 1 << 64, (1 << 62) - 1
+
+
+class Ids:
+    """Makes UUIDv7 (RFC 9562, section 5.7) that ascend, and of which none tells of another. Safe to share by threads.
+
+    What is made within a millisecond ascends by a random step (section 6.2, method 2) of up to 64 bits: libraries step
+    by so little that whoever has an id can guess its neighbours.
+    """
+
+    def __init__(self) -> None:
+        self._latest = 0
+        self._lock = Lock()
+
+    def make(self) -> str:
+        """Return a new id."""
+        random = randbits(RANDOM_BITS)
+        fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | random
+        with self._lock:
+            made = self._latest = max(fresh, self._latest + 1 + random % STEPS)
+        digits = f"{made >> RANDOM_BITS << 80 | 7 << 76 | (made >> 62 & 0xFFF) << 64 | 2 << 62 | made & LOWER:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+new_id = Ids().make
+
+
+def canary_id() -> str:
+    """Return the id for a new canary, which no listing shows."""
+    return CANARY_PREFIX + new_id()[len(CANARY_PREFIX) :]
+
+
+def first_id_at(ms: int) -> str:
+    """Return the least id that can be made at `ms`, milliseconds since 1970."""
+    digits = f"{max(ms, 0):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def ms_of_id(id: str) -> int:
+    """Return when an id, or one that begins with it, was made: milliseconds since 1970; a canary's is 0."""
+    return int(id[:8] + id[9:13], 16)
+
+
+def is_canary(id: str) -> bool:
+    """Whether the id is a canary's."""
+    return id.startswith(CANARY_PREFIX)
+
+
+def time_of_id(id: UUID) -> datetime:
+    """Return when the id was made, to the millisecond (RFC 9562, section 5.7)."""
+    return from_ms(id.int >> 80)
+
+
+def from_ms(ms: int | bytes) -> datetime:
+    """Return the UTC time of milliseconds since 1970."""
+    return datetime.fromtimestamp(int(ms) / 1000, tz=UTC)
+
+
+@contextmanager
+def reading_record(id: str) -> Iterator[None]:
+    """Raise UnreadableRecord for whatever goes wrong in the block, which makes something of the record of this id."""
+    try:
+        yield
+    except Exception as error:  # a record may be anything; the error's text could hold a patient's values
+        log.error("the record of %s cannot be read: %s", id, type(error).__name__)
+        raise UnreadableRecord from None
+
+
+def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Job | None:
+    """Return the job, without its scores, that these fields of its record describe, bytes or None each.
+
+    Return None if there is no record.
+    """
+    record = dict(zip(fields, values, strict=True))
+    if not record[b"state"]:
+        return None
+    uuid = UUID(id)
+    started, finished, code = record.get(b"started"), record.get(b"finished"), record.get(b"code")
+    replay = record.get(b"replayed_as")
+    return Job(
+        id=uuid,
+        state=State(record[b"state"].decode()),
+        patients=int(record[b"patients"]),
+        accepted_at=time_of_id(uuid),
+        started_at=from_ms(started) if started else None,
+        finished_at=from_ms(finished) if finished else None,
+        error=JobError(code=code.decode(), message=record[b"message"].decode()) if code else None,
+        replayed_as=UUID(replay.decode()) if replay else None,
+    )
+
+
+def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
+    """Return the answer about a job of which `answer_scripts.LOOK` found this; None if there is no record."""
+    *values, model, rows, rows_bytes = found
+    job = job_from_record(id, FIELDS, values)
+    if job is None:
+        return None
+    version = (model or b"").decode()
+    return Answer(job, render_scores(from_json(rows), version) if rows else None, version, rows_bytes)
+
+
+def answer_from_line(line: bytes) -> tuple[str, Answer]:
+    """Return a job's id, and the answer about it that its worker has made ready, from a line that tells of its end.
+
+    The line is that of `scripts.FINISH`. Raises ValueError for any other.
+    """
+    id, patients, started, finished, scores = line.split(b" ", 4)
+    uuid = UUID(id.decode())
+    job = Job(
+        id=uuid,
+        state=State.SUCCEEDED,
+        patients=int(patients),
+        accepted_at=time_of_id(uuid),
+        started_at=from_ms(started),
+        finished_at=from_ms(finished),
+    )
+    return str(uuid), Answer(job, scores)
+
+
+def asked_of(job: NewJob) -> str | int:
+    """Return how a job asks to be scored, as its record has it: 0 or 1 for `explain`, then the version if it names one.
+
+    One field for both costs a job that names none nothing.
+    """
+    return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
+
+
+def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause | None = None) -> bytes:
+    """Return the JSON of a job's rows: some at a time, each after a pause, so that others get on meanwhile."""
+    pieces = list[bytes]()
+    for start in range(0, len(rows), DUMPED_AT_ONCE):
+        if pause:
+            pause()
+        pieces.append(to_json(rows[start : start + DUMPED_AT_ONCE])[1:-1])
+    return b"[%b]" % b",".join(pieces)
+
+
+def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
+    """Return a job that the script claimed, as it tells of it."""
+    asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
+    explain, version = asked[0] == "1", asked[2:]
+    suspect = int(deliveries) > 1
+    return Claimed(id.decode(), from_json(rows), explain, suspect, trace or None, owner, version, awaited == "1")
+
+
+def ready(outcome: Outcome) -> bytes:
+    """Return the JSON of the scores, made ready for the gateway that waits for them; empty if none does, or of many."""
+    if not outcome.awaited or outcome.scores is None or len(outcome.scores) > READY_SCORES:
+        return b""
+    return render_scores(outcome.scores, outcome.model_version)

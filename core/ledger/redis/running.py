@@ -1,0 +1,67 @@
+"""Runs the scripts of a ledger, and raises an error of the ledger where Redis does not answer."""
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis import Redis
+from redis.commands.core import Script
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, RedisError, ResponseError
+
+from core.connect import REFUSED_WHEN_FULL, RUNS_WHEN_FULL
+from core.errors import LedgerUnavailable, MemoryFull, NewerLedger
+from core.ledger.redis.lua.prelude import NO_WRITES
+
+NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
+"""What a script answers by which nothing may be claimed any more."""
+
+
+class Scripts:
+    """Scripts that all begin with the same `prelude`, each loaded when it is first run.
+
+    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full. Those that
+    are `reading` write nothing: they alone are not refused by a Redis whose disk is full.
+    """
+
+    def __init__(
+        self, redis: Redis, prelude: str, growing: Collection[str] = (), reading: Collection[str] = ()
+    ) -> None:
+        self._redis = redis
+        self._prelude = prelude
+        self._heads = dict.fromkeys(growing, REFUSED_WHEN_FULL) | dict.fromkeys(reading, NO_WRITES)
+        self._loaded: dict[tuple[str, bool], Script] = {}
+
+    def run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+        """Return what the script returns; `always` runs a growing one as well. Raises RedisError, and NewerLedger."""
+        if (script, always) not in self._loaded:
+            head = RUNS_WHEN_FULL if always else self._heads.get(script, RUNS_WHEN_FULL)
+            self._loaded[script, always] = self._redis.register_script(head + self._prelude + script)
+        try:
+            return self._loaded[script, always](args=args)
+        except ResponseError as error:
+            if str(error).startswith(NEWER.partition(" ")[0]):
+                raise NewerLedger from None
+            raise
+
+
+MEMORY_RETRY_AFTER_S = 10
+"""Seconds after which to try again where memory is full: as results expire, or an operator acts, and so not at once."""
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Raise LedgerUnavailable for any error of Redis that leaves the block; log what only an operator can mend.
+
+    What is refused for want of memory is MemoryFull.
+    """
+    try:
+        yield
+    except OutOfMemoryError as error:
+        raise MemoryFull(retry_after_s=MEMORY_RETRY_AFTER_S) from error
+    except RedisError as error:
+        if isinstance(error, AuthenticationError | NoPermissionError) or "ACL failure" in str(error):  # in a script
+            log.error("Redis refuses the user of SCORELINE_REDIS_URL what this program needs: %s", error)
+        raise LedgerUnavailable(retry_after_s=1) from error

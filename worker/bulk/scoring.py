@@ -1,0 +1,136 @@
+"""Scores the parts of files: claim, read, score, write, commit."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from secrets import token_hex
+from threading import Event, Thread
+
+from core.errors import LedgerUnavailable, StoreFull, StoreUnavailable
+from core.ledger.batch import DonePart, Form, errors_key, input_key, results_key
+from core.ledger.job import JobError
+from core.ledger.redis.batch_record import ClaimedPart
+from core.ledger.redis.batches import Batches
+from core.storage.store import Store
+from core.transport.message import Message
+from core.transport.queue import Send, ring
+from monitoring.log import about
+from worker.bulk.part import Judge, score_part
+from worker.interactive.scoring import explain_failure, refuse_version
+
+STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
+ATTEMPT_BYTES = 8
+
+log = logging.getLogger(__name__)
+
+Watch = Callable[[ClaimedPart, str | None, Callable[[], bool]], bool]
+"""Sees how a part, whose upload came with this `traceparent`, is scored; returns whether that ended it."""
+
+
+def unwatched(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) -> bool:
+    """See nothing."""
+    return score()
+
+
+def score_parts(
+    batches: Batches, store: Store, judge: Judge, message: Message, send: Send, lease_s: float, watch: Watch = unwatched
+) -> int:
+    """Score a part: the one that the message names, or that whose turn it is; return how many that ended, 0 or 1.
+
+    A message is a turn: who claims a part and leaves others that no message stands for sends the next turn.
+
+    A part whose batch has ended is left as it is, and one that the store cannot give or take is put back. What comes of
+    a part lies in the store before it is committed, under a key that no one else writes: the commit says which of them
+    counts. Raises LedgerUnavailable; then the leases run out and the sweep sends the parts again.
+    """
+    parts = batches.claim(message)
+    if parts and batches.wants_turn():
+        ring(send, [Message(message.sent_ms, [])])
+    with held(batches, parts, lease_s):
+        return sum(_score_claimed(batches, store, judge, part, watch) for part in parts)
+
+
+def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPart, watch: Watch) -> bool:
+    begun = batches.begin(part)
+    if begun is None:
+        return False
+    form, trace = begun.form, begun.trace
+    if form.model_version not in ("", judge.version):
+        batches.fail(part.batch, refuse_version(judge.version))
+        return False
+    told = about(batch_id=part.batch, part_id=part.id, trace=trace)
+    return watch(part, trace, partial(_score_begun, batches, store, judge, part, form, told))
+
+
+def _score_begun(
+    batches: Batches, store: Store, judge: Judge, part: ClaimedPart, form: Form, told: dict[str, str]
+) -> bool:
+    try:
+        ended = batches.finish(part, score_stored(store, form, part, judge))
+        if not ended and batches.state(part.batch) is None:
+            batches.hold(part.batch, 0)  # erased meanwhile: what was just written must go too
+        return ended
+    except (StoreUnavailable, StoreFull) as error:
+        log.warning("part %s is put back: %s", part.id, error, extra=told)
+        batches.put_back(part, STORE_AWAY_S)
+    except LedgerUnavailable:
+        raise
+    except FileNotFoundError:
+        log.error("part %s is not in the store", part.id, extra=told)
+        batches.fail(part.batch, LOST)
+    except Exception as error:  # a model may fail in any way; the error's text could hold a patient's values
+        log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=told)
+        batches.fail(part.batch, explain_failure(error, "a part", "its number"))
+    return False
+
+
+def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Judge) -> DonePart:
+    """Score a part that lies in the store, write what comes of it there, and return how much that is.
+
+    Raises what the store raises, FileNotFoundError among it, and what the judge does.
+    """
+    data = store.read(input_key(part.batch, part.number))
+    attempt, results_bytes = token_hex(ATTEMPT_BYTES), 0
+    with store.writing(results_key(part.batch, part.number, attempt)) as write:
+
+        def take(block: bytes) -> None:
+            nonlocal results_bytes
+            results_bytes += len(block)
+            write(block)
+
+        scored = score_part(data, form, part.first_line, judge, take)
+    if scored.errors:
+        store.write(errors_key(part.batch, part.number, attempt), scored.errors)
+    return DonePart(
+        rows=scored.rows,
+        scored=scored.scored,
+        rejected=scored.rejected,
+        results_bytes=results_bytes,
+        errors_bytes=len(scored.errors),
+        attempt=attempt,
+    )
+
+
+@contextmanager
+def held(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iterator[None]:
+    """Renew the leases of the parts until the block is left; a process that hangs is killed, and renews no more."""
+    done = Event()
+
+    def renew() -> None:
+        while not done.wait(lease_s / 3):
+            try:
+                batches.renew(parts)
+            except LedgerUnavailable:
+                log.warning("the ledger is away: leases are not renewed")
+
+    heart = Thread(target=renew, name="leases", daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        done.set()
+        heart.join()
+
+
+LOST = JobError(code="part-lost", message="A part of the file is no longer in the object store; upload the file again.")

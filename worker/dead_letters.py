@@ -1,0 +1,52 @@
+"""What an operator does with jobs in quarantine: look, replay, drop."""
+
+from collections.abc import Callable, Iterable
+
+from core.errors import UnknownJob
+from core.ledger.protocol import Ledger
+from core.ledger.redis.record import new_id
+from core.transport.queue import Send, ring
+
+LISTED_AT_MOST = 1_000
+
+
+def list_jobs(ledger: Ledger) -> int:
+    """Print each job in quarantine, newest first: id, when it failed, patients, reason. Return 0."""
+    jobs = ledger.quarantined(limit=LISTED_AT_MOST)
+    for job in jobs:
+        print(job.id, f"{job.finished_at:%Y-%m-%dT%H:%M:%SZ}", job.patients, job.error and job.error.message, sep="\t")
+    if not jobs:
+        print("nothing is in quarantine")
+    return 0
+
+
+def replay(ledger: Ledger, send: Send, ids: Iterable[str]) -> int:
+    """Make a new job of each job in quarantine and send it; print both ids. Return 1 if any was not there."""
+
+    def act(id: str) -> str:
+        new = new_id()
+        ring(send, [ledger.replay(id, new)])
+        return f"{id} replayed as {new}"
+
+    return _each(ids, act)
+
+
+def drop(ledger: Ledger, ids: Iterable[str]) -> int:
+    """Erase the patients of each job in quarantine. Return 1 if any was not there."""
+
+    def act(id: str) -> str:
+        ledger.drop(id)
+        return f"{id} dropped"
+
+    return _each(ids, act)
+
+
+def _each(ids: Iterable[str], act: Callable[[str], str]) -> int:
+    status = 0
+    for id in ids:
+        try:
+            print(act(id))
+        except UnknownJob:
+            print(f"{id} is not in quarantine")
+            status = 1
+    return status

@@ -1,0 +1,1 @@
+"""Jobs of a few records, for someone who waits."""

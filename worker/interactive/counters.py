@@ -1,0 +1,158 @@
+"""What a scoring process counts of itself: noted at once, and counted for many batches together within about a second.
+
+A count for each batch would cost a twentieth of what it takes to score one. A process that is killed takes what it had
+noted by then with it; one that is stopped counts it first.
+"""
+
+import logging
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping, Sequence
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ledger.batch import DonePart
+from core.ledger.protocol import Outcome
+from core.ledger.redis.histograms import EVERYONE
+from core.ledger.redis.record import is_canary, ms_of_id
+from core.schema.reference import Refusal
+from core.schema.score import SETS, ScoreRow
+from models.scorer import Verdicts
+from monitoring.instrument import WorkerMetrics
+from worker.interactive.drift import ROWS_AT_ONCE, Tally
+
+log = logging.getLogger(__name__)
+
+SET_NAMES = tuple({1: " ".join(labels), 2: "both", 0: "neither"}[len(labels)] for labels in SETS)
+"""What each of `SETS` is called in a label."""
+
+Committed = tuple[float, Sequence[Outcome], list[NDArray[np.float32]], Mapping[str, str]]
+"""When outcomes were committed, in ms since 1970, the patients who were scored, in their order, and owners by job."""
+
+
+class Counting:
+    """Counts calls of the model and what is committed, in the thread of a tally, which counts the patients."""
+
+    def __init__(self, metrics: WorkerMetrics, tally: Tally) -> None:
+        self._metrics = metrics
+        self._tally = tally
+        self._held: list[NDArray[np.float32]] = []
+        self._calls: deque[tuple[int, float]] = deque()
+        self._committed: deque[Committed] = deque()
+        self._rows = 0
+        self._part_owner = EVERYONE
+        self._refusal: Refusal | None = None
+        self._lock = Lock()
+        tally.count_before(self.count)
+
+    def note_call(self, rows: int, seconds: float) -> None:
+        """Note a call of the model."""
+        self._calls.append((rows, seconds))
+
+    def hold(self, matrix: NDArray[np.float32]) -> None:
+        """Hold the rows of patients who were scored until their scores are committed."""
+        self._held.append(matrix)
+        self._rows += len(matrix)
+
+    def release(self, rows: int) -> list[NDArray[np.float32]]:
+        """Return the matrices that were held last and have so many rows, in their order, and hold them no longer.
+
+        What was held before is of a larger batch, amid which others are scored.
+        """
+        first = len(self._held)
+        while rows > 0:
+            first -= 1
+            rows -= len(self._held[first])
+        released, self._held = self._held[first:], self._held[:first]
+        return released
+
+    def note_committed(
+        self, outcomes: Sequence[Outcome], matrices: list[NDArray[np.float32]], owners: Mapping[str, str]
+    ) -> None:
+        """Note outcomes that were just committed, and the rows of those patients who were scored, in their order.
+
+        `owners` are those of the jobs, by id.
+        """
+        self._committed.append((time.time_ns() / 1e6, outcomes, matrices, owners))
+        if self._rows >= ROWS_AT_ONCE:
+            self.count()
+        self._tally.wake()
+
+    def count_part(self, batch: str, done: DonePart) -> None:
+        """Count a part of a file that was just committed."""
+        self._metrics.queue_to_commit.observe_all([wait_s(batch, time.time_ns() / 1e6)])
+        self._metrics.scored_rows.inc(done.scored)
+        self._metrics.rejected_rows.inc(done.rejected)
+
+    def begin_part(self, owner: str) -> None:
+        """Note whose the part is that is scored from now on."""
+        self._part_owner = owner
+
+    def count_verdicts(self, version: str, matrix: NDArray[np.float32], verdicts: Verdicts) -> None:
+        """Count the patients of a part, (n, d), of whom a model said this."""
+        risk = self._metrics.risk.labels(version)
+        counts = np.bincount(np.searchsorted(risk.bounds, verdicts.risk))
+        risk.add(((place, count) for place, count in enumerate(counts.tolist()) if count), float(verdicts.risk.sum()))
+        kinds = np.bincount(verdicts.kind, minlength=len(verdicts.kinds)).tolist()
+        for (_, ruled_out, _), count in zip(verdicts.kinds, kinds, strict=True):
+            self._count_sets(version, {ruled_out: count})
+        self._tally.note([matrix], verdicts.risk, [(self._part_owner, len(matrix))])
+
+    def note_refusal(self, refusal: Refusal | None) -> None:
+        """Note which bundle this process refuses, if any."""
+        if refusal is not self._refusal:
+            self._refusal = refusal
+            self._metrics.refused_bundle.set(refusal is not None)
+
+    def count(self) -> None:
+        """Count what was noted."""
+        try:
+            self._count()
+        except Exception as error:  # whatever it is, no score may fail with it; its text could hold a patient's values
+            log.error("some of what was scored is not counted: %s", type(error).__name__)
+
+    def _count(self) -> None:
+        with self._lock:
+            calls = [self._calls.popleft() for _ in range(len(self._calls))]
+            committed = [self._committed.popleft() for _ in range(len(self._committed))]
+            self._rows = 0
+            if calls:
+                self._metrics.batch_rows.observe_all([rows for rows, _ in calls])
+                self._metrics.scoring_seconds.observe_all([seconds for _, seconds in calls])
+            if committed:
+                self._count_committed(committed)
+
+    def _count_committed(self, committed: list[Committed]) -> None:
+        outcomes = [(at_ms, outcome) for at_ms, outcomes, _, _ in committed for outcome in outcomes]
+        ours = [(at_ms, outcome) for at_ms, outcome in outcomes if not is_canary(outcome.id)]
+        self._metrics.queue_to_commit.observe_all([wait_s(outcome.id, at_ms) for at_ms, outcome in ours])
+        self._metrics.failed_jobs.inc(sum(outcome.error is not None for _, outcome in ours))
+        scores: defaultdict[str, list[ScoreRow]] = defaultdict(list)
+        for _, outcome in ours:
+            scores[outcome.model_version] += outcome.scores or ()
+        self._metrics.scored_rows.inc(sum(map(len, scores.values())))
+        for version, rows in scores.items():
+            if rows:
+                self._metrics.risk.labels(version).observe_all([row[0] for row in rows])
+                self._count_sets(version, Counter(row[2] for row in rows))
+        risks = np.array([row[0] for _, outcome in outcomes for row in outcome.scores or ()])
+        matrices = [matrix for _, _, held, _ in committed for matrix in held]
+        if matrices:
+            owned = [(whose(each, owners), len(each.scores or ())) for _, made, _, owners in committed for each in made]
+            self._tally.note(matrices, risks, owned)
+
+    def _count_sets(self, version: str, counts: Mapping[int, int]) -> None:
+        for place, count in counts.items():
+            self._metrics.conformal_sets.labels(version, SET_NAMES[place]).inc(count)
+
+
+def wait_s(id: str, until_ms: float) -> float:
+    """Return the seconds since an id was made; a gateway whose clock is ahead makes it none, and never less."""
+    return max(0.0, (until_ms - ms_of_id(id)) / 1000)
+
+
+def whose(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
+    """Return whose the patients of an outcome are; None for a canary's."""
+    return None if is_canary(outcome.id) else owners.get(outcome.id, EVERYONE)

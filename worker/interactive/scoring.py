@@ -1,0 +1,179 @@
+"""Scores the jobs of one message: claim, number, predict, commit."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import LedgerUnavailable, ScorelineError, ScoringFailed, UnservedModel
+from core.ledger.job import JobError
+from core.ledger.protocol import Claimed, Ledger, Outcome, Pause
+from core.schema.patient import Row
+from core.schema.score import ScoreRow
+from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS, Message
+from core.transport.queue import Send, ring
+from models.features import to_matrix
+from monitoring.log import about
+
+log = logging.getLogger(__name__)
+
+GO_ON_FOR_S = 0.3
+"""So that a suspect, in a message of its own, waits for no one long; but the next task takes some 20 ms to begin."""
+
+ROWS_AT_ONCE = 2_048  # made into a matrix between two pauses: some 1 ms
+LISTEN_FOR_S = 0.05  # who submits one job after another has sent the next by then
+
+
+class Classifier(Protocol):
+    """What scores patients: `models.scorer.Scorer`, or any other that keeps this promise."""
+
+    @property
+    def version(self) -> str:
+        """The version that every score names."""
+
+    def score(
+        self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
+    ) -> list[ScoreRow]:
+        """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for.
+
+        Amid many rows `pause` is called, so that others need not wait for all of them.
+        """
+
+
+Watch = Callable[[Sequence[Claimed]], AbstractContextManager[None]]
+"""Sees a batch of jobs from its claim to its commit."""
+
+
+def unwatched(_: Sequence[Claimed]) -> AbstractContextManager[None]:
+    """See nothing."""
+    return nullcontext()
+
+
+def score_message(
+    ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, watch: Watch = unwatched
+) -> list[str]:
+    """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
+
+    A message is a bell: going on from the ledger itself costs far less than taking the next message through Celery. So
+    it goes on while there is word of more, and hangs a bell for whoever is next when it has done so for long enough.
+    Each batch is scored by what `current` returns before it; if that raises, nothing was claimed and no job is harmed.
+    Amid a large batch, small jobs that wait are scored as soon as it is their turn. Raises LedgerUnavailable; then the
+    leases run out and the sweep sends the jobs again.
+    """
+    scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
+    while jobs := ledger.claim(message, attends=attends):
+        if is_full(jobs) and ledger.wants_turn():
+            ring(send, [Message(message.sent_ms, [])])
+        with watch(jobs):
+            score_claimed(ledger, classifier, jobs, partial(score_small, ledger, classifier, watch, scored))
+        scored += [job.id for job in jobs]
+        message = Message(message.sent_ms, [])
+        if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
+            break
+        if time.monotonic() > enough_s:
+            ring(send, [message])
+            break
+        attends, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
+    return scored
+
+
+def score_claimed(ledger: Ledger, classifier: Classifier, jobs: Sequence[Claimed], pause: Pause) -> None:
+    """Score jobs that were claimed together, and commit them: the small ones first, which wait for no large one."""
+    small, large = ([job for job in jobs if (len(job.rows) <= SMALL_RECORDS) is wanted] for wanted in (True, False))
+    if small:
+        ledger.finish(score_jobs(classifier, small))
+    if small and large:
+        pause()
+    if large:
+        ledger.finish(score_jobs(classifier, large, pause), pause)
+
+
+def score_small(ledger: Ledger, classifier: Classifier, watch: Watch, scored: list[str]) -> None:
+    """Score what waits of small jobs whose turn it is, and add their ids to `scored`.
+
+    Whoever holds a large job does so; a ledger that is away meanwhile costs that job nothing.
+    """
+    try:
+        jobs = ledger.claim_small(SMALL_RECORDS)
+        if jobs:
+            with watch(jobs):
+                ledger.finish(score_jobs(classifier, jobs))
+            scored += [job.id for job in jobs]
+    except LedgerUnavailable:
+        log.warning("the ledger is away amid a large job: small ones wait for another worker")
+
+
+def is_full(jobs: Sequence[Claimed]) -> bool:
+    """Whether so much was claimed that more is likely to wait."""
+    return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= PATIENTS_IN_MESSAGE
+
+
+def score_jobs(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
+    """Return an outcome for each job; those whose scores are to be explained come late, and last who ask another model.
+
+    A job that asks for another version than the classifier's fails, and is not scored.
+    """
+    served = [job for job in jobs if job.model_version in ("", classifier.version)]
+    plain, explained = ([job for job in served if job.explain is asked] for asked in (False, True))
+    scored = score_batch(classifier, plain, pause) + score_batch(classifier, explained, pause)
+    if len(served) == len(jobs):
+        return scored
+    error = refuse_version(classifier.version)
+    return scored + [Outcome(job.id, error=error) for job in jobs if job.model_version not in ("", classifier.version)]
+
+
+def refuse_version(served: str) -> JobError:
+    """Return the error of a job, or of a batch, that asks for another version than the one that is served."""
+    reason = f"The version that `model_version` asks for is not served: it is {served} that is. Ask for that, or none."
+    return JobError(code=UnservedModel.code, message=reason)
+
+
+def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
+    """Return an outcome for each job, in their order; all of them, or none, are to be explained.
+
+    A batch that fails is halved until the guilty job is alone.
+    """
+    if not jobs:
+        return []
+    rows = list(chain.from_iterable(job.rows for job in jobs))
+    try:
+        scores = iter(classifier.score(matrix_of(rows, pause), explain=jobs[0].explain, pause=pause))
+    except Exception as error:  # a model may fail in any way, and no job may suffer for another
+        if len(jobs) > 1:
+            half = len(jobs) // 2
+            return score_batch(classifier, jobs[:half], pause) + score_batch(classifier, jobs[half:], pause)
+        # The error's text is left out: it could hold a patient's values.
+        told = about(job_id=jobs[0].id, trace=jobs[0].trace)
+        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)
+        return [Outcome(jobs[0].id, error=explain_failure(error, "this job", "its id"))]
+    return [
+        Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version, awaited=job.awaited)
+        for job in jobs
+    ]
+
+
+def matrix_of(rows: Sequence[Row], pause: Pause | None) -> NDArray[np.float32]:
+    """Return what `to_matrix` makes of the rows: of many, some at a time with a pause between, if there is one."""
+    parts = list[NDArray[np.float32]]()
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        if start and pause:
+            pause()
+        parts.append(to_matrix(rows[start : start + ROWS_AT_ONCE]))
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def explain_failure(error: Exception, what: str, where: str) -> JobError:
+    """Return the error of `what` the model failed at; `where` is what the log has of it.
+
+    Only our own errors are told in their words: those of others could hold a patient's values.
+    """
+    if isinstance(error, ScorelineError):
+        return JobError(code=error.code, message=str(error))
+    reason = f"The model could not score {what} ({type(error).__name__}); the service's log has {where}."
+    return JobError(code=ScoringFailed.code, message=reason)

@@ -1,0 +1,130 @@
+"""Measures a worker from outside: what it asks of the model, and what it commits to the ledger."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+from redis import Redis
+from typing_extensions import override
+
+from core.ledger.batch import DonePart
+from core.ledger.protocol import Claimed, Outcome, Pause
+from core.ledger.redis.batch_record import BegunPart, ClaimedPart
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.ledger import RedisLedger
+from core.schema.score import ScoreRow
+from core.settings import Settings
+from core.transport.message import JOBS_IN_MESSAGE, Message
+from models.card import Card
+from models.scorer import Verdicts
+from monitoring.exposition import join
+from monitoring.instrument import WorkerMetrics
+from worker.bulk.part import Judge
+from worker.interactive.counters import Counting
+from worker.interactive.scoring import Classifier
+
+
+class Model(Classifier, Judge, Protocol):
+    """What scores the patients of jobs and those of files: `models.scorer.Scorer`."""
+
+    @property
+    def card(self) -> Card:
+        """The card of the model."""
+
+
+class MeasuredLedger(RedisLedger):
+    """The ledger of jobs; what is committed is noted."""
+
+    def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
+        super().__init__(redis, settings)
+        self._counting = counting
+        self._owners: dict[str, str] = {}
+
+    @override
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+        self._owners.clear()
+        return self._note_owners(super().claim(message, jobs=jobs, attends=attends))
+
+    @override
+    def claim_small(self, records: int) -> list[Claimed]:
+        return self._note_owners(super().claim_small(records))
+
+    @override
+    def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
+        scored = sum(len(outcome.scores or ()) for outcome in outcomes)
+        matrices = self._counting.release(scored)  # of these outcomes, in their order, but for those that failed
+        ended = super().finish(outcomes, pause)
+        owners = {outcome.id: self._owners[outcome.id] for outcome in outcomes if outcome.id in self._owners}
+        self._counting.note_committed(outcomes, matrices, owners)
+        return ended
+
+    def _note_owners(self, claimed: list[Claimed]) -> list[Claimed]:
+        self._owners.update((job.id, job.owner) for job in claimed if job.owner)
+        return claimed
+
+
+class MeasuredBatches(Batches):
+    """The ledger of batches; the parts that are committed are counted."""
+
+    def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
+        super().__init__(redis, settings)
+        self._counting = counting
+
+    @override
+    def begin(self, part: ClaimedPart) -> BegunPart | None:
+        begun = super().begin(part)
+        if begun:
+            self._counting.begin_part(begun.owner)
+        return begun
+
+    @override
+    def finish(self, part: ClaimedPart, done: DonePart) -> bool:
+        ended = super().finish(part, done)
+        if ended:
+            self._counting.count_part(part.batch, done)
+        return ended
+
+
+class MeasuredModel:
+    """A model whose calls are noted, and its patients: of files at once, of jobs once they are committed."""
+
+    def __init__(self, model: Model, counting: Counting) -> None:
+        self._model = model
+        self._counting = counting
+        self.version, self.card = model.version, model.card
+
+    def score(
+        self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
+    ) -> list[ScoreRow]:
+        """Return the scores that the model gives; the time of its pauses is not counted."""
+        paused_s = 0.0
+
+        def timed() -> None:
+            nonlocal paused_s
+            begun_s = time.perf_counter()
+            if pause:
+                pause()
+            paused_s += time.perf_counter() - begun_s
+
+        begun_s = time.perf_counter()
+        scores = self._model.score(matrix, explain=explain, pause=timed)
+        self._counting.note_call(len(matrix), time.perf_counter() - begun_s - paused_s)
+        self._counting.hold(matrix)
+        return scores
+
+    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+        """Return the verdicts that the model gives."""
+        begun_s = time.perf_counter()
+        verdicts = self._model.judge(matrix)
+        self._counting.note_call(len(matrix), time.perf_counter() - begun_s)
+        self._counting.count_verdicts(self.version, matrix, verdicts)
+        return verdicts
+
+
+def join_metrics(folder: Path | None) -> WorkerMetrics | None:
+    """Return the metrics of this process, which counts with the others of its worker; None if it is not measured."""
+    return WorkerMetrics(CollectorRegistry()) if folder and join(folder) else None

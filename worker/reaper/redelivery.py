@@ -1,0 +1,72 @@
+"""The sweep: a process of its own that sends again what the queue lost. Safe to run twice at once."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from core.errors import LedgerUnavailable
+from core.transport.message import Message
+from core.transport.queue import Send, ring
+
+SELDOM_S = 60
+
+log = logging.getLogger(__name__)
+
+Chore = Callable[[], object]
+"""What is to be done at each sweep; may raise LedgerUnavailable."""
+
+
+class Swept(Protocol):
+    """What can lose messages: a ledger of jobs, or that of batches."""
+
+    def sweep(self) -> list[Message]:
+        """Return the messages to send for what was lost, as `Ledger.sweep` does."""
+
+
+def sweep_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
+    """Do the chores in their order every so many seconds until `stop` is set; outlives an absent ledger."""
+    away = False
+    while not stop.wait(every_s):
+        try:
+            for chore in chores:
+                chore()
+        except LedgerUnavailable:
+            if not away:
+                log.warning("the ledger cannot be reached; the sweep goes on trying")
+            away = True
+        else:
+            if away:
+                log.warning("the ledger can be reached again")
+            away = False
+
+
+def seldom(chore: Chore) -> Chore:
+    """Return the chore, done once in `SELDOM_S` seconds however often it is called."""
+    due_s = 0.0
+
+    def when_due() -> None:
+        nonlocal due_s
+        if time.monotonic() >= due_s:
+            chore()
+            due_s = time.monotonic() + SELDOM_S
+
+    return when_due
+
+
+def counted(sweep: Callable[[], int], resent: Counter) -> Chore:
+    """Return the chore that sweeps, and counts what it sends again."""
+    return lambda: resent.inc(sweep())
+
+
+def sweep_once(swept: Swept, send: Send) -> int:
+    """Send again what was lost, and return how many jobs or parts that were. Raises LedgerUnavailable."""
+    messages = swept.sweep()
+    lost = sum(len(message.ids) for message in messages)
+    if lost:
+        log.warning("the queue or a worker lost %d jobs or parts; they are sent again", lost)
+    ring(send, messages)
+    return lost

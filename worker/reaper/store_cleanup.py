@@ -1,0 +1,71 @@
+"""Clears the object store of what is no batch's any more."""
+
+import logging
+import time
+from threading import Event
+from uuid import UUID
+
+from core.errors import LedgerUnavailable, StoreUnavailable
+from core.ledger.batch import BATCHES_FOLDER, folder_of
+from core.ledger.continuity import Continuity
+from core.ledger.redis.batches import Batches
+from core.ledger.redis.record import first_id_at
+from core.settings import Settings
+from core.storage.store import Store
+
+CLEAR_EVERY_S = 1.0
+LOOK_ROUND_EVERY_S = 3_600.0
+
+log = logging.getLogger(__name__)
+
+
+def clear_until(stop: Event, continuity: Continuity, batches: Batches, store: Store, settings: Settings) -> None:
+    """Clear the store every second, and look round for strays every hour, until `stop` is set.
+
+    Outlives an absent ledger or store. Safe to run twice at once. Compares the ledger before: a Redis that is set back
+    names uploads by which it is told what was lost.
+    """
+    due_s, away = 0.0, False
+    while not stop.wait(CLEAR_EVERY_S):
+        try:
+            continuity.compare()
+            clear_once(batches, store)
+            if time.monotonic() >= due_s:
+                clear_strays(batches, store, settings)
+                due_s = time.monotonic() + LOOK_ROUND_EVERY_S
+            away = False
+        except (LedgerUnavailable, StoreUnavailable) as error:
+            if not away:
+                log.warning("the store is not cleared for now: %s", error)
+            away = True
+
+
+def clear_once(batches: Batches, store: Store) -> int:
+    """Delete what was erased, given up or kept for its time, and return of how many ids. Raises as the two do."""
+    due = batches.trash()
+    for id in due:
+        store.delete(folder_of(id.rstrip("/")))
+        batches.swept(id)
+    return len(due)
+
+
+def clear_strays(batches: Batches, store: Store, settings: Settings) -> int:
+    """Delete what the ledger knows nothing of and is older than any result is kept; return of how many ids.
+
+    Such is left where the ledger was lost. Younger files stay: their ledger may yet be restored.
+    """
+    kept_ms = 1000 * (settings.result_ttl + settings.gone_ttl)
+    oldest = first_id_at(int(time.time() * 1000) - kept_ms)
+    strays = batches.strays([name for name in store.names(BATCHES_FOLDER) if is_id(name) and name < oldest])
+    for id in strays:
+        log.warning("batch %s is in the store and in no ledger; it is deleted", id)
+        store.delete(folder_of(id))
+    return len(strays)
+
+
+def is_id(name: str) -> bool:
+    """Whether a name is an id as we write it; whatever else lies in the store is not ours."""
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False

@@ -1,0 +1,91 @@
+"""Tells from outside what a worker does for which request: spans where it is traced, and lines in the log if asked for.
+
+A batch serves many requests, each with a trace of its own, so its span is linked to theirs and a child of none. A part
+of a file, and a callback, serve one: their spans are its children.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+
+from celery.signals import worker_process_shutdown
+
+from core.ledger.callback import Callback, host_of
+from core.ledger.protocol import Claimed
+from core.ledger.redis.batch_record import ClaimedPart
+from core.ledger.redis.record import is_canary
+from core.settings import Settings
+from core.trace import is_sampled
+from monitoring.log import about
+from monitoring.tracing import Attributes, Kind, spanned, start_tracing, stop_tracing, traceparent_here
+from worker.webhooks.sender import Answer, Deliver
+
+log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Sees each batch of jobs, and each part of a file, from its claim to its commit."""
+
+    def __init__(self, *, traced: bool, logged: bool) -> None:
+        self._traced = traced
+        self._logged = logged
+
+    def jobs(self, jobs: Sequence[Claimed]) -> AbstractContextManager[None]:
+        """See a batch; it makes a span if any of its requests is sampled."""
+        return self._see(jobs) if self._traced or self._logged else nullcontext()
+
+    @contextmanager
+    def _see(self, jobs: Sequence[Claimed]) -> Iterator[None]:
+        traces = [job.trace for job in jobs if job.trace and is_sampled(job.trace)] if self._traced else []
+        size: Attributes = {
+            "messaging.batch.message_count": len(jobs),
+            "scoreline.patients": sum(len(job.rows) for job in jobs),
+        }
+        with spanned("score jobs", Kind.CONSUMER, size, links=traces) if traces else nullcontext():
+            yield
+        if self._logged:
+            for job in jobs:
+                if not is_canary(job.id):
+                    log.info("job %s has ended", job.id, extra=about(job_id=job.id, trace=job.trace))
+
+    def part(self, part: ClaimedPart, trace: str | None, score: Callable[[], bool]) -> bool:
+        """See how a part is scored whose upload came with this `traceparent`; return whether that ended it."""
+        what: Attributes = {"scoreline.batch_id": part.batch, "scoreline.part": part.number}
+        seen = self._traced and trace and is_sampled(trace)
+        with spanned("score part", Kind.CONSUMER, what, parent=trace) if seen else nullcontext():
+            ended = score()
+        if ended and self._logged:
+            log.info("part %s was scored", part.id, extra=about(batch_id=part.batch, part_id=part.id, trace=trace))
+        return ended
+
+
+def start_watching(settings: Settings) -> Watcher:
+    """Return what watches this process, which is one of a pool's."""
+    traced = start_tracing("scoreline-worker")
+    if traced:
+        worker_process_shutdown.connect(lambda **_: stop_tracing(), weak=False)  # where `atexit` is not heard of
+    return Watcher(traced=traced, logged=settings.log_requests)
+
+
+def traced(deliver: Deliver) -> Deliver:
+    """Return `deliver`, which makes one attempt, with a span around each; the receiver is told that span."""
+
+    async def deliver_traced(callback: Callback) -> Answer:
+        if not callback.trace or not is_sampled(callback.trace):
+            return await deliver(callback)
+        what: Attributes = {
+            "http.request.method": "POST",
+            "server.address": host_of(callback.url),
+            "http.request.resend_count": callback.attempt - 1,
+            f"scoreline.{callback.kind}_id": callback.id,
+        }
+        with spanned("POST", Kind.CLIENT, what, parent=callback.trace) as span:
+            answer = await deliver(replace(callback, trace=traceparent_here()))
+            if answer.status:
+                span.set_attribute("http.response.status_code", answer.status)
+            if not answer.delivered:
+                span.set_attribute("error.type", str(answer.status or "undelivered"))
+            return answer
+
+    return deliver_traced

@@ -1,0 +1,1 @@
+"""Webhooks: tells receivers of the end of jobs and batches."""

@@ -1,0 +1,114 @@
+"""The notifier: delivers the callbacks that are due, and says when those that failed are due again."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import httpcore2
+from celery import Celery
+
+from core.address import Resolver
+from core.connect import open_redis
+from core.errors import LedgerUnavailable, OperatorError
+from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, host_of, secrets_of
+from core.ledger.redis.callbacks import RedisCallbacks
+from core.ledger.redis.keys import BATCHES, JOBS
+from core.settings import Settings
+from core.transport.queue import NOTIFY
+from monitoring.instrument import NotifierMetrics
+from monitoring.log import about
+from monitoring.tracing import start_tracing
+from monitoring.vital import VitalThreads
+from worker.stop import end_if_dead
+from worker.tracing import traced
+from worker.webhooks.sender import Answer, Courier, Deliver
+
+log = logging.getLogger(__name__)
+
+MESSAGES_AT_ONCE = 32  # more than the sweep rings for a trickle of callbacks that all hang for `callback_timeout_s`
+ATTEMPTS = 10  # as in the schedule of Standard Webhooks 1.0.0, "Deliverability and reliability"
+LONGEST_WAIT_S = 86_400  # as there
+GROWTH = 4  # over ten attempts from 5 s, spans the days that are recommended there
+SETTLE_RETRIES = 15  # what was delivered is forgotten if Redis is back within about three seconds; else told again
+
+
+class Notifier:
+    """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
+
+    def __init__(
+        self, keepers: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
+    ) -> None:
+        self._metrics = metrics
+        self._keepers = keepers
+        self._deliver = deliver
+        self._retry_s = retry_s
+        self._loop = asyncio.new_event_loop()
+        self._vital = VitalThreads()
+        self._vital.start("deliveries", self._loop.run_forever)
+
+    def notify(self) -> None:
+        """Take callbacks that are due, deliver all at once, and write down what came of each as soon as it is known.
+
+        Raises LedgerUnavailable; what was taken falls due again when its lease ends.
+        """
+        end_if_dead(self._vital)
+        taken = [(keeper, callback) for keeper in self._keepers for callback in keeper.take()]
+        asyncio.run_coroutine_threadsafe(self._notify_all(taken), self._loop).result()
+
+    async def _notify_all(self, taken: list[tuple[Callbacks, Callback]]) -> None:
+        await asyncio.gather(*(self._notify(keeper, callback) for keeper, callback in taken))
+
+    async def _notify(self, keeper: Callbacks, callback: Callback) -> None:
+        answer = await self._deliver(callback)
+        self._metrics.attempts.labels("delivered" if answer.delivered else "failed").inc()
+        try:
+            fate = await asyncio.to_thread(self._settle, keeper, callback, answer)
+        except LedgerUnavailable:
+            fate = "the ledger is away, so that it may be told again"
+        what = answer.fault or f"answered {answer.status}"
+        place = f"callback of {callback.kind} {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
+        level, ids = logging.INFO if answer.delivered else logging.WARNING, {f"{callback.kind}_id": callback.id}
+        log.log(level, "%s: %s; %s", place, what, fate, extra=about(**ids, trace=callback.trace))
+
+    def _settle(self, keeper: Callbacks, callback: Callback, answer: Answer) -> str:
+        """Write down what is to become of the callback, and return it in words."""
+        if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
+            wait_s = wait_after(callback.attempt, self._retry_s, answer.retry_after_s)
+            if keeper.put_off(callback.id, wait_s):
+                return f"tried again in {wait_s:.0f} s"
+        keeper.forget(callback.id)
+        return "delivered" if answer.delivered else "not tried again"
+
+
+def wait_after(attempt: int, first_s: float, asked_s: float = 0) -> float:
+    """Return the seconds to wait after that many attempts, give or take a fifth: receivers do not recover in step.
+
+    It is no less than a receiver asks for, unless that is longer than `LONGEST_WAIT_S`.
+    """
+    wait_s = min(first_s * float(GROWTH) ** (attempt - 1), LONGEST_WAIT_S)
+    return max(wait_s * random.uniform(0.8, 1.2), min(asked_s, LONGEST_WAIT_S))  # noqa: S311 - no secret
+
+
+def add_notify(app: Celery, make: Callable[[], Notifier]) -> None:
+    """Add the task that delivers callbacks to an application; `make` is called when it first runs."""
+    app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
+    notifier = cache(make)
+
+    @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
+    def notify() -> None:
+        notifier().notify()
+
+
+def make_notifier(settings: Settings, metrics: NotifierMetrics) -> Notifier:
+    """Return the notifier of a process. Raises OperatorError if there is no secret to sign with."""
+    if settings.callback_secret is None:
+        raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
+    resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)
+    tls = httpcore2.default_ssl_context()
+    courier = Courier(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
+    redis = open_redis(settings, retries=SETTLE_RETRIES)
+    keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
+    deliver = traced(courier.deliver) if start_tracing("scoreline-notifier") else courier.deliver
+    return Notifier(keepers, deliver, settings.callback_retry_s, metrics)

@@ -21,8 +21,8 @@ from redis import Redis
 from uvicorn.supervisors import Multiprocess
 
 from api.app import make_app
-from api.auth.authentication import Keepers
-from api.batches.service import Bulk
+from api.auth.authentication import AuthServices
+from api.batches.service import BatchBackends
 from api.commands import operate, parse
 from api.http.connection import Connection
 from api.http.metrics import show_together, start_metrics
@@ -34,7 +34,7 @@ from core.ledger.redis.batches import Batches
 from core.ledger.redis.checkpoint import adopt_format
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.server_stats import survey_server
+from core.ledger.redis.server_stats import read_server_stats
 from core.process import give_large_buffers_back, keep_private, spare_what_stays
 from core.settings import Settings
 from core.storage.store import Store
@@ -90,11 +90,11 @@ def serve() -> FastAPI:
 
 def build(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = None) -> FastAPI:
     """Return the gateway over this Redis and the store that the settings name; it connects when it is first asked."""
-    queue, store, server = make_celery(settings), Store.open(settings), partial(survey_server, redis)
+    queue, store, server = make_celery(settings), Store.open(settings), partial(read_server_stats, redis)
     continuity = Continuity(redis, settings, Mirror(store))
     ledger = RedisLedger(redis, settings, lost=continuity.lost)
-    bulk = Bulk(Batches(redis, settings, lost=continuity.lost), store, make_send_parts(queue))
-    keepers = Keepers.over(redis, settings) if settings.api_keys == "required" else None
+    bulk = BatchBackends(Batches(redis, settings, lost=continuity.lost), store, make_send_parts(queue))
+    keepers = AuthServices.over(redis, settings) if settings.api_keys == "required" else None
     send, histograms = make_send(queue), Histograms(redis)
     return make_app(settings, ledger, send, bulk, histograms, server, keepers, metrics, continuity)
 

@@ -12,32 +12,32 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from api import health
-from api.auth.authentication import Keepers, stand_gate
+from api.auth.authentication import AuthServices, add_authentication
 from api.batches import routes as batches
 from api.batches.options import Options
-from api.batches.service import Bulk
+from api.batches.service import BatchBackends
 from api.events import stream as events
 from api.gateway import open_files, open_gateway
 from api.headroom import Headroom
-from api.health import Vitals
+from api.health import VitalTasks
 from api.http.connection import WATCH
-from api.http.connection_limits import Watch
-from api.http.errors import Unforeseen
-from api.http.metrics import Measured, measured
+from api.http.connection_limits import ConnectionLimits
+from api.http.errors import UnexpectedErrors
+from api.http.metrics import MetricsMiddleware, measured_commit
 from api.http.openapi import describe, include_docs, name_operation
-from api.http.problem import Problem, Show, answer_problems
-from api.http.request_id import Identified, Logged, Witness
-from api.http.security import Guard
+from api.http.problem import Problem, RenderProblem, answer_problems
+from api.http.request_id import LoggingMiddleware, RequestIdMiddleware, ResponseObserver
+from api.http.security import SecurityMiddleware
 from api.jobs import predict as prediction
 from api.jobs import routes as jobs
-from api.jobs.fast_path import ShortWay, Submit
+from api.jobs.fast_path import FastPath, Submit
 from api.models import routes as model
 from api.pace import Pace
 from api.pages.routes import include_pages
 from core.ledger.continuity import Continuity
 from core.ledger.protocol import Ledger
 from core.ledger.redis.histograms import Histograms
-from core.ledger.stats import Server
+from core.ledger.stats import ServerStats
 from core.schema.patient import Patient
 from core.settings import Settings
 from core.transport.queue import Send, submit
@@ -76,10 +76,10 @@ def make_app(
     settings: Settings,
     ledger: Ledger,
     send: Send,
-    bulk: Bulk | None = None,
+    bulk: BatchBackends | None = None,
     histograms: Histograms | None = None,
-    server: Callable[[], Server] | None = None,
-    keepers: Keepers | None = None,
+    server: Callable[[], ServerStats] | None = None,
+    keepers: AuthServices | None = None,
     metrics: GatewayMetrics | None = None,
     continuity: Continuity | None = None,
 ) -> FastAPI:
@@ -92,11 +92,13 @@ def make_app(
 
     traced, pace = is_traced(), Pace()
     metrics = metrics or GatewayMetrics(CollectorRegistry())
-    write = measured(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
+    write = (
+        measured_commit(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
+    )
 
     @asynccontextmanager
-    async def serve(app: FastAPI) -> AsyncIterator[dict[str, Watch]]:
-        watch, headroom = Watch(settings, metrics), Headroom(server, settings.memory_share)
+    async def serve(app: FastAPI) -> AsyncIterator[dict[str, ConnectionLimits]]:
+        watch, headroom = ConnectionLimits(settings, metrics), Headroom(server, settings.memory_share)
         async with AsyncExitStack() as closing:
             closing.enter_context(continuity.running() if continuity else nullcontext())
             opened = open_gateway(settings, ledger, write, headroom, metrics, vitals.threads, pace)
@@ -110,7 +112,7 @@ def make_app(
             yield {WATCH: watch}
 
     app = bare_app(serve, traced=traced)
-    app.state.vitals = vitals = Vitals()
+    app.state.vitals = vitals = VitalTasks()
     add_routes(app, bulk, histograms)
     pages = {
         "takes_files": bulk is not None,
@@ -139,7 +141,7 @@ def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
     return app
 
 
-def add_routes(app: FastAPI, bulk: Bulk | None, histograms: Histograms | None) -> None:
+def add_routes(app: FastAPI, bulk: BatchBackends | None, histograms: Histograms | None) -> None:
     """Have the app answer everything that it can."""
     for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
         app.include_router(router)
@@ -155,8 +157,8 @@ def wrap(
     app: FastAPI,
     settings: Settings,
     metrics: GatewayMetrics,
-    show: Show,
-    keepers: Keepers | None,
+    show: RenderProblem,
+    keepers: AuthServices | None,
     pace: Pace,
     *,
     traced: bool,
@@ -164,14 +166,14 @@ def wrap(
     """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
     short = {} if traced else SUBMITS
     if short:
-        app.add_middleware(ShortWay, submits=short)
-    stand_gate(app, keepers, pace, show, metrics.refused)
+        app.add_middleware(FastPath, submits=short)
+    add_authentication(app, keepers, pace, show, metrics.refused)
     answer_problems(app, show)
-    app.add_middleware(Unforeseen, show=show, short=short)
+    app.add_middleware(UnexpectedErrors, show=show, short=short)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(), **CORS)
-    app.add_middleware(Guard, settings=settings, show=show)
-    witnesses: list[Witness] = [Measured(metrics, short)] if settings.metrics else []
+    app.add_middleware(SecurityMiddleware, settings=settings, show=show)
+    witnesses: list[ResponseObserver] = [MetricsMiddleware(metrics, short)] if settings.metrics else []
     if settings.log_requests:
-        witnesses.append(Logged(short))
-    app.add_middleware(Identified, traced=traced, witnesses=witnesses)
+        witnesses.append(LoggingMiddleware(short))
+    app.add_middleware(RequestIdMiddleware, traced=traced, witnesses=witnesses)

@@ -16,11 +16,11 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.auth.quotas import backlogged, too_many_results, too_many_rows
-from api.batches.service import Bulk, Files
+from api.batches.service import BatchBackends, Files
 from api.batches.upload import Uploads
-from api.events.watcher import Notice, Notices, dismissed_when_gone
+from api.events.watcher import JobWatcher, Subscription, dismissed_when_gone
 from api.headroom import Headroom
-from api.http.metrics import CountedNotices
+from api.http.metrics import CountedWatcher
 from api.jobs.answers import Answers
 from api.jobs.committer import Committer
 from api.pace import Pace
@@ -28,7 +28,7 @@ from core.address import Resolver
 from core.errors import KeyInUse, KeyReused
 from core.ledger.answer import Answer
 from core.ledger.job import Job, State
-from core.ledger.protocol import Ledger, NewJob, Receipt, Verdict
+from core.ledger.protocol import Ledger, NewJob, SubmitResult, SubmitStatus
 from core.ledger.redis.record import time_of_id
 from core.settings import Settings
 from monitoring.instrument import GatewayMetrics
@@ -43,7 +43,7 @@ class Gateway:
     ledger: Ledger
     headroom: Headroom
     committer: Committer
-    notices: Notices[Answer]
+    notices: JobWatcher[Answer]
     answers: Answers
     resolver: Resolver
     pace: Pace
@@ -59,19 +59,19 @@ class Gateway:
         """
         self.headroom.check()
         verdict, id = await self.committer.submit(job)
-        if verdict is Verdict.ACCEPTED:
+        if verdict is SubmitStatus.ACCEPTED:
             uuid = UUID(id)
             queued = Job(id=uuid, state=State.QUEUED, patients=len(job.rows), accepted_at=time_of_id(uuid))
             return Answer(queued), False
-        if verdict is Verdict.REPLAYED:
+        if verdict is SubmitStatus.REPLAYED:
             return await run_sync(self.ledger.answer, id, job.by), True
-        if verdict is Verdict.MISMATCH:
+        if verdict is SubmitStatus.MISMATCH:
             raise KeyReused
-        if verdict is Verdict.BUSY:
+        if verdict is SubmitStatus.BUSY:
             raise KeyInUse(retry_after_s=1)
-        if verdict is Verdict.MANY_ROWS:
+        if verdict is SubmitStatus.MANY_ROWS:
             raise too_many_rows()
-        if verdict is Verdict.MANY_RESULTS:
+        if verdict is SubmitStatus.MANY_RESULTS:
             raise too_many_results()
         raise backlogged(verdict, await run_sync(self.ledger.load), self.settings.backlog_limit)
 
@@ -91,7 +91,7 @@ class Gateway:
             return await wait(earlier, notice, within_s, request), True
 
 
-async def wait(answer: Answer, notice: Notice[Answer], within_s: float, request: Request) -> Answer:
+async def wait(answer: Answer, notice: Subscription[Answer], within_s: float, request: Request) -> Answer:
     """Return the answer once the job has ended, or as it was last seen after `within_s` seconds.
 
     It is that one as well when the client has left.
@@ -109,7 +109,7 @@ async def gateway_of(request: Request) -> Gateway:
     return gateway
 
 
-Here = Annotated[Gateway, Depends(gateway_of)]
+CurrentGateway = Annotated[Gateway, Depends(gateway_of)]
 """A route's parameter that is given the gateway."""
 
 
@@ -123,7 +123,7 @@ WAITER_BYTES = 4
 async def open_gateway(
     settings: Settings,
     ledger: Ledger,
-    write: Callable[[Sequence[NewJob]], Receipt],
+    write: Callable[[Sequence[NewJob]], SubmitResult],
     headroom: Headroom,
     metrics: GatewayMetrics,
     vital: VitalThreads,
@@ -136,7 +136,7 @@ async def open_gateway(
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE, share=share)
         closing.callback(resolver.close)
         listen = partial(ledger.watch, waiter=waiter)
-        notices = CountedNotices(listen, ledger.answers, vital, "notices of jobs", metrics)
+        notices = CountedWatcher(listen, ledger.answers, vital, "notices of jobs", metrics)
         closing.push_async_callback(notices.close)
         when_told_to_stop(notices.dismiss_soon)
         committer = Committer(write)
@@ -147,14 +147,14 @@ async def open_gateway(
 
 @asynccontextmanager
 async def open_files(
-    settings: Settings, bulk: Bulk, gateway: Gateway, metrics: GatewayMetrics, vital: VitalThreads
+    settings: Settings, bulk: BatchBackends, gateway: Gateway, metrics: GatewayMetrics, vital: VitalThreads
 ) -> AsyncIterator[Files]:
     """Give what serves files beside the gateway, until the block is left."""
     async with AsyncExitStack() as closing:
         uploads = Uploads(bulk.store, settings)
         closing.callback(uploads.close)
         batches = bulk.batches
-        notices = CountedNotices(batches.watch, batches.read_all, vital, "notices of batches", metrics)
+        notices = CountedWatcher(batches.watch, batches.read_all, vital, "notices of batches", metrics)
         closing.push_async_callback(notices.close)
         when_told_to_stop(notices.dismiss_soon)
         yield Files(settings, bulk, uploads, notices, gateway.answers, gateway.resolver, gateway.headroom)

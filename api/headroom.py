@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from core.errors import LedgerUnavailable, MemoryFull
 from core.ledger.redis.running import MEMORY_RETRY_AFTER_S
-from core.ledger.stats import Server
+from core.ledger.stats import ServerStats
 
 LOOK_EVERY_S = 0.25
 """Between two looks a gateway writes down some 10 MB at most, as lists of 4 MB take it some 0.1 s each to read. A look
@@ -24,7 +24,7 @@ class Headroom:
     `survey` says how Redis stands; without it there is always room. `share` is how much of its memory may be used.
     """
 
-    def __init__(self, survey: Callable[[], Server] | None, share: float) -> None:
+    def __init__(self, survey: Callable[[], ServerStats] | None, share: float) -> None:
         self._survey = survey
         self._share = share
         self._is_short = False
@@ -41,7 +41,7 @@ class Headroom:
             raise MemoryFull(retry_after_s=MEMORY_RETRY_AFTER_S)
 
 
-def is_short(survey: Callable[[], Server], share: float) -> bool:
+def is_short(survey: Callable[[], ServerStats], share: float) -> bool:
     """Whether Redis uses more than the share of its memory; not if it does not answer, which each submit finds out."""
     try:
         server = survey()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from api.gateway import Here
+from api.gateway import CurrentGateway
 from api.http.problem import answers
 from core.errors import NotLive, NotReady
 from monitoring.vital import VitalThreads
@@ -24,7 +24,7 @@ class Health(BaseModel):
 @routes.get("/live", responses=answers(503))
 async def live(request: Request) -> Health:
     """Answer 200 as long as the gateway serves, and 503 once a part of it has died; restart it when it does not."""
-    vitals: Vitals = request.app.state.vitals
+    vitals: VitalTasks = request.app.state.vitals
     if dead := vitals.dead():
         raise NotLive(
             f"A part of the gateway has died, so that it does not serve as it should ({', '.join(dead)}): restart it."
@@ -33,7 +33,7 @@ async def live(request: Request) -> Health:
 
 
 @routes.get("/ready", responses=answers(503))
-def ready(here: Here) -> Health:
+def ready(here: CurrentGateway) -> Health:
     """Answer 200 while the ledger can be written and workers really score, and 503 while not.
 
     A canary job travels the whole road every few seconds, so that a worker that is alive but consumes nothing is
@@ -44,7 +44,7 @@ def ready(here: Here) -> Health:
     return Health(status="ready")
 
 
-class Vitals:
+class VitalTasks:
     """Starts tasks in the event loop; `threads` starts threads. One that ends without being canceled has died."""
 
     def __init__(self) -> None:

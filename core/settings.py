@@ -14,7 +14,7 @@ from core.ledger.callback import check_secrets
 from core.ledger.key import check_key
 
 
-class Door(BaseSettings):
+class GatewaySettings(BaseSettings):
     """The settings of the door. Made as a part of `core.settings.Settings`."""
 
     hosts: str | None = Describe(
@@ -67,7 +67,7 @@ class Door(BaseSettings):
 LogFormat = Literal["text", "json"]
 
 
-class Settings(Door):
+class Settings(GatewaySettings):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
 
     Made by `Settings.read`.

@@ -16,16 +16,16 @@ from models.load_check import INPUT, check_session, fits, is_probability, record
 from models.probes import PROBES_FILE
 from models.runtime import onnxruntime
 
-Kind = tuple[int, int, tuple[str, ...]]
+Outcome = tuple[int, int, tuple[str, ...]]
 """What a score says besides the risk, as in `core.schema.score.ScoreRow`: prediction, conformal set, warnings."""
 
 
-class Verdicts(NamedTuple):
+class Predictions(NamedTuple):
     """What is said of n patients: `risk` float64 (n,), and `kind` intp (n,), the place of all else in `kinds`."""
 
     risk: NDArray[np.float64]
     kind: NDArray[np.intp]
-    kinds: list[Kind]
+    kinds: list[Outcome]
 
 
 def sort_kinds(
@@ -33,7 +33,7 @@ def sort_kinds(
     ruled_out: NDArray[np.integer],
     outside: NDArray[np.bool_],
     warnings: tuple[str, ...],
-) -> tuple[NDArray[np.intp], list[Kind]]:
+) -> tuple[NDArray[np.intp], list[Outcome]]:
     """Return the place of each patient's kind, as intp (n,), among the kinds that occur, which come with it.
 
     `predicted` and `ruled_out` are (n,) and as in a `ScoreRow`; `outside` is (w, n), whether each warning is due.
@@ -131,10 +131,10 @@ class Scorer:
             scores[place] = (*scores[place], words)
         return scores
 
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises BadScore, as `risk`."""
         risk, predicted, ruled_out = self._decide(matrix)
-        return Verdicts(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))
+        return Predictions(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))
 
     def _decide(self, matrix: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.integer]]:
         """Return risk, prediction and what is ruled out, each as (n,) and as in a `ScoreRow`."""

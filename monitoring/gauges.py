@@ -9,14 +9,14 @@ from prometheus_client.registry import Collector
 
 from core.errors import LedgerUnavailable, NoModel, NoReference
 from core.ledger.redis.histograms import Histograms
-from core.ledger.stats import Server, Survey
+from core.ledger.stats import QueueStats, ServerStats
 from monitoring.drift import Drift, Verdict, watch_drift
 
 
 class RedisGauges(Collector):
     """Collects what Redis says of itself; raises LedgerUnavailable if `survey` does."""
 
-    def __init__(self, survey: Callable[[], Server]) -> None:
+    def __init__(self, survey: Callable[[], ServerStats]) -> None:
         self._survey = survey
 
     def collect(self) -> Iterable[Metric]:
@@ -24,7 +24,7 @@ class RedisGauges(Collector):
         return describe_server(self._survey())
 
 
-def describe_server(server: Server) -> list[Metric]:
+def describe_server(server: ServerStats) -> list[Metric]:
     """Return the metrics of what Redis said."""
     return [
         GaugeMetricFamily("scoreline_redis_memory_used_bytes", "Memory that Redis uses.", server.memory_bytes),
@@ -117,7 +117,7 @@ UP = GaugeMetricFamily("scoreline_ledger_up", "Whether the ledger answered.", la
 class Surveyed(Protocol):
     """What can be asked how it stands: a ledger of jobs, or that of batches."""
 
-    def survey(self) -> Survey:
+    def survey(self) -> QueueStats:
         """Return how it stands, as `Ledger.survey` does. Raises LedgerUnavailable."""
 
 
@@ -141,7 +141,7 @@ class Standing(Collector):
         return [GaugeMetricFamily(UP.name, UP.documentation, 1), *describe(found), *others]
 
 
-def describe(found: Mapping[str, Survey]) -> list[GaugeMetricFamily]:
+def describe(found: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
     """Return the metrics of what was found, by queue."""
     backlog = GaugeMetricFamily(
         "scoreline_backlog_patients", "Patients, or lines of files, that are not yet scored.", labels=["queue"]

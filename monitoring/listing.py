@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
-from core.ledger.stats import Server
+from core.ledger.stats import ServerStats
 from monitoring.gauges import UP, describe, describe_drift, describe_limits, describe_server
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, SweepMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
@@ -47,7 +47,7 @@ def list_metrics() -> list[Listed]:
     ]
     shown = [UP, *describe({}), describe_limits({}), *describe_drift(None)]
     read = (listing([metric], metric._labelnames, "gateway") for metric in shown)
-    server = (listing([metric], (), "gateway") for metric in describe_server(Server(0, 0, 0, 0, aof_written=True)))
+    server = (listing([metric], (), "gateway") for metric in describe_server(ServerStats(0, 0, 0, 0, aof_written=True)))
     costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
     return [*listed, *read, *server, *costs]
 

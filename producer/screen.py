@@ -17,7 +17,7 @@ ENOUGH = 10
 
 
 @dataclass
-class Tally:
+class Totals:
     """How many patients were sent, and what came of them."""
 
     sent: int = 0
@@ -84,7 +84,7 @@ class Screen:
         self._status = console.status("starting") if console.is_terminal else None
         self._logged_s = time.monotonic()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: Totals) -> None:
         """Show the tally as it stands."""
         if self._status:
             self._status.update(str(tally))

@@ -9,7 +9,7 @@ from uuid import uuid4
 from core.errors import ScorelineError
 from core.ledger.job import Job
 from producer.client import Client, Refused
-from producer.screen import Tally
+from producer.screen import Totals
 from producer.table import Labels
 from producer.visits import Visit
 
@@ -33,11 +33,11 @@ class Traffic:
     def __init__(
         self,
         client: Client,
-        show: Callable[[Tally], None],
+        show: Callable[[Totals], None],
         tell: Callable[[str], None] = lambda _: None,
         labels: Labels | None = None,
     ) -> None:
-        self.tally = Tally()
+        self.tally = Totals()
         self._client = client
         self._show_tally = show
         self._tell = tell

@@ -12,9 +12,9 @@ from core.errors import ExpiredJob, UnknownJob
 from core.ledger.answer import READY_SCORES, Answer, render_scores
 from core.ledger.job import Job, State
 from core.ledger.key import ANYONE, Caller
-from core.ledger.protocol import Heard, Ledger, Page
+from core.ledger.protocol import JobEvent, Ledger, Page
 from core.ledger.redis.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
-from core.ledger.stats import Load, Survey
+from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
 from tests.fake_record import Record
 from tests.fake_waiting import Waiting
@@ -38,7 +38,7 @@ class MemoryView(Ledger):
         self._consumed_ms: int | None = None
         self._rows: Counter[tuple[str, int]] = Counter()
         self._drained: dict[int, int] = {}
-        self._news: SimpleQueue[Heard[Answer]] = SimpleQueue()
+        self._news: SimpleQueue[JobEvent[Answer]] = SimpleQueue()
 
     @override
     def read(self, id: str, by: Caller = ANYONE) -> Job:
@@ -106,12 +106,12 @@ class MemoryView(Ledger):
         return Load(self._backlog(), rate)
 
     @override
-    def survey(self) -> Survey:
+    def survey(self) -> QueueStats:
         jobs = [(id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > CANARY_PREFIX + "~"]
         ids = {state: [id for id, at in jobs if at is state] for state in (State.QUEUED, State.RUNNING)}
         ages = {state: max(0, self._clock() - ms_of_id(min(some))) / 1000 if some else 0 for state, some in ids.items()}
         counts = {state: len(some) for state, some in ids.items()}
-        return Survey(self._backlog(), counts, ages, len(self._quarantine), 0, self.consumed_lately())
+        return QueueStats(self._backlog(), counts, ages, len(self._quarantine), 0, self.consumed_lately())
 
     @override
     def consumed_lately(self) -> bool:

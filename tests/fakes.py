@@ -13,7 +13,7 @@ from core.errors import UnknownJob
 from core.ledger.answer import Answer
 from core.ledger.job import Job, JobError, State
 from core.ledger.key import ANYONE, Caller
-from core.ledger.protocol import USUAL_PRIORITY, Claimed, Heard, NewJob, Outcome, Pause, Receipt, Verdict
+from core.ledger.protocol import USUAL_PRIORITY, Claimed, JobEvent, NewJob, Outcome, Pause, SubmitResult, SubmitStatus
 from core.ledger.redis.keys import DAY_MS
 from core.ledger.redis.ledger import TRUSTED_MS
 from core.ledger.redis.lua.waiting_scripts import SHARE_OF_FREE
@@ -29,12 +29,12 @@ class MemoryLedger(MemoryView):
     """A ledger that lives as long as its process; `clock` returns milliseconds since 1970."""
 
     @override
-    def submit(self, jobs: Sequence[NewJob]) -> Receipt:
-        now, fresh, verdicts = self._clock(), set[str](), list[tuple[Verdict, str]]()
+    def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
+        now, fresh, verdicts = self._clock(), set[str](), list[tuple[SubmitStatus, str]]()
         attended = self._attended_ms > now
         for job in jobs:
             verdict, id = self._judge(job, fresh)
-            if verdict is Verdict.ACCEPTED and id not in self._jobs:
+            if verdict is SubmitStatus.ACCEPTED and id not in self._jobs:
                 self._word |= attended
                 self._rows[job.by.key, now // DAY_MS] += len(job.rows)
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
@@ -57,26 +57,28 @@ class MemoryLedger(MemoryView):
                     until = now + self._settings.idempotency_ttl * 1000
                     self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
             verdicts.append((verdict, id))
-        return Receipt(now, 0, verdicts, attended)
+        return SubmitResult(now, 0, verdicts, attended)
 
-    def _judge(self, job: NewJob, fresh: set[str]) -> tuple[Verdict, str]:
+    def _judge(self, job: NewJob, fresh: set[str]) -> tuple[SubmitStatus, str]:
         if job.id in self._jobs:
-            return Verdict.ACCEPTED, job.id
+            return SubmitStatus.ACCEPTED, job.id
         held = self._keys.get(job.idempotency.key) if job.idempotency else None
         if job.idempotency and held and held[2] > self._clock():
             if held[0] != job.idempotency.fingerprint:
-                return Verdict.MISMATCH, job.id
+                return SubmitStatus.MISMATCH, job.id
             if job.idempotency.key in fresh:
-                return Verdict.BUSY, job.id
-            return Verdict.REPLAYED, held[1]
+                return SubmitStatus.BUSY, job.id
+            return SubmitStatus.REPLAYED, held[1]
         free = self._settings.backlog_limit - self._backlog()
         if len(job.rows) > free and not is_canary(job.id):
-            return Verdict.FULL, job.id
+            return SubmitStatus.FULL, job.id
         left, is_empty = free - len(job.rows), free == self._settings.backlog_limit
         if job.by.key and not is_empty and self._backlog(job.by.key) + len(job.rows) > SHARE_OF_FREE * left:
-            return Verdict.SHARE, job.id
+            return SubmitStatus.SHARE, job.id
         most, sent = job.by.limits.rows_per_day, self._rows[job.by.key, self._clock() // DAY_MS]
-        return (Verdict.ACCEPTED if most is None or sent + len(job.rows) <= most else Verdict.MANY_ROWS), job.id
+        return (
+            SubmitStatus.ACCEPTED if most is None or sent + len(job.rows) <= most else SubmitStatus.MANY_ROWS
+        ), job.id
 
     @override
     def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
@@ -122,7 +124,7 @@ class MemoryLedger(MemoryView):
         job.started_ms = job.started_ms or now
         job.state, job.sent_ms, job.lease_ms = State.RUNNING, None, now + int(self._settings.lease_s * 1000)
         job.deliveries += 1
-        self._news.put(Heard(False, [id]))
+        self._news.put(JobEvent(False, [id]))
         asked = (job.explain, job.deliveries > 1, job.trace, job.owner, job.model_version, bool(job.waiter))
         taken.append(Claimed(id, job.rows, *asked))
         return job.patients
@@ -165,8 +167,8 @@ class MemoryLedger(MemoryView):
         job.due_ms = job.finished_ms if job.callback else None
         [id] = [id for id, one in self._jobs.items() if one is job]
         if job.waiter and (answer := self.answer(id)).scores:
-            self._news.put(Heard(True, [id], {id: answer}))
-        self._news.put(Heard(True, [id]))
+            self._news.put(JobEvent(True, [id], {id: answer}))
+        self._news.put(JobEvent(True, [id]))
 
     @override
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
@@ -185,10 +187,10 @@ class MemoryLedger(MemoryView):
         if self._keys.get(key, ("", "", 0))[1] == id:
             del self._keys[key]
         self._quarantine.discard(id)
-        self._news.put(Heard(True, [id]))
+        self._news.put(JobEvent(True, [id]))
 
     @override
-    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
         yield None
         while not stop.is_set():
             with suppress(Empty):

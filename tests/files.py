@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from core.ledger.batch import Form, Format
 from core.schema.patient import COLUMNS, EXAMPLE
 from models.features import FEATURES
-from models.scorer import Verdicts
+from models.scorer import Predictions
 from worker.bulk.part import Scored, score_part
 
 EXAMPLES = int(os.environ.get("SCORELINE_TEST_EXAMPLES", "150"))
@@ -29,12 +29,12 @@ class ByAge:
 
     version = "by-age"
 
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return age / 120 for each row, with a warning from 78 years on."""
         age = matrix[:, FEATURES.index("age")].astype(np.float64)
         kind = (age >= 60).astype(np.intp) + (age >= 78) + (age >= 90)
         warned = ("extrapolating: age", 'extrapolating: all; "more"')
-        return Verdicts(np.round(age / 120, 9), kind, [(0, 0, ()), (1, 0, ()), (1, 0, warned[:1]), (1, 2, warned)])
+        return Predictions(np.round(age / 120, 9), kind, [(0, 0, ()), (1, 0, ()), (1, 0, warned[:1]), (1, 2, warned)])
 
 
 def csv_row(ending: bytes = b"\n", delimiter: str = ",", **cells: object) -> bytes:

@@ -29,11 +29,11 @@ from core.transport.queue import (
     BULK,
     CALLBACKS,
     INTERACTIVE,
-    make_bell,
     make_celery,
+    make_notify,
     make_send,
     make_send_parts,
-    ring_for_callbacks,
+    notify_callbacks,
 )
 from monitoring.exposition import Shared, registry_of, show, take_folder
 from monitoring.instrument import NotifierMetrics, QueueMetrics, SweepMetrics
@@ -45,7 +45,7 @@ from worker.checked_queue import count_refused
 from worker.log import keep_log
 from worker.model_note import noting
 from worker.reaper.append_only_file import AppendOnlyFile, note_room
-from worker.reaper.probe_job import Canary
+from worker.reaper.probe_job import ProbeJob
 from worker.reaper.redelivery import Chore, counted, seldom, sweep_once, sweep_until
 from worker.reaper.store_cleanup import clear_until
 from worker.stop import bound_stop, end_if_dead
@@ -100,15 +100,15 @@ def notify(settings: Settings, name: str) -> int:
 
     A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
     """
-    from worker.webhooks.worker import MESSAGES_AT_ONCE, add_notify, make_notifier
+    from worker.webhooks.worker import MESSAGES_AT_ONCE, add_webhook_task, make_webhook_worker
 
     registry = registry_of()
-    notifier = make_notifier(settings, NotifierMetrics(registry))
+    notifier = make_webhook_worker(settings, NotifierMetrics(registry))
     if settings.metrics:
         count_refused(CALLBACKS, QueueMetrics(registry))
         show(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
-    add_notify(app, lambda: notifier)
+    add_webhook_task(app, lambda: notifier)
     return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
 
 
@@ -135,13 +135,13 @@ def sweep(redis: Redis, settings: Settings) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
-    send, bell, registry = make_send(app), make_bell(app), registry_of()
+    send, bell, registry = make_send(app), make_notify(app), registry_of()
     metrics, file = SweepMetrics(registry), AppendOnlyFile(redis, settings)
     chores: list[Chore] = [
         counted(partial(sweep_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
         counted(partial(sweep_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
-        *(partial(ring_for_callbacks, RedisCallbacks(redis, settings, keys=keys), bell) for keys in (JOBS, BATCHES)),
-        Canary(ledger, send, settings).fly,
+        *(partial(notify_callbacks, RedisCallbacks(redis, settings, keys=keys), bell) for keys in (JOBS, BATCHES)),
+        ProbeJob(ledger, send, settings).fly,
         seldom(ledger.trim),
         seldom(batches.trim),
         seldom(partial(Audit(redis).trim, settings.audit_ttl)),

@@ -57,7 +57,7 @@ class Properties(BaseModel):
     body_encoding: Literal["base64"]
 
 
-class Wire(BaseModel):
+class QueueMessage(BaseModel):
     """What is read of a message."""
 
     body: str
@@ -87,7 +87,7 @@ def check(queue: str, sent: bytes) -> bytes:
         raise ValueError(f"it has {len(sent)} bytes")
     task, body = BODIES[queue]
     try:
-        wire = Wire.model_validate_json(sent, strict=True)
+        wire = QueueMessage.model_validate_json(sent, strict=True)
         arguments, _, _ = body.validate_json(base64.b64decode(wire.body, validate=True), strict=True)
     except ValueError:  # of pydantic or base64
         raise ValueError("it is not written as ours are") from None
@@ -96,7 +96,7 @@ def check(queue: str, sent: bytes) -> bytes:
     return _write(queue, task, wire, arguments)
 
 
-def _write(queue: str, task: str, wire: Wire, arguments: Any) -> bytes:
+def _write(queue: str, task: str, wire: QueueMessage, arguments: Any) -> bytes:
     id = wire.headers.id
     headers = {"lang": "py", "task": task, "id": id, "root_id": id, "retries": 0, "timelimit": [None, None]}
     headers |= {"argsrepr": repr(arguments)[:1_000], "kwargsrepr": "{}"}

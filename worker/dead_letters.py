@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from core.errors import UnknownJob
 from core.ledger.protocol import Ledger
 from core.ledger.redis.record import new_id
-from core.transport.queue import Send, ring
+from core.transport.queue import Send, notify
 
 LISTED_AT_MOST = 1_000
 
@@ -25,7 +25,7 @@ def replay(ledger: Ledger, send: Send, ids: Iterable[str]) -> int:
 
     def act(id: str) -> str:
         new = new_id()
-        ring(send, [ledger.replay(id, new)])
+        notify(send, [ledger.replay(id, new)])
         return f"{id} replayed as {new}"
 
     return _each(ids, act)

@@ -12,7 +12,7 @@ from core.settings import Settings
 from models.released import Released
 from monitoring.instrument import NotifierMetrics
 from worker.tasks import make_worker
-from worker.webhooks.worker import add_notify, make_notifier
+from worker.webhooks.worker import add_webhook_task, make_webhook_worker
 
 
 @cache
@@ -24,4 +24,4 @@ def released() -> Released:
 settings = Settings.read()
 app = make_worker(settings, lambda: released().scorer())
 app.conf.broker_transport_options |= ONLOOKER
-add_notify(app, lambda: make_notifier(settings, NotifierMetrics(CollectorRegistry())))
+add_webhook_task(app, lambda: make_webhook_worker(settings, NotifierMetrics(CollectorRegistry())))

@@ -20,15 +20,15 @@ from core.schema.score import ScoreRow
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, Message
 from models.card import Card
-from models.scorer import Verdicts
+from models.scorer import Predictions
 from monitoring.exposition import join
 from monitoring.instrument import WorkerMetrics
-from worker.bulk.part import Judge
-from worker.interactive.counters import Counting
+from worker.bulk.part import Predictor
+from worker.interactive.counters import BatchCounters
 from worker.interactive.scoring import Classifier
 
 
-class Model(Classifier, Judge, Protocol):
+class Model(Classifier, Predictor, Protocol):
     """What scores the patients of jobs and those of files: `models.scorer.Scorer`."""
 
     @property
@@ -39,7 +39,7 @@ class Model(Classifier, Judge, Protocol):
 class MeasuredLedger(RedisLedger):
     """The ledger of jobs; what is committed is noted."""
 
-    def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
+    def __init__(self, redis: Redis, settings: Settings, counting: BatchCounters) -> None:
         super().__init__(redis, settings)
         self._counting = counting
         self._owners: dict[str, str] = {}
@@ -70,7 +70,7 @@ class MeasuredLedger(RedisLedger):
 class MeasuredBatches(Batches):
     """The ledger of batches; the parts that are committed are counted."""
 
-    def __init__(self, redis: Redis, settings: Settings, counting: Counting) -> None:
+    def __init__(self, redis: Redis, settings: Settings, counting: BatchCounters) -> None:
         super().__init__(redis, settings)
         self._counting = counting
 
@@ -92,7 +92,7 @@ class MeasuredBatches(Batches):
 class MeasuredModel:
     """A model whose calls are noted, and its patients: of files at once, of jobs once they are committed."""
 
-    def __init__(self, model: Model, counting: Counting) -> None:
+    def __init__(self, model: Model, counting: BatchCounters) -> None:
         self._model = model
         self._counting = counting
         self.version, self.card = model.version, model.card
@@ -116,7 +116,7 @@ class MeasuredModel:
         self._counting.hold(matrix)
         return scores
 
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return the verdicts that the model gives."""
         begun_s = time.perf_counter()
         verdicts = self._model.judge(matrix)

@@ -19,12 +19,12 @@ from core.transport.message import Message
 from core.transport.queue import SCORE, SCORE_PARTS, make_celery, make_send, make_send_parts
 from monitoring.vital import VitalThreads
 from worker.bulk.scoring import score_parts
-from worker.interactive.counters import Counting
-from worker.interactive.drift import Tally
+from worker.interactive.counters import BatchCounters
+from worker.interactive.drift import DriftAccumulator
 from worker.interactive.scoring import score_message
 from worker.metrics import MeasuredBatches, MeasuredLedger, MeasuredModel, Model, join_metrics
 from worker.stop import end_if_dead
-from worker.tracing import start_watching
+from worker.tracing import start_work_tracing
 
 COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
 
@@ -42,9 +42,9 @@ def make_worker(
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
     vital = VitalThreads()
-    tally = cache(partial(make_tally, settings, vital))  # of one process, so not before the fork
-    counting = cache(partial(make_counting, folder, tally))
-    watcher = cache(partial(start_watching, settings))
+    tally = cache(partial(make_drift_accumulator, settings, vital))  # of one process, so not before the fork
+    counting = cache(partial(make_counters, folder, tally))
+    watcher = cache(partial(start_work_tracing, settings))
     ledger, files = cache(partial(make_ledger, settings, counting)), cache(partial(make_files, settings, counting))
 
     def model() -> Model:
@@ -77,25 +77,25 @@ def make_worker(
     return app
 
 
-def make_tally(settings: Settings, vital: VitalThreads) -> Tally:
+def make_drift_accumulator(settings: Settings, vital: VitalThreads) -> DriftAccumulator:
     """Return what counts the patients of this process; it has a thread, so not before the fork."""
     # Its connection gives up at once: a count that is told twice is worse than one lost.
-    return Tally(Histograms(open_redis(settings, retries=0)), vital)
+    return DriftAccumulator(Histograms(open_redis(settings, retries=0)), vital)
 
 
-def make_counting(folder: Path | None, tally: Callable[[], Tally]) -> Counting | None:
+def make_counters(folder: Path | None, tally: Callable[[], DriftAccumulator]) -> BatchCounters | None:
     """Return what counts this process together with the others of its worker, or None where nothing is measured."""
     metrics = join_metrics(folder)
-    return Counting(metrics, tally()) if metrics else None
+    return BatchCounters(metrics, tally()) if metrics else None
 
 
-def make_ledger(settings: Settings, counting: Callable[[], Counting | None]) -> RedisLedger:
+def make_ledger(settings: Settings, counting: Callable[[], BatchCounters | None]) -> RedisLedger:
     """Return the ledger of this process."""
     redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
     return MeasuredLedger(redis, settings, counts) if counts else RedisLedger(redis, settings)
 
 
-def make_files(settings: Settings, counting: Callable[[], Counting | None]) -> tuple[Batches, Store]:
+def make_files(settings: Settings, counting: Callable[[], BatchCounters | None]) -> tuple[Batches, Store]:
     """Return where the files of this process are; the store's threads would not survive a fork either."""
     redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
     batches = MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings)

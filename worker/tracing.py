@@ -19,12 +19,12 @@ from core.settings import Settings
 from core.trace import is_sampled
 from monitoring.log import about
 from monitoring.tracing import Attributes, Kind, spanned, start_tracing, stop_tracing, traceparent_here
-from worker.webhooks.sender import Answer, Deliver
+from worker.webhooks.sender import Deliver, WebhookResponse
 
 log = logging.getLogger(__name__)
 
 
-class Watcher:
+class WorkTracer:
     """Sees each batch of jobs, and each part of a file, from its claim to its commit."""
 
     def __init__(self, *, traced: bool, logged: bool) -> None:
@@ -60,18 +60,18 @@ class Watcher:
         return ended
 
 
-def start_watching(settings: Settings) -> Watcher:
+def start_work_tracing(settings: Settings) -> WorkTracer:
     """Return what watches this process, which is one of a pool's."""
     traced = start_tracing("scoreline-worker")
     if traced:
         worker_process_shutdown.connect(lambda **_: stop_tracing(), weak=False)  # where `atexit` is not heard of
-    return Watcher(traced=traced, logged=settings.log_requests)
+    return WorkTracer(traced=traced, logged=settings.log_requests)
 
 
 def traced(deliver: Deliver) -> Deliver:
     """Return `deliver`, which makes one attempt, with a span around each; the receiver is told that span."""
 
-    async def deliver_traced(callback: Callback) -> Answer:
+    async def deliver_traced(callback: Callback) -> WebhookResponse:
         if not callback.trace or not is_sampled(callback.trace):
             return await deliver(callback)
         what: Attributes = {

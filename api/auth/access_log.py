@@ -13,7 +13,7 @@ from uuid import UUID
 from anyio.to_thread import run_sync
 
 from core.errors import LedgerUnavailable
-from core.ledger.redis.access.audit import Action, Audit, Deed
+from core.ledger.redis.access.audit import Action, Audit, AuditEvent
 
 GATHERED_S = 1.0
 IDS_IN_DEED = 1_000
@@ -22,7 +22,7 @@ PATH = re.compile(r"(?:/v1)?/(?:(job)s|(batch)es)(?:/([^/]+)(?:/[a-z]+)?)?")
 log = logging.getLogger(__name__)
 
 
-class Trail:
+class AccessLog:
     """Gathers what was read, and writes it down soon."""
 
     def __init__(self, audit: Audit) -> None:
@@ -54,9 +54,9 @@ class Trail:
     async def _write(self) -> None:
         read, self._read = self._read, {}
         deeds = [
-            Deed(key, action, kind, tuple(some))
+            AuditEvent(key, action, kind, tuple(some))
             for (key, action, kind), ids in read.items()
-            for some in in_some({str(UUID(id)) for id in ids})  # which may be written in several ways
+            for some in in_batches({str(UUID(id)) for id in ids})  # which may be written in several ways
         ]
         try:
             await run_sync(self._audit.note, deeds)
@@ -66,7 +66,7 @@ class Trail:
                 self._read.setdefault(what, set()).update(ids)
 
 
-def in_some(ids: set[str]) -> list[list[str]]:
+def in_batches(ids: set[str]) -> list[list[str]]:
     """Return the ids in lists of which none is too long; one that is empty for none."""
     listed = sorted(ids)
     return [listed[start : start + IDS_IN_DEED] for start in range(0, len(listed) or 1, IDS_IN_DEED)]

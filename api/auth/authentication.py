@@ -9,14 +9,14 @@ from prometheus_client import Counter
 from redis import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth.access_log import Trail
-from api.auth.authenticator import Doorkeeper
-from api.auth.credentials import CALLER, READING, challenge_of, shown_in
-from api.auth.login_attempts import Guesses
+from api.auth.access_log import AccessLog
+from api.auth.authenticator import Authenticator
+from api.auth.credentials import CALLER, READING, challenge_of, credential_in
+from api.auth.login_attempts import LoginAttempts
 from api.auth.openapi import declare_keys
 from api.auth.quotas import policy_of, remainder_of
 from api.http.connection_limits import CONNECTION
-from api.http.problem import Show, problem_of
+from api.http.problem import RenderProblem, problem_of
 from api.pace import Pace
 from core.errors import MissingScope, ScorelineError
 from core.ledger import key
@@ -48,25 +48,27 @@ def scope_of(method: str, path: str) -> key.Scope | None:
     return key.Scope.SCORE if path == "/" or path.startswith(SCORING) else key.Scope.ADMIN
 
 
-def stand_gate(app: FastAPI, keepers: "Keepers | None", pace: Pace, show: Show, refused: Counter) -> None:
+def add_authentication(
+    app: FastAPI, keepers: "AuthServices | None", pace: Pace, show: RenderProblem, refused: Counter
+) -> None:
     """Have the app ask for keys if there is who looks at them, and say so in its document.
 
     Who is not let in is told so as `show` does, and counted as `refused` by why.
     """
     if keepers:
         app.state.keepers, app.state.refused = keepers, refused
-        app.add_middleware(Gate, keepers=keepers, pace=pace, show=show, refused=refused)
+        app.add_middleware(AuthenticationMiddleware, keepers=keepers, pace=pace, show=show, refused=refused)
         declare_keys(app, scope_of)
 
 
 @dataclass(frozen=True)
-class Keepers:
+class AuthServices:
     """Who stands at the gate of one process."""
 
-    doorkeeper: Doorkeeper
+    doorkeeper: Authenticator
     rates: "Rates"
-    trail: Trail
-    guesses: Guesses
+    trail: AccessLog
+    guesses: LoginAttempts
 
     @classmethod
     def over(cls, redis: Redis, settings: Settings) -> Self:
@@ -74,8 +76,8 @@ class Keepers:
         from api.auth.rates import Rates  # with limits, which a gateway without keys never needs
 
         own = settings.api_key.get_secret_value() if settings.api_key else None
-        doorkeeper = Doorkeeper(Keyring(redis), Sessions(redis, settings.session_ttl), own)
-        return cls(doorkeeper, Rates(redis), Trail(Audit(redis)), Guesses())
+        doorkeeper = Authenticator(Keyring(redis), Sessions(redis, settings.session_ttl), own)
+        return cls(doorkeeper, Rates(redis), AccessLog(Audit(redis)), LoginAttempts())
 
     async def close(self) -> None:
         """Write down what they have noted, and wait for what they ask."""
@@ -84,10 +86,10 @@ class Keepers:
         self.rates.close()
 
 
-class Gate:
+class AuthenticationMiddleware:
     """Middleware: each request that gets through has its caller in its scope."""
 
-    def __init__(self, app: ASGIApp, keepers: Keepers, pace: Pace, show: Show, refused: Counter) -> None:
+    def __init__(self, app: ASGIApp, keepers: AuthServices, pace: Pace, show: RenderProblem, refused: Counter) -> None:
         self._app = app
         self._keepers = keepers
         self._pace = pace
@@ -106,7 +108,7 @@ class Gate:
         found: Key | None = None
         requests = 0
         try:
-            shown = shown_in(scope)
+            shown = credential_in(scope)
             found = self._keepers.doorkeeper.recall(shown) or await self._keepers.doorkeeper.find(shown)
             if connection := scope.get(CONNECTION):
                 connection.belong_to(found.caller.key)

@@ -19,7 +19,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from api.auth.credentials import Shown
+from api.auth.credentials import Credential
 from core.errors import Crowded, RefusedKey
 from core.ledger.key import Proof, matches, may_match, split_key
 from core.ledger.redis.access.keyring import Key, Keyring
@@ -32,7 +32,7 @@ STRANGERS_AT_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownKey:
     """A key that was hashed: whether that was `right`, and for how long what was read of it is trusted."""
 
     key: Key
@@ -44,7 +44,7 @@ class Known:
         return self.key.proof == proof
 
 
-class Doorkeeper:
+class Authenticator:
     """Finds the key that was shown, or that a session was begun with, in a keyring.
 
     `own` is the key of our own clients, which an operator set for them and for this gateway: the first time that it is
@@ -55,12 +55,12 @@ class Doorkeeper:
         self._keyring = keyring
         self.sessions = sessions
         self._own = own.encode() if own else b""
-        self._known: OrderedDict[Shown, Known] = OrderedDict()
-        self._asked: dict[Shown, asyncio.Task[Key]] = {}
+        self._known: OrderedDict[Credential, KnownKey] = OrderedDict()
+        self._asked: dict[Credential, asyncio.Task[Key]] = {}
         self._regulars = ThreadPoolExecutor(1, "keys")
         self._strangers = ThreadPoolExecutor(1, "strangers")
 
-    def recall(self, shown: Shown) -> Key | None:
+    def recall(self, shown: Credential) -> Key | None:
         """Return the key if it was found valid within the last second, at once."""
         known = self._known.get(shown)
         if not known or not known.right:
@@ -72,13 +72,13 @@ class Doorkeeper:
             self._ask(shown)
         return known.key
 
-    async def find(self, shown: Shown) -> Key:
+    async def find(self, shown: Credential) -> Key:
         """Return the valid key. Raises RefusedKey, Crowded, and LedgerUnavailable if it cannot be known."""
         if shown not in self._known and shown not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
             raise Crowded(retry_after_s=1)
         return await asyncio.shield(self._ask(shown))
 
-    async def forget(self, session: Shown) -> None:
+    async def forget(self, session: Credential) -> None:
         """End the session: at once here, and within a second elsewhere. Raises LedgerUnavailable."""
         await asyncio.get_running_loop().run_in_executor(
             self._strangers, self.sessions.end, session.text.decode("latin-1")
@@ -92,7 +92,7 @@ class Doorkeeper:
         self._regulars.shutdown()
         self._strangers.shutdown()
 
-    def _ask(self, shown: Shown) -> asyncio.Task[Key]:
+    def _ask(self, shown: Credential) -> asyncio.Task[Key]:
         """Have it looked at, once however many requests show it meanwhile."""
         asked = self._asked.get(shown)
         if asked is None:
@@ -100,7 +100,7 @@ class Doorkeeper:
             asked.add_done_callback(lambda done: self._forget(shown, done))
         return asked
 
-    async def _look(self, shown: Shown) -> Key:
+    async def _look(self, shown: Credential) -> Key:
         known, begun_s = self._known.get(shown), time.monotonic()
         thread = self._regulars if known else self._strangers
         secret = shown.text.decode("latin-1")
@@ -109,7 +109,7 @@ class Doorkeeper:
             self._known.pop(shown, None)
             raise RefusedKey
         key, right = found
-        self._known[shown] = Known(key, right, begun_s + min(TRUSTED_S, key.left_s))
+        self._known[shown] = KnownKey(key, right, begun_s + min(TRUSTED_S, key.left_s))
         self._known.move_to_end(shown)
         if len(self._known) > KNOWN_AT_MOST:
             self._known.popitem(last=False)
@@ -127,7 +127,7 @@ class Doorkeeper:
         key = await asyncio.get_running_loop().run_in_executor(thread, find)
         return (key, True) if key else None
 
-    async def _of_key(self, whole: str, thread: Executor, known: Known | None) -> tuple[Key, bool] | None:
+    async def _of_key(self, whole: str, thread: Executor, known: KnownKey | None) -> tuple[Key, bool] | None:
         """Return the key and whether its secret is right, or None where that need not be asked."""
         split, loop = split_key(whole), asyncio.get_running_loop()
         if split is None:
@@ -143,7 +143,7 @@ class Doorkeeper:
             return None
         return key, await loop.run_in_executor(self._strangers, matches, split[1], key.proof)
 
-    def _forget(self, shown: Shown, done: asyncio.Task[Key]) -> None:
+    def _forget(self, shown: Credential, done: asyncio.Task[Key]) -> None:
         del self._asked[shown]
         if not done.cancelled():
             done.exception()  # asyncio is to know that it was seen, though everyone who asked may have left

@@ -17,14 +17,14 @@ COOKIE = "scoreline_session"
 REALM = 'Bearer realm="scoreline"'
 
 
-class Shown(NamedTuple):
+class Credential(NamedTuple):
     """What was shown: a key, or the secret of a session that a key was entered for."""
 
     text: bytes
     is_session: bool = False
 
 
-def shown_in(scope: Scope) -> Shown:
+def credential_in(scope: Scope) -> Credential:
     """Return what the request shows; a key, where there is one: of two, the guard let none in.
 
     Raises MissingKey, and ForeignForm where a cookie that came along unasked would change something.
@@ -34,7 +34,7 @@ def shown_in(scope: Scope) -> Shown:
             scheme, _, token = value.partition(b" ")
             if scheme.lower() != b"bearer":
                 raise MissingKey
-            return Shown(token.strip())
+            return Credential(token.strip())
     cookie = Request(scope).cookies.get(COOKIE)
     if not cookie:
         raise MissingKey
@@ -43,9 +43,9 @@ def shown_in(scope: Scope) -> Shown:
     return session_in(cookie)
 
 
-def session_in(cookie: str) -> Shown:
+def session_in(cookie: str) -> Credential:
     """Return what the value of our cookie shows."""
-    return Shown(cookie.encode("latin-1", "replace"), is_session=True)
+    return Credential(cookie.encode("latin-1", "replace"), is_session=True)
 
 
 def check_origin(scope: Scope) -> None:
@@ -83,5 +83,5 @@ async def _caller_of(request: Request) -> Caller:
     return caller_of(request)  # a route's dependency is `async`, or each request would pass through a thread
 
 
-By = Annotated[Caller, Depends(_caller_of)]
+CurrentCaller = Annotated[Caller, Depends(_caller_of)]
 """A route's parameter that is given who asks."""

@@ -12,7 +12,7 @@ NETWORKS_AT_MOST = 10_000
 PREFIX_BITS = 64  # of an IPv6 address: who has one has all that begin so (RFC 6177)
 
 
-class Guesses:
+class LoginAttempts:
     """Counts the keys that were entered from each address and not found, those of one IPv6 network together.
 
     Where more addresses come than are remembered, the one that came first is forgotten first.

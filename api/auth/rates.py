@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from core.errors import QuotaExceeded
 from core.ledger.redis.keys import RATES
-from core.ledger.redis.running import asking
+from core.ledger.redis.running import raising_ledger_errors
 
 SHARES = 10
 HELD_S = 1.0
@@ -33,7 +33,7 @@ RETRY_AFTER_S = 1
 
 
 @dataclass
-class Share:
+class TakenShare:
     """What a process has taken for one key: requests `left` until some time, or none, as it was told not long ago."""
 
     left: int = 0
@@ -61,7 +61,7 @@ class Rates:
 
     def __init__(self, redis: Redis) -> None:
         self._limiter = SlidingWindowCounterRateLimiter(Counts(redis))
-        self._shares: dict[str, Share] = {}
+        self._shares: dict[str, TakenShare] = {}
         self._thread = ThreadPoolExecutor(1, "rates")
 
     async def take(self, key: str, most_per_s: int) -> int:
@@ -69,7 +69,7 @@ class Rates:
 
         Raises QuotaExceeded, and LedgerUnavailable if it cannot be known.
         """
-        share = self._shares.setdefault(key, Share())
+        share = self._shares.setdefault(key, TakenShare())
         if self._is_due(share):
             async with share.refilling:
                 if self._is_due(share):
@@ -86,13 +86,13 @@ class Rates:
         """Wait for what is being asked."""
         self._thread.shutdown()
 
-    def _is_due(self, share: Share) -> bool:
+    def _is_due(self, share: TakenShare) -> bool:
         shut = share.left == 0 and share.remaining == 0
         return time.monotonic() >= share.until_s or (share.left == 0 and not shut)
 
-    def _refill(self, share: Share, key: str, most_per_s: int) -> None:
+    def _refill(self, share: TakenShare, key: str, most_per_s: int) -> None:
         begun_s, limit, cost = time.monotonic(), RateLimitItemPerSecond(most_per_s), max(1, most_per_s // SHARES)
-        with asking():
+        with raising_ledger_errors():
             share.left = cost if self._limiter.hit(limit, key, cost=cost) else 0
             share.remaining = math.floor(self._limiter.get_window_stats(limit, key).remaining) if share.left else 0
         share.until_s = begun_s + (HELD_S if share.left else SHUT_S)

@@ -10,7 +10,7 @@ from core.errors import Crowded, QuotaExceeded, ScorelineError
 RETRY_AFTER_S = 1
 
 
-class Room:
+class Capacity:
     """Books amounts, bytes or a count, up to a limit; no owner has more of it than a share, but for who has no name.
 
     `what` names in the plural what is held, for whoever is refused. Not safe to share by threads.

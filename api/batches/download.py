@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.batches.results import Turn, whole_rows
+from api.batches.results import Conversion, whole_rows
 from core.errors import BadRange
 from core.ledger.batch import Form, Format
 from core.storage.store import Store
@@ -37,7 +37,7 @@ ACCEPTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ObjectRange:
     """One part of what is sent: the key of its object in the store, its size, and how many rows it holds."""
 
     key: str
@@ -56,7 +56,7 @@ class Download:
     name: str
     format: Format
     head: bytes
-    stretches: Sequence[Stretch]
+    stretches: Sequence[ObjectRange]
     complete: bool
     form: Form
 
@@ -65,7 +65,7 @@ class Download:
         """The size of what there is."""
         return len(self.head) + sum(stretch.bytes for stretch in self.stretches)
 
-    def held_bytes(self, turn: Turn | None) -> int:
+    def held_bytes(self, turn: Conversion | None) -> int:
         """Return how much of memory it takes to send the file while nobody reads it."""
         if turn is None:
             return min(self.bytes, PIECES_HELD * PIECE_BYTES)
@@ -85,7 +85,7 @@ def choose_format(request: Request, native: Format) -> Format:
     return native
 
 
-async def send(request: Request, store: Store, download: Download, turn: Turn | None = None) -> Response:
+async def send(request: Request, store: Store, download: Download, turn: Conversion | None = None) -> Response:
     """Return the answer that streams the file: 200, or 206 for a `Range` of one that is sent as it is.
 
     Raises BadRange, and what the store raises for the first piece. If the store fails later, the answer breaks off, so
@@ -144,7 +144,7 @@ async def pieces(store: Store, download: Download, start: int, end: int) -> Asyn
         begin += stretch.bytes
 
 
-async def turned(store: Store, download: Download, turn: Turn) -> AsyncIterator[bytes]:
+async def turned(store: Store, download: Download, turn: Conversion) -> AsyncIterator[bytes]:
     """Yield the file in another format; what is read and turned is so in other threads."""
     yield download.head
     blocks = turn(

@@ -22,7 +22,7 @@ PIECE_BYTES = 262_144
 PIECES = 2  # that wait to be taken; then the writer waits
 
 
-class Outlet(io.RawIOBase):
+class GrowingFile(io.RawIOBase):
     """What is written to. Once `left`, nobody takes any more: the writer should end, and what it writes is dropped."""
 
     def __init__(self) -> None:
@@ -67,12 +67,12 @@ class Outlet(io.RawIOBase):
             self._pieces.put(piece)
 
 
-def taken_from(write: Callable[[Outlet], None]) -> Iterator[bytes]:
+def taken_from(write: Callable[[GrowingFile], None]) -> Iterator[bytes]:
     """Yield what `write` writes to the outlet that it is given, in a thread of its own. Raises what it does.
 
     If this is closed before it ends, the outlet is `left`.
     """
-    outlet, failed = Outlet(), list[BaseException]()
+    outlet, failed = GrowingFile(), list[BaseException]()
 
     def run() -> None:
         try:
@@ -118,7 +118,7 @@ def to_parquet(outputs: Iterable[bytes], form: Form, row_bytes: int) -> Iterator
     schema = Schema([Field(*each) for each in zip(name_all(columns), map(type_of, columns), strict=True)])
     group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, row_bytes)))
 
-    def write(outlet: Outlet) -> None:
+    def write(outlet: GrowingFile) -> None:
         failed: list[Exception] = []
 
         def batches() -> Iterator[RecordBatch]:

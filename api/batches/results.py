@@ -24,7 +24,7 @@ MEASURED = frozenset(COLUMNS)
 LISTS = frozenset(("conformal", "warnings"))
 LONGEST_CELL = 2**31 - 1
 
-Turn = Callable[[Iterable[bytes]], Iterator[bytes]]
+Conversion = Callable[[Iterable[bytes]], Iterator[bytes]]
 """Makes of the outputs of the parts, or of whole rows of them, what is sent for them, in blocks.
 
 It takes the next when it comes to it."""
@@ -49,7 +49,7 @@ def header_of(form: Form, *, spreadsheet_safe: bool = False) -> bytes:
     return defuse(header, delimiter) if spreadsheet_safe else header
 
 
-def turn_to(format: Format, form: Form, spreadsheet_safe: bool, row_bytes: int = 0) -> Turn | None:
+def conversion_to(format: Format, form: Form, spreadsheet_safe: bool, row_bytes: int = 0) -> Conversion | None:
     """Return what makes of the parts' outputs the wanted format, or None if they are to be sent as they are.
 
     With `spreadsheet_safe` no cell of a CSV is run by a spreadsheet. `row_bytes` is as for

@@ -8,16 +8,16 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from api.auth.credentials import By
+from api.auth.credentials import CurrentCaller
 from api.batches.download import MEDIA_TYPES, Download, choose_format, send
 from api.batches.options import Options
-from api.batches.results import Turn, turn_to
-from api.batches.service import Files, Here
+from api.batches.results import Conversion, conversion_to
+from api.batches.service import CurrentFiles, Files
 from api.batches.upload_parser import FORM
 from api.http.openapi import in_query
 from api.http.problem import Responses, answers
-from api.http.query import Asked
-from api.jobs.answers import RoomyResponse
+from api.http.query import CheckedQueryRoute
+from api.jobs.answers import CapacityResponse
 from api.jobs.options import IDEMPOTENCY_KEY, PRIORITY, RANGE
 from api.jobs.routes import LISTED_BYTES, RETRY_AFTER_S
 from core.errors import EndedBatch, LostResults, StoreUnavailable, UnknownBatch
@@ -25,7 +25,7 @@ from core.ledger.batch import Batch, Format
 from core.ledger.job import State
 from core.ledger.key import Caller
 
-routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=Asked)
+routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=CheckedQueryRoute)
 
 
 class BatchPage(BaseModel):
@@ -62,7 +62,7 @@ ERRORS: Responses = {200: {"content": LINES}, 206: {**PART, "content": LINES}}
     responses=answers(400, 408, 413, 415, 422, 429, 503),
     openapi_extra=UPLOAD,
 )
-async def upload(request: Request, here: Here) -> Response:
+async def upload(request: Request, here: CurrentFiles) -> Response:
     """Upload a file of patients, CSV with a header or JSON Lines, of any size; as the body, or in a form.
 
     Each may be gzip-encoded. Answered once all of it is written down: from then on no row is lost. The header is
@@ -78,7 +78,7 @@ async def upload(request: Request, here: Here) -> Response:
 
 
 @routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 500, 503))
-def read(id: str, here: Here, by: By) -> Response:
+def read(id: str, here: CurrentFiles, by: CurrentCaller) -> Response:
     """Read a batch: its state, and how much of it is done."""
     batch = here.bulk.batches.read(batch_id(id), by)
     headers = {} if batch.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
@@ -87,8 +87,8 @@ def read(id: str, here: Here, by: By) -> Response:
 
 @routes.get("", name="list", response_model=BatchPage, responses=answers(422, 429, 503))
 async def list_batches(
-    here: Here,
-    by: By,
+    here: CurrentFiles,
+    by: CurrentCaller,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
@@ -110,7 +110,12 @@ def page_of(here: Files, by: Caller, state: State | None, limit: int, after: UUI
     openapi_extra={"parameters": [RANGE]},
 )
 async def results(
-    id: str, request: Request, here: Here, by: By, format: Format | None = None, spreadsheet_safe: bool = False
+    id: str,
+    request: Request,
+    here: CurrentFiles,
+    by: CurrentCaller,
+    format: Format | None = None,
+    spreadsheet_safe: bool = False,
 ) -> Response:
     """Download the rows with their scores, in their order: every column as it was sent, then those of the score.
 
@@ -122,7 +127,7 @@ async def results(
     wanted = format or choose_format(request, form.format)
     look = partial(here.results, batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
     download = await run_sync(look)
-    turn = turn_to(download.format, form, spreadsheet_safe, download.row_bytes)
+    turn = conversion_to(download.format, form, spreadsheet_safe, download.row_bytes)
     return send_stored(request, here, by, download, turn)
 
 
@@ -132,12 +137,14 @@ async def results(
     responses={**ERRORS, **answers(404, 410, 416, 429, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
-async def errors(id: str, request: Request, here: Here, by: By) -> Response:
+async def errors(id: str, request: Request, here: CurrentFiles, by: CurrentCaller) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
     return send_stored(request, here, by, await run_sync(here.errors, batch_id(id), by))
 
 
-def send_stored(request: Request, here: Files, by: Caller, download: Download, turn: Turn | None = None) -> Response:
+def send_stored(
+    request: Request, here: Files, by: Caller, download: Download, turn: Conversion | None = None
+) -> Response:
     """Return the answer that streams the file once there is room for it, as `send` does.
 
     It raises, besides, UnknownBatch, ExpiredBatch and LostResults.
@@ -150,11 +157,11 @@ def send_stored(request: Request, here: Files, by: Caller, download: Download, t
             await run_sync(here.bulk.batches.read, batch_id(request.path_params["id"]))  # it may have gone since
             raise error if isinstance(error, StoreUnavailable) else LostResults from None
 
-    return RoomyResponse(here.answers.hold(by.key, download.held_bytes(turn)), begin)
+    return CapacityResponse(here.answers.hold(by.key, download.held_bytes(turn)), begin)
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
-def cancel(id: str, here: Here, by: By) -> Batch:
+def cancel(id: str, here: CurrentFiles, by: CurrentCaller) -> Batch:
     """Cancel a batch; the parts that are done stay. One that is being scored is canceled at its next part."""
     batch = here.bulk.batches.cancel(batch_id(id), by)
     if batch.state is not State.CANCELED:
@@ -163,7 +170,7 @@ def cancel(id: str, here: Here, by: By) -> Batch:
 
 
 @routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
-def erase(id: str, here: Here, by: By) -> None:
+def erase(id: str, here: CurrentFiles, by: CurrentCaller) -> None:
     """Erase a batch with its file and its results, whatever its state; from then on it is unknown."""
     here.bulk.batches.erase(batch_id(id), by)
 

@@ -10,11 +10,11 @@ from fastapi import Depends, Request
 
 from api.auth.credentials import caller_of
 from api.auth.quotas import backlogged, too_many_batches, too_many_rows
-from api.batches.download import Download, Stretch
+from api.batches.download import Download, ObjectRange
 from api.batches.options import Options
 from api.batches.results import header_of
 from api.batches.upload import Uploads
-from api.events.watcher import Notices
+from api.events.watcher import JobWatcher
 from api.headroom import Headroom
 from api.jobs.answers import Answers
 from api.jobs.options import check_callback, idempotency, priority
@@ -22,25 +22,25 @@ from core.address import Resolver
 from core.errors import KeyReused, MemoryFull, ScorelineError, UnknownBatch, UploadStalled
 from core.ledger.batch import Batch, DonePart, Form, Format, errors_key, results_key
 from core.ledger.key import Caller
-from core.ledger.protocol import Verdict
+from core.ledger.protocol import SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.storage.store import Store
 from core.transport.message import Message
-from core.transport.queue import Send, ring
+from core.transport.queue import Send, notify
 from monitoring.log import trace
 
-REFUSALS: dict[Verdict, Callable[[], ScorelineError]] = {
-    Verdict.MISMATCH: KeyReused,
-    Verdict.GIVEN_UP: UploadStalled,
-    Verdict.MANY_ROWS: too_many_rows,
-    Verdict.MANY_BATCHES: too_many_batches,
+REFUSALS: dict[SubmitStatus, Callable[[], ScorelineError]] = {
+    SubmitStatus.MISMATCH: KeyReused,
+    SubmitStatus.GIVEN_UP: UploadStalled,
+    SubmitStatus.MANY_ROWS: too_many_rows,
+    SubmitStatus.MANY_BATCHES: too_many_batches,
 }
 
 
-class Bulk(NamedTuple):
+class BatchBackends(NamedTuple):
     """Where files go: their ledger, their store, and who rings for their parts."""
 
     batches: Batches
@@ -53,9 +53,9 @@ class Files:
     """The ledger of batches and the store, and who takes uploads, rings and waits, of one process."""
 
     settings: Settings
-    bulk: Bulk
+    bulk: BatchBackends
     uploads: Uploads
-    notices: Notices[Batch]
+    notices: JobWatcher[Batch]
     answers: Answers
     resolver: Resolver
     headroom: Headroom
@@ -82,17 +82,17 @@ class Files:
         parts, limit = upload.parts, upload.options.rejected_limit
         new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by, priority(request))
         verdict, known, messages = await self._write_down(new)
-        if verdict is not Verdict.ACCEPTED:
+        if verdict is not SubmitStatus.ACCEPTED:
             await self.uploads.discard(id)
-        if verdict in (Verdict.FULL, Verdict.SHARE):
+        if verdict in (SubmitStatus.FULL, SubmitStatus.SHARE):
             raise backlogged(verdict, await run_sync(self.bulk.batches.load), self.settings.bulk_backlog_limit)
         if verdict in REFUSALS:
             raise REFUSALS[verdict]()
         batch = await run_sync(self.bulk.batches.read, known, by)
-        await run_sync(ring, self.bulk.send, messages)
-        return batch, verdict is Verdict.REPLAYED
+        await run_sync(notify, self.bulk.send, messages)
+        return batch, verdict is SubmitStatus.REPLAYED
 
-    async def _write_down(self, new: NewBatch) -> tuple[Verdict, str, list[Message]]:
+    async def _write_down(self, new: NewBatch) -> tuple[SubmitStatus, str, list[Message]]:
         """Write the batch down, as `Batches.create` does, unless memory became short while its file came in."""
         try:
             self.headroom.check()
@@ -106,7 +106,7 @@ class Files:
         """Raise Backlogged before a file is read that would be refused then."""
         load = await run_sync(self.bulk.batches.load)
         if load.backlog_patients >= self.settings.bulk_backlog_limit:
-            raise backlogged(Verdict.FULL, load, self.settings.bulk_backlog_limit)
+            raise backlogged(SubmitStatus.FULL, load, self.settings.bulk_backlog_limit)
 
     def results(self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False) -> Download:
         """Return what is there of the results of a batch of this form, in this format.
@@ -116,13 +116,13 @@ class Files:
         batch, done = self._look(id, by)
         head = header_of(form, spreadsheet_safe=spreadsheet_safe) if format is Format.CSV else b""
         name = f"scores-{id}.{format.value}"
-        stretches = [Stretch(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
+        stretches = [ObjectRange(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
         return Download(name, format, head, stretches, batch.state.ended, form)
 
     def errors(self, id: str, by: Caller) -> Download:
         """Return what is there of a batch's errors, lines of JSON, as `results` does."""
         batch, done = self._look(id, by)
-        stretches = [Stretch(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
+        stretches = [ObjectRange(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
         return Download(f"errors-{id}.jsonl", Format.JSONL, b"", stretches, batch.state.ended, Form(Format.JSONL))
 
     def _look(self, id: str, by: Caller) -> tuple[Batch, list[tuple[int, DonePart]]]:
@@ -141,5 +141,5 @@ async def files_of(request: Request) -> Files:
     return files
 
 
-Here = Annotated[Files, Depends(files_of)]
+CurrentFiles = Annotated[Files, Depends(files_of)]
 """A route's parameter that is given the files."""

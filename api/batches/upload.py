@@ -13,14 +13,14 @@ from starlette.requests import ClientDisconnect
 
 from api.batches.incoming import Effort, gather
 from api.batches.options import Options
-from api.batches.upload_parser import Intake, too_large
+from api.batches.upload_parser import UploadParser, too_large
 from api.http.request_id import Threads
 from core.errors import Backlogged, BodyIncomplete, StoreUnavailable, UploadStalled
 from core.ledger.batch import Form, NewPart, folder_of, input_key
 from core.ledger.key import Caller
 from core.settings import Settings
 from core.storage.store import Store
-from core.table.splitter import Cut
+from core.table.splitter import FilePart
 
 IN_FLIGHT = 3  # parts of one upload that are being written; no more is read of it meanwhile
 WRITERS = 6
@@ -70,9 +70,9 @@ class Uploads:
         claim to the store that lasts `held_s` from each call does not end meanwhile. `settled` is called once with the
         options, as soon as they are known and before anything is written; what it raises is raised.
 
-        Raises, besides what `Intake` and `Store.write` raise, BodyIncomplete; UploadStalled, also where this process
-        stood still for longer than that; and Backlogged for one upload too many. Whatever is raised, nothing of the
-        upload stays in the store.
+        Raises, besides what `UploadParser` and `Store.write` raise, BodyIncomplete; UploadStalled, also where this
+        process stood still for longer than that; and Backlogged for one upload too many. Whatever is raised, nothing of
+        the upload stays in the store.
         """
         limit = self._settings.uploads_limit
         if self._going.total() >= limit:
@@ -102,12 +102,12 @@ class Uploads:
     async def _take(self, id: str, request: Request, hold: Hold, settled: Settled) -> Upload:
         settings, headers, loop = self._settings, request.headers, asyncio.get_running_loop()
         encoding = headers.get("content-encoding", "")
-        intake = Intake(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
+        intake = UploadParser(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > settings.upload_limit_bytes:
             raise too_large(settings.upload_limit_bytes)
         effort = Effort(lambda: intake.taken + intake.bytes)
-        shelf, held_s = Shelf(id, self._store, self._writing), -float(HOLD_EVERY_S)
+        shelf, held_s = PartWriter(id, self._store, self._writing), -float(HOLD_EVERY_S)
         try:
             async for chunk in gather(request, settings.upload_idle_s, settings.slowest_bytes_per_s):
                 if time.monotonic() >= held_s + HOLD_EVERY_S:
@@ -123,7 +123,9 @@ class Uploads:
             raise
         return Upload(intake.options, intake.form, tuple(shelf.parts), intake.bytes, intake.sha256)
 
-    async def _shelve(self, intake: Intake, cuts: Iterator[Cut], shelf: "Shelf", settled: Settled) -> None:
+    async def _shelve(
+        self, intake: UploadParser, cuts: Iterator[FilePart], shelf: "PartWriter", settled: Settled
+    ) -> None:
         """Put the parts on the shelf, each before the next is made: a small body may stand for many."""
         loop = asyncio.get_running_loop()
         while cut := await loop.run_in_executor(self._cutting, next, cuts, None):
@@ -132,7 +134,7 @@ class Uploads:
             await shelf.put(cut)
 
 
-class Shelf:
+class PartWriter:
     """The parts of one upload on their way into the store, `IN_FLIGHT` at once."""
 
     def __init__(self, id: str, store: Store, threads: Threads) -> None:
@@ -142,7 +144,7 @@ class Shelf:
         self._threads = threads
         self._writes: dict[asyncio.Future[None], Future[None]] = {}
 
-    async def put(self, cut: Cut) -> None:
+    async def put(self, cut: FilePart) -> None:
         """Begin to write the next part. Raises what an earlier write raised."""
         while len(self._writes) >= IN_FLIGHT:
             await self._land()

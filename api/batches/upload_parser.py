@@ -13,7 +13,7 @@ from api.http.inflate import Inflater, inflater_of
 from core.errors import BodyTooLarge, UnsupportedMediaType
 from core.ledger.batch import Form, Format
 from core.settings import Settings
-from core.table.splitter import Cut, Cutter
+from core.table.splitter import FilePart, RecordSplitter
 
 FORMATS = {
     "text/csv": Format.CSV,
@@ -29,7 +29,7 @@ GZIP = ("application/gzip", "application/x-gzip")
 TAKEN = "text/csv, application/x-ndjson, or multipart/form-data with one such file; each may be gzip-encoded"
 
 
-class Intake:
+class UploadParser:
     """Takes the chunks of one upload's body and gives the parts of its file.
 
     `sent` are the options in the query. Before the first part is given, `options` and `form` are settled; at the end
@@ -50,7 +50,7 @@ class Intake:
         self._outer = inflater_of(content_encoding, settings.upload_ratio_limit)
         self._inner: Inflater | None = None
         self._reader: FormReader | None = None
-        self._cutter: Cutter | None = None
+        self._cutter: RecordSplitter | None = None
         media_type, _, parameters = content_type.partition(";")
         media_type, parameters = media_type.strip().lower(), parameters.lower().replace(" ", "").replace('"', "")
         if media_type == FORM:
@@ -67,7 +67,7 @@ class Intake:
         """The hash of the file so far, in hexadecimal."""
         return self._hash.hexdigest()
 
-    def feed(self, chunk: bytes) -> Iterator[Cut]:
+    def feed(self, chunk: bytes) -> Iterator[FilePart]:
         """Take the next bytes of the body; yield the parts that are complete with them."""
         self.taken += len(chunk)
         if self.taken > self._settings.upload_limit_bytes:
@@ -77,7 +77,7 @@ class Intake:
                 for data in unpack(self._inner, packed):
                     yield from self._cut(data)
 
-    def finish(self) -> Iterator[Cut]:
+    def finish(self) -> Iterator[FilePart]:
         """Check that the body is whole, once it has ended, and yield what is left of its file."""
         for stage in (self._outer, self._reader, self._inner):
             if stage:
@@ -95,7 +95,7 @@ class Intake:
                 self._open_attached(self._reader.file)
             yield piece
 
-    def _cut(self, data: bytes) -> Iterator[Cut]:
+    def _cut(self, data: bytes) -> Iterator[FilePart]:
         self.bytes += len(data)
         if self.bytes > self._settings.upload_limit_bytes:
             raise too_large(self._settings.upload_limit_bytes)
@@ -107,7 +107,7 @@ class Intake:
         self.options = read_options(sent)
         self.form = self.options.form(format)
         take_header = self._take_header if format is Format.CSV else None
-        self._cutter = Cutter(take_header, record_limit_bytes=self._settings.record_limit_bytes)
+        self._cutter = RecordSplitter(take_header, record_limit_bytes=self._settings.record_limit_bytes)
 
     def _open_attached(self, file: Attached) -> None:
         name = file.name.lower()

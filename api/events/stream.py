@@ -14,13 +14,13 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 
 from api import gateway
-from api.auth.credentials import By, caller_of
+from api.auth.credentials import CurrentCaller, caller_of
 from api.batches import service as files
 from api.batches.routes import batch_id
-from api.events.watcher import Notice, Notices
+from api.events.watcher import JobWatcher, Subscription
 from api.http.problem import Responses, answers
-from api.http.query import Asked
-from api.jobs.answers import Answers, RoomyResponse
+from api.http.query import CheckedQueryRoute
+from api.jobs.answers import Answers, CapacityResponse
 from api.jobs.options import LAST_EVENT_ID
 from api.jobs.routes import job_id
 from core.errors import Crowded, ExpiredBatch, ExpiredJob, LedgerLost, QuotaExceeded, UnknownBatch, UnknownJob
@@ -30,8 +30,8 @@ from core.ledger.job import State
 
 PING_S = 15
 
-job_routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Asked)
-batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=Asked)
+job_routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=CheckedQueryRoute)
+batch_routes = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=CheckedQueryRoute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Story(Generic[T]):
+class EventSource(Generic[T]):
     """What is told of a job or a batch: how it is read, what has happened to it by then, and the last event's number.
 
     The story is over once that event was told. `read` raises as `Ledger.answer` does.
     """
 
     id: str
-    notices: Notices[T]
+    notices: JobWatcher[T]
     read: Callable[[str], T]
     events: Callable[[T], Iterator[Event]]
     last: int
@@ -114,27 +114,27 @@ SAID: Responses = {200: STREAM, 204: TOLD, **answers(404, 410, 429, 503)}
 
 
 @job_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
-async def events(id: str, request: Request, here: gateway.Here, by: By) -> Response:
+async def events(id: str, request: Request, here: gateway.CurrentGateway, by: CurrentCaller) -> Response:
     """Stream a job's events (`text/event-stream`): each `state`, then the `result` (the job), then `end`.
 
     A client that was cut off sends `Last-Event-ID` and is told what came after it; one that has been told all is
     answered 204, which ends an EventSource for good.
     """
     read = partial(here.ledger.answer, by=by)
-    return await tell(request, here.answers, Story(job_id(id), here.notices, read, events_of, LAST))
+    return await tell(request, here.answers, EventSource(job_id(id), here.notices, read, events_of, LAST))
 
 
 @batch_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
-async def progress(id: str, request: Request, here: files.Here, by: By) -> Response:
+async def progress(id: str, request: Request, here: files.CurrentFiles, by: CurrentCaller) -> Response:
     """Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then `end`.
 
     `Last-Event-ID` is taken as for a job.
     """
     read = partial(here.bulk.batches.read, by=by)
-    return await tell(request, here.answers, Story(batch_id(id), here.notices, read, progress_of, LAST_OF_BATCH))
+    return await tell(request, here.answers, EventSource(batch_id(id), here.notices, read, progress_of, LAST_OF_BATCH))
 
 
-async def tell(request: Request, answers: Answers, story: Story[T]) -> Response:
+async def tell(request: Request, answers: Answers, story: EventSource[T]) -> Response:
     """Return the response that streams a story, from behind the event that the client names.
 
     Raises what reading does. One stream too many raises QuotaExceeded or Crowded as it begins.
@@ -148,13 +148,13 @@ async def tell(request: Request, answers: Answers, story: Story[T]) -> Response:
     async def begin() -> Response:
         return EventSourceResponse(stream(story, told, answers, owner), headers={"Cache-Control": "no-store"})
 
-    return RoomyResponse(answers.hold_stream(owner), begin)
+    return CapacityResponse(answers.hold_stream(owner), begin)
 
 
 GONE = UnknownJob, ExpiredJob, UnknownBatch, ExpiredBatch, LedgerLost
 
 
-async def stream(story: Story[T], told: int, answers: Answers, owner: str) -> AsyncIterator[bytes]:
+async def stream(story: EventSource[T], told: int, answers: Answers, owner: str) -> AsyncIterator[bytes]:
     """Yield the events after number `told` as they happen, and a comment whenever nothing does for a while."""
     with story.notices.of(story.id, begins=True) as notice, suppress(*GONE):
         seen: T | None = await run_sync(story.read, story.id)
@@ -170,7 +170,7 @@ async def stream(story: Story[T], told: int, answers: Answers, owner: str) -> As
                 yield KEEPALIVE_COMMENT
 
 
-async def soon(notice: Notice[T]) -> T | None:
+async def soon(notice: Subscription[T]) -> T | None:
     """Return what is told next, or None if that is nothing for a while."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PING_S):

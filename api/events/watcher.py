@@ -11,7 +11,7 @@ from fastapi import Request
 
 from core.errors import LedgerUnavailable
 from core.ledger.answer import Answer
-from core.ledger.protocol import Heard
+from core.ledger.protocol import JobEvent
 from monitoring.vital import VitalThreads
 
 T = TypeVar("T")
@@ -20,14 +20,14 @@ ASK_AGAIN_S = 0.25
 
 log = logging.getLogger(__name__)
 
-Listen = Callable[[Event], Iterator[Heard[T] | None]]
+Listen = Callable[[Event], Iterator[JobEvent[T] | None]]
 """Yields what becomes of jobs or batches until the event is set, as `Ledger.watch` does."""
 
 ReadAll = Callable[[Sequence[str]], dict[str, T]]
 """Returns what is told of those that are there, by id, as `Ledger.answers` does."""
 
 
-class Notice(Generic[T]):
+class Subscription(Generic[T]):
     """What one waiter is told: how the job or batch is whenever that may matter, until there is no more to say."""
 
     def __init__(self, *, begins: bool) -> None:
@@ -55,7 +55,7 @@ class Notice(Generic[T]):
         return job
 
 
-class Notices(Generic[T]):
+class JobWatcher(Generic[T]):
     """Who waits for which job or batch. What was heard of is read for all in one call; what was missed as well.
 
     An answer that comes along with what is heard is told as it is, and nothing is read.
@@ -64,16 +64,16 @@ class Notices(Generic[T]):
     def __init__(self, listen: Listen[T], read_all: ReadAll[T], vital: VitalThreads, name: str = "notices") -> None:
         self._listen = listen
         self._read_all = read_all
-        self._waiting: dict[str, set[Notice[T]]] = {}
+        self._waiting: dict[str, set[Subscription[T]]] = {}
         self._answered: frozenset[str] = frozenset()
         self._stop = Event()
         self._loop = asyncio.get_running_loop()
         self._thread = vital.start(name, self._hear_all)
 
     @contextmanager
-    def of(self, id: str, *, begins: bool = False) -> Iterator[Notice[T]]:
+    def of(self, id: str, *, begins: bool = False) -> Iterator[Subscription[T]]:
         """Give the notice of the job's end, and with `begins` of its start, until the block is left."""
-        notice: Notice[T] = Notice(begins=begins)  # to name the type in the call costs as much as all the rest
+        notice: Subscription[T] = Subscription(begins=begins)  # to name the type here would double its cost
         self._waiting.setdefault(id, set()).add(notice)
         if self._stop.is_set():
             notice.dismiss()
@@ -109,7 +109,7 @@ class Notices(Generic[T]):
             except Exception as error:  # whatever it is, all others still wait; its text could hold a record's values
                 log.error("who waits is not told of some jobs: %s", type(error).__name__)
 
-    def _hear(self, heard: Heard[T] | None) -> None:
+    def _hear(self, heard: JobEvent[T] | None) -> None:
         ids = self._waited_for(heard)
         answers = heard.answers if heard else {}
         told = {id: answers[id] for id in ids if id in answers}
@@ -120,7 +120,7 @@ class Notices(Generic[T]):
         if gone := [id for id in missing if id not in read]:
             self._loop.call_soon_threadsafe(self._dismiss, gone)
 
-    def _waited_for(self, heard: Heard[T] | None) -> list[str]:
+    def _waited_for(self, heard: JobEvent[T] | None) -> list[str]:
         if heard is None:
             return list(self._waiting)
         waiting = [id for id in heard.ids if id in self._waiting]
@@ -159,7 +159,7 @@ LOOK_AFTER_S = 1.0  # most waits are over by then, and cost nothing more
 
 
 @contextmanager
-def dismissed_when_gone(notice: Notice[Answer], request: Request) -> Iterator[None]:
+def dismissed_when_gone(notice: Subscription[Answer], request: Request) -> Iterator[None]:
     """Dismiss the notice if the client goes while the block runs. The request's body must have been read."""
     watch: asyncio.Task[None] | None = None
 

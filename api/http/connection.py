@@ -12,7 +12,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from api.http.connection_limits import CONNECTION, KEPT_FILES, Refusing, Watch
+from api.http.connection_limits import CONNECTION, KEPT_FILES, ConnectionLimits, RefusingProtocol
 from core.errors import Crowded, HeadTooLarge, NotHttp, TooSlow, Unread
 
 WATCH = "watch"
@@ -27,7 +27,7 @@ ALWAYS_SERVED = (b"/health",)  # so that who looks after a crowded gateway sees 
 UPLOADS = ("/v1/batches", "/batches")  # which may take as long as they come; `api.batches.upload` sees that they do
 
 
-class Turn(Enum):
+class WaitingFor(Enum):
     """What is waited for: whose turn it is."""
 
     HEAD = auto()
@@ -37,7 +37,7 @@ class Turn(Enum):
     OURS = auto()
 
 
-class Connection(Refusing):
+class Connection(RefusingProtocol):
     """A connection that ends if it brings too much, or nothing for too long, or reads nothing.
 
     All of a request but its body is counted against `SCORELINE_HEAD_LIMIT_BYTES`: head, trailers, and what stands
@@ -54,14 +54,14 @@ class Connection(Refusing):
         _loop: AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._watch: Watch = app_state[WATCH]
+        self._watch: ConnectionLimits = app_state[WATCH]
         self._serves = self.app
         self._surplus = False
         self._extra_bytes = 0  # of what came of a request, besides its body
         self._mixed = False  # they may be of the one before it, too
         self._owner = ""
         self._pauses = 0
-        self._seen: tuple[Turn, object, int] = (Turn.OURS, None, 0)
+        self._seen: tuple[WaitingFor, object, int] = (WaitingFor.OURS, None, 0)
         self._since_s, self._left_bytes = 0.0, 0
 
     @override
@@ -158,7 +158,7 @@ class Connection(Refusing):
     def look(self, now_s: float) -> None:
         """End the connection if it was for too long the turn of whoever is at the other end."""
         turn = self._turn()
-        if turn is Turn.OURS:
+        if turn is WaitingFor.OURS:
             self._seen = (turn, None, 0)
             return
         seen = (turn, self.cycle, self._pauses)
@@ -166,23 +166,23 @@ class Connection(Refusing):
             self._seen, self._since_s, self._left_bytes = seen, now_s, self.transport.get_write_buffer_size()
             return
         watch, took_s = self._watch, now_s - self._since_s
-        if turn is Turn.HEAD and took_s > watch.head_timeout_s:
+        if turn is WaitingFor.HEAD and took_s > watch.head_timeout_s:
             self._end(TooSlow(), told=self._in_head)
-        elif turn is Turn.BODY and took_s > watch.body_timeout_s:
+        elif turn is WaitingFor.BODY and took_s > watch.body_timeout_s:
             self._end(TooSlow())
-        elif turn in (Turn.READER, Turn.CLOSE) and took_s > watch.unread_timeout_s:
+        elif turn in (WaitingFor.READER, WaitingFor.CLOSE) and took_s > watch.unread_timeout_s:
             self._look_at_reader(now_s)
 
-    def _turn(self) -> Turn:
+    def _turn(self) -> WaitingFor:
         cycle = self.cycle
         if self.transport.is_closing():
-            return Turn.CLOSE
+            return WaitingFor.CLOSE
         if cycle is None or cycle.response_complete:
-            return Turn.HEAD
+            return WaitingFor.HEAD
         if self.flow.write_paused:
-            return Turn.READER
+            return WaitingFor.READER
         stalls = cycle.more_body and not self.flow.read_paused and cycle.scope["path"] not in UPLOADS
-        return Turn.BODY if stalls else Turn.OURS
+        return WaitingFor.BODY if stalls else WaitingFor.OURS
 
     def _look_at_reader(self, now_s: float) -> None:
         left_bytes = self.transport.get_write_buffer_size()
@@ -231,7 +231,7 @@ def put_host(headers: list[Header], host: bytes) -> None:
     headers[:] = [(name, host if name == b"host" else value) for name, value in headers]
 
 
-class Dropped(list[tuple[bytes, bytes]]):
+class DroppedTrailers(list[tuple[bytes, bytes]]):
     """Takes the fields of trailers, none of which may be taken for a header (RFC 9110, section 6.5.1)."""
 
     @override
@@ -239,4 +239,4 @@ class Dropped(list[tuple[bytes, bytes]]):
         pass
 
 
-TRAILERS = Dropped()
+TRAILERS = DroppedTrailers()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.auth.shares import Room
+from api.auth.shares import Capacity
 from api.http.problem import problem_of
 from api.http.security import with_headers
 from core.errors import ScorelineError
@@ -28,7 +28,7 @@ LOOK_EVERY_S = 1.0
 KEPT_FILES = 256  # for Redis, the store, and the refusal of one connection too many
 
 
-class Watched(Protocol):
+class LimitedConnection(Protocol):
     """A connection, as far as the watch is concerned."""
 
     def look(self, now_s: float) -> None:
@@ -38,7 +38,7 @@ class Watched(Protocol):
         """Count it as the owner's from now on. Raises QuotaExceeded if they have as many as one may."""
 
 
-class Watch:
+class ConnectionLimits:
     """What the `connections` of one gateway process, which come and go by themselves, are held to."""
 
     def __init__(self, settings: Settings, metrics: GatewayMetrics) -> None:
@@ -50,8 +50,8 @@ class Watch:
         self.unread_timeout_s = settings.unread_timeout_s
         self.unread_bytes = settings.slowest_bytes_per_s * settings.unread_timeout_s
         self._refused = metrics.refused_connections
-        self.connections: set[Watched] = set()
-        self.owned = Room("connections", self.connections_limit, settings.key_share)
+        self.connections: set[LimitedConnection] = set()
+        self.owned = Capacity("connections", self.connections_limit, settings.key_share)
 
     def count(self, reason: type[ScorelineError]) -> None:
         """Count a request, or a connection, that is refused."""
@@ -75,10 +75,10 @@ class Watch:
                 log.error("a connection cannot be looked at: %s", type(error).__name__)
 
 
-class Refusing(HttpToolsProtocol):
+class RefusingProtocol(HttpToolsProtocol):
     """uvicorn's own protocol, which answers what came whole before it refuses what came after."""
 
-    _watch: Watch
+    _watch: ConnectionLimits
     _whole = True  # no request is coming whose head is known
     _refused = False  # and so no more is read
 

@@ -6,18 +6,18 @@ from collections.abc import Collection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.metrics import method_of, template_of
-from api.http.problem import Show, internal_error
+from api.http.problem import RenderProblem, internal_error
 
 log = logging.getLogger(__name__)
 
 
-class Unforeseen:
+class UnexpectedErrors:
     """Middleware that answers a problem for whatever error comes out of the app; the server would log it whole.
 
     `short` are the paths of the short way.
     """
 
-    def __init__(self, app: ASGIApp, show: Show, short: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, show: RenderProblem, short: Collection[str]) -> None:
         self._app = app
         self._show = show
         self._short = short

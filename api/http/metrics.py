@@ -17,12 +17,12 @@ from redis import Redis
 from starlette.types import Message, Scope
 from typing_extensions import override
 
-from api.events.watcher import Listen, Notice, Notices, ReadAll
-from core.ledger.protocol import NewJob, Receipt
+from api.events.watcher import JobWatcher, Listen, ReadAll, Subscription
+from core.ledger.protocol import NewJob, SubmitResult
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.server_stats import survey_server
+from core.ledger.redis.server_stats import read_server_stats
 from core.settings import Settings
 from core.transport.queue import BULK, INTERACTIVE, limits_of
 from monitoring.exposition import FOLDER, Shared, join, registry_of, show, take_folder
@@ -31,14 +31,14 @@ from monitoring.instrument import GatewayMetrics
 from monitoring.vital import VitalThreads
 
 T = TypeVar("T")
-Commit = Callable[[Sequence[NewJob]], Receipt]
+Commit = Callable[[Sequence[NewJob]], SubmitResult]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER_METHOD, NO_ROUTE = "other", "none"
 COUNT_AFTER_S = 0.25  # one count for all answers of that time costs a tenth of one for each
 
 
-class Measured:
+class MetricsMiddleware:
     """Counts each answer and the seconds until it began, those of a moment together.
 
     `short` are the paths of the short way.
@@ -75,10 +75,10 @@ def method_of(scope: Scope) -> str:
     return method if method in METHODS else OTHER_METHOD
 
 
-def measured(commit: Commit, metrics: GatewayMetrics) -> Commit:
+def measured_commit(commit: Commit, metrics: GatewayMetrics) -> Commit:
     """Return `commit`, which is the function of the committer, measured."""
 
-    def commit_measured(group: Sequence[NewJob]) -> Receipt:
+    def commit_measured(group: Sequence[NewJob]) -> SubmitResult:
         begun_s = time.perf_counter()
         receipt = commit(group)
         metrics.group_seconds.observe(time.perf_counter() - begun_s)
@@ -90,7 +90,7 @@ def measured(commit: Commit, metrics: GatewayMetrics) -> Commit:
     return commit_measured
 
 
-class CountedNotices(Notices[T]):
+class CountedWatcher(JobWatcher[T]):
     """Notices that count who waits."""
 
     def __init__(
@@ -101,7 +101,7 @@ class CountedNotices(Notices[T]):
 
     @override
     @contextmanager
-    def of(self, id: str, *, begins: bool = False) -> Iterator[Notice[T]]:
+    def of(self, id: str, *, begins: bool = False) -> Iterator[Subscription[T]]:
         self._waiting_clients.inc()
         try:
             with super().of(id, begins=begins) as notice:
@@ -139,5 +139,5 @@ def show_together(settings: Settings, redis: Redis) -> None:
 def registry_of_gateway(settings: Settings, redis: Redis, *counted: Collector) -> CollectorRegistry:
     """Return what a gateway shows: what is counted, what it costs, and what is read of the ledger and of Redis."""
     queues: dict[str, Surveyed] = {INTERACTIVE: RedisLedger(redis, settings), BULK: Batches(redis, settings)}
-    others = [DriftGauges(Histograms(redis)), RedisGauges(partial(survey_server, redis))]
+    others = [DriftGauges(Histograms(redis)), RedisGauges(partial(read_server_stats, redis))]
     return registry_of(*counted, Limits(limits_of(settings)), Standing(queues, others))

@@ -24,7 +24,7 @@ from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from api.http.responses import Prepared
+from api.http.responses import PreparedResponse
 
 REF = "#/components/schemas/{model}"
 NEVER_ANSWERED = "HTTPValidationError"
@@ -104,9 +104,9 @@ READ = ["GET", "HEAD"]
 
 def include_docs(app: FastAPI) -> None:
     """Have the app serve its document at /openapi.json and the page at /docs, with what that loads."""
-    made, making = dict[str, Prepared](), asyncio.Lock()
+    made, making = dict[str, PreparedResponse](), asyncio.Lock()
 
-    async def prepare(name: str, make: Callable[[], Prepared]) -> Prepared:
+    async def prepare(name: str, make: Callable[[], PreparedResponse]) -> PreparedResponse:
         async with making:
             if name not in made:  # in a thread, since the document takes half a second
                 made[name] = await run_sync(make)
@@ -127,17 +127,17 @@ def include_docs(app: FastAPI) -> None:
         return (await prepare(name, lambda: read_file(name))).answer(request)
 
 
-def make_document(app: FastAPI) -> Prepared:
+def make_document(app: FastAPI) -> PreparedResponse:
     """Return the document."""
-    return Prepared.of(to_json(app.openapi()), "application/json")
+    return PreparedResponse.of(to_json(app.openapi()), "application/json")
 
 
-def read_file(name: str) -> Prepared:
+def read_file(name: str) -> PreparedResponse:
     """Return one of the files that the page loads."""
-    return Prepared.of((FOLDER / name).read_bytes(), LOADED[name])
+    return PreparedResponse.of((FOLDER / name).read_bytes(), LOADED[name])
 
 
-def make_page(title: str) -> Prepared:
+def make_page(title: str) -> PreparedResponse:
     """Return the page."""
     page = get_swagger_ui_html(
         openapi_url=DOCUMENT,
@@ -153,4 +153,4 @@ def make_page(title: str) -> Prepared:
         f"default-src 'none'; script-src 'self' {' '.join(hashes)}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
-    return Prepared.of(content, "text/html; charset=utf-8", {"Content-Security-Policy": policy})
+    return PreparedResponse.of(content, "text/html; charset=utf-8", {"Content-Security-Policy": policy})

@@ -85,7 +85,7 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-class Told(Response):
+class ProblemResponse(Response):
     """A problem as programs are told of it."""
 
     def __init__(self, problem: Problem, headers: Mapping[str, str]) -> None:
@@ -94,11 +94,11 @@ class Told(Response):
         self.problem = problem
 
 
-Show = Callable[[Scope, Told], Response]
+RenderProblem = Callable[[Scope, ProblemResponse], Response]
 """Makes of a problem what the one who asked is to be shown."""
 
 
-def as_it_is(_: Scope, told: Told) -> Response:
+def as_it_is(_: Scope, told: ProblemResponse) -> Response:
     """Return the problem itself."""
     return told
 
@@ -113,9 +113,9 @@ def answers(*statuses: int) -> Responses:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
+def answer_problems(app: FastAPI, show: RenderProblem = as_it_is) -> None:
     """Make the app answer a problem, as it is shown, for every error that leaves a route, or that no route ever saw."""
-    tell: dict[type[Exception], Callable[[Any], Told]] = {
+    tell: dict[type[Exception], Callable[[Any], ProblemResponse]] = {
         ScorelineError: problem_of,
         RequestValidationError: _invalid_query,
         HTTPException: _http,
@@ -124,7 +124,7 @@ def answer_problems(app: FastAPI, show: Show = as_it_is) -> None:
         app.add_exception_handler(error, _handler(problem, show))
 
 
-def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exception], Response]:
+def _handler(tell: Callable[[Any], ProblemResponse], show: RenderProblem) -> Callable[[Request, Exception], Response]:
     def handle(request: Request, error: Exception) -> Response:
         told = tell(error)
         if told.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # of which each route knows its own methods alone
@@ -134,7 +134,7 @@ def _handler(tell: Callable[[Any], Told], show: Show) -> Callable[[Request, Exce
     return handle
 
 
-def problem_of(error: ScorelineError) -> Told:
+def problem_of(error: ScorelineError) -> ProblemResponse:
     """Return the answer that says what went wrong."""
     status = STATUS[type(error)]
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else HEADERS.get(type(error), {})
@@ -144,7 +144,7 @@ def problem_of(error: ScorelineError) -> Told:
     return _problem(status, error.code, detail, headers, listed or None)
 
 
-def _invalid_query(error: RequestValidationError) -> Told:
+def _invalid_query(error: RequestValidationError) -> ProblemResponse:
     faults = [
         # Pydantic's own words may quote what was sent.
         FieldError(field=str(fault["loc"][-1]), code=fault["type"], message="is not what /docs says it must be")
@@ -153,7 +153,7 @@ def _invalid_query(error: RequestValidationError) -> Told:
     return problem_of(errors.InvalidQuery(errors=tuple(faults)))
 
 
-def _http(error: HTTPException) -> Told:
+def _http(error: HTTPException) -> ProblemResponse:
     details = {
         HTTPStatus.NOT_FOUND: "There is nothing at this address: /docs lists all there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method: /docs lists those it does.",
@@ -163,7 +163,7 @@ def _http(error: HTTPException) -> Told:
     return _problem(status, code, details.get(status, status.description), error.headers or {})
 
 
-def internal_error() -> Told:
+def internal_error() -> ProblemResponse:
     """Return the answer to a request that failed in a way that no one foresaw."""
     detail = "The service failed in a way it should not. Send it again, a submit with the same key."
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
@@ -175,7 +175,7 @@ def _problem(
     detail: str,
     headers: Mapping[str, str],
     listed: list[FieldError] | None = None,
-) -> Told:
+) -> ProblemResponse:
     origin = ORIGIN.get()
     problem = Problem(
         type=f"urn:scoreline:problem:{code}",
@@ -185,7 +185,7 @@ def _problem(
         instance=f"urn:scoreline:request:{origin[0]}" if origin else None,
         errors=listed,
     )
-    return Told(problem, headers)
+    return ProblemResponse(problem, headers)
 
 
 METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]

@@ -14,7 +14,7 @@ from core.errors import FieldError, InvalidQuery
 from core.schema.spelling import TOLD_AT_MOST, hint
 
 
-class Asked(APIRoute):
+class CheckedQueryRoute(APIRoute):
     """A route that raises InvalidQuery for a parameter that it does not declare; one without a query pays nothing.
 
     A misspelt parameter would be ignored otherwise, and what it asks for not done.

@@ -25,18 +25,18 @@ ADDRESS = re.compile(r"/v1/(job|batch)(?:e?s)/([0-9a-f-]{36})(?:/|$)")
 log = logging.getLogger(__name__)
 
 
-Witness = Callable[[Scope, Message, float], None]
+ResponseObserver = Callable[[Scope, Message, float], None]
 """Is told of each answer: the request's scope, how the answer begins, and the seconds that took."""
 
 
-class Identified:
+class RequestIdMiddleware:
     """Middleware that keeps the origin of each request, and tells others how it was answered.
 
     `X-Request-ID` is the client's own if it is sane. Where requests are `traced` their trace is that of the span that
     they are in.
     """
 
-    def __init__(self, app: ASGIApp, *, traced: bool, witnesses: Sequence[Witness]) -> None:
+    def __init__(self, app: ASGIApp, *, traced: bool, witnesses: Sequence[ResponseObserver]) -> None:
         self._app = app
         self._traced = traced
         self._witnesses = witnesses
@@ -64,7 +64,7 @@ class Identified:
         return self._app(scope, receive, tell)
 
 
-class Logged:
+class LoggingMiddleware:
     """Writes a line of the log for each answer; `short` are the paths of the short way."""
 
     def __init__(self, short: Collection[str]) -> None:

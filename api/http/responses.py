@@ -26,7 +26,7 @@ TAG_CHARACTERS = 32  # of SHA-256 in hexadecimal
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedResponse:
     """One answer: its bytes as they are and packed with gzip, and its headers, of which `ETag` names the content."""
 
     plain: bytes

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problem import Show, problem_of
+from api.http.problem import RenderProblem, problem_of
 from core.errors import BadHeader, ForeignForm, RequestError, UnknownHost, UnknownVersion, UnmetExpectation
 from core.settings import Settings
 
@@ -38,13 +38,13 @@ FOREIGN = (b"cross-site", b"same-site")
 HOSTS_REMEMBERED = 1_000  # each with its port, as it was sent
 
 
-class Guard:
+class SecurityMiddleware:
     """Middleware that refuses strangers' names and forms, and writes the headers of every answer.
 
     `show` makes of a problem what the one who asked is to be shown.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, show: Show) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, show: RenderProblem) -> None:
         self._app = app
         self._show = show
         self._names = {*(settings.hosts or "").lower().split(), settings.api_host.lower(), "localhost"}

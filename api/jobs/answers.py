@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from api.auth.shares import Room
+from api.auth.shares import Capacity
 from api.http.responses import PIECE_BYTES, send_in_pieces
 from api.pace import Pace
 from core.errors import Crowded, QuotaExceeded
@@ -37,7 +37,7 @@ PATIENCE_S = 10.0
 READERS = 2
 """Threads that read rows at once, for some 6 ms: more would share the interpreter, and keep memory of their own."""
 
-Held = AbstractAsyncContextManager[None]
+HeldCapacity = AbstractAsyncContextManager[None]
 
 
 class Answers:
@@ -46,8 +46,8 @@ class Answers:
     def __init__(self, settings: Settings, ledger: Ledger, pace: Pace) -> None:
         self._ledger = ledger
         self._pace = pace
-        self._room = Room("unsent answers", settings.answers_limit_bytes, settings.key_share)
-        self._streams = Room("event streams", settings.event_streams_limit, settings.key_share)
+        self._room = Capacity("unsent answers", settings.answers_limit_bytes, settings.key_share)
+        self._streams = Capacity("event streams", settings.event_streams_limit, settings.key_share)
         self._readers = CapacityLimiter(READERS)
 
     def respond(
@@ -59,7 +59,7 @@ class Answers:
         *,
         fresh: bool = False,
     ) -> Response:
-        """Return the response about a job, for an owner: a large one is a `RoomyResponse`.
+        """Return the response about a job, for an owner: a large one is a `CapacityResponse`.
 
         Of a `fresh` job, which was accepted by the same request, 202 tells as much as that it runs if there is no room.
         """
@@ -72,7 +72,7 @@ class Answers:
 
         running = answer.job.model_copy(update={"state": State.RUNNING, "finished_at": None})
         unseen = self.respond(Answer(running), owner, HTTPStatus.ACCEPTED, headers) if fresh else None
-        return RoomyResponse(self.hold(owner, answer.rows_bytes), stream, unseen)
+        return CapacityResponse(self.hold(owner, answer.rows_bytes), stream, unseen)
 
     def respond_late(self, make: Callable[[], BaseModel], owner: str, amount_bytes: int) -> Response:
         """Return the response that is made in a thread, once there is room for what it takes."""
@@ -80,13 +80,13 @@ class Answers:
         async def late() -> Response:
             return send_in_pieces(await run_sync(lambda: make().model_dump_json().encode()), "application/json")
 
-        return RoomyResponse(self.hold(owner, amount_bytes), late)
+        return CapacityResponse(self.hold(owner, amount_bytes), late)
 
-    def hold(self, owner: str, amount_bytes: int, within_s: float = PATIENCE_S) -> Held:
+    def hold(self, owner: str, amount_bytes: int, within_s: float = PATIENCE_S) -> HeldCapacity:
         """Hold room for an answer that takes so much while it is made and sent. Raises QuotaExceeded and Crowded."""
         return self._room.held(owner, amount_bytes + UNSENT_BYTES, within_s)
 
-    def hold_stream(self, owner: str) -> Held:
+    def hold_stream(self, owner: str) -> HeldCapacity:
         """Hold room for an event stream. Raises QuotaExceeded and Crowded at once."""
         return self._streams.held(owner, 1, 0)
 
@@ -113,7 +113,7 @@ class Answers:
             return Answer(answer.job, render_scores(first, answer.model_version)).to_job()
 
 
-class RoomyResponse(Response):
+class CapacityResponse(Response):
     """A response that is made once there is room for it, and holds that room until its last piece is taken.
 
     If there is none within some seconds it is what is told `without_room`, or else raises QuotaExceeded or Crowded; it
@@ -121,7 +121,7 @@ class RoomyResponse(Response):
     """
 
     def __init__(
-        self, hold: Held, make: Callable[[], Awaitable[Response]], without_room: Response | None = None
+        self, hold: HeldCapacity, make: Callable[[], Awaitable[Response]], without_room: Response | None = None
     ) -> None:
         super().__init__()
         self._hold = hold

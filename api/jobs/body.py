@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from api.http.inflate import Inflater, inflater_of
 from api.http.problem import LISTED_AT_MOST
-from api.jobs.validation import count_faults, is_plausible, list_faults, look_in_pieces, look_quickly
+from api.jobs.validation import count_faults, is_plausible, list_faults, validate_in_pieces, validate_quickly
 from api.pace import Pace
 from core.errors import (
     BadEncoding,
@@ -92,7 +92,7 @@ async def parse_rows(body: bytes, limit: int, pace: Pace, owner: str = "") -> li
     Raises NotJson, or InvalidPatient that names every bad field of every patient.
     """
     if len(body) <= IN_A_THREAD_BYTES:
-        rows = look_quickly(body)
+        rows = validate_quickly(body)
         return rows if 1 <= len(rows) <= limit else _parse(body, limit)
     rows = await _look_at_large(body, pace, owner) if is_plausible(body, limit) else []
     if 1 <= len(rows) <= limit:
@@ -102,7 +102,7 @@ async def parse_rows(body: bytes, limit: int, pace: Pace, owner: str = "") -> li
 
 async def _look_at_large(body: bytes, pace: Pace, owner: str) -> list[Row]:
     rows = list[Row]()
-    async for found in pace.made(owner, look_in_pieces(body)):
+    async for found in pace.made(owner, validate_in_pieces(body)):
         if not found:
             return []
         rows += found

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import LedgerUnavailable
-from core.ledger.protocol import NewJob, Receipt, Verdict
+from core.ledger.protocol import NewJob, SubmitResult, SubmitStatus
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
 
-Decision = tuple[Verdict, str]
+Decision = tuple[SubmitStatus, str]
 """What became of a submit, and the id of the job that stands for it."""
 
 Waiting = tuple[NewJob, asyncio.Future[Decision]]
 
-Commit = Callable[[Sequence[NewJob]], Receipt]
+Commit = Callable[[Sequence[NewJob]], SubmitResult]
 """Writes a group down and rings for it, as `core.transport.queue.submit` does."""
 
 

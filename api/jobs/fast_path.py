@@ -17,7 +17,7 @@ Submit = Callable[[Request, Gateway], Awaitable[Response]]
 """A route that takes a POST, all of whose other parameters stand in the query and may be left out."""
 
 
-class ShortWay:
+class FastPath:
     """Middleware that calls the route registered for a path itself, and hands all other requests on."""
 
     def __init__(self, app: ASGIApp, submits: Mapping[str, Submit]) -> None:

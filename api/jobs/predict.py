@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from api.auth.credentials import caller_of
-from api.gateway import Here
+from api.gateway import CurrentGateway
 from api.http.problem import answers
-from api.http.query import Asked
+from api.http.query import CheckedQueryRoute
 from api.jobs.body import parse_row, read_body
 from api.jobs.options import PRIORITY, priority
 from api.jobs.routes import Explain, ModelVersion, accepted, body_of
@@ -17,7 +17,7 @@ from core.schema.patient import EXAMPLE, Patient
 from core.schema.score import Score
 from monitoring.log import trace
 
-routes = APIRouter(prefix="/api", tags=["prediction"], route_class=Asked)
+routes = APIRouter(prefix="/api", tags=["prediction"], route_class=CheckedQueryRoute)
 
 
 @routes.post(
@@ -27,7 +27,7 @@ routes = APIRouter(prefix="/api", tags=["prediction"], route_class=Asked)
     openapi_extra=body_of(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
 )
 async def predict(
-    request: Request, here: Here, explain: Explain = False, model_version: ModelVersion = None
+    request: Request, here: CurrentGateway, explain: Explain = False, model_version: ModelVersion = None
 ) -> Response:
     """Score one patient and answer the score itself.
 

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Describe
 
-from api.auth.credentials import By, caller_of
+from api.auth.credentials import CurrentCaller, caller_of
 from api.batches.options import LONGEST_NAME
-from api.gateway import Gateway, Here
+from api.gateway import CurrentGateway, Gateway
 from api.http.openapi import refer
 from api.http.problem import answers
-from api.http.query import Asked
+from api.http.query import CheckedQueryRoute
 from api.jobs.body import parse_rows, read_body
 from api.jobs.options import (
     CANCEL_AFTER,
@@ -57,7 +57,7 @@ ModelVersion = Annotated[
 ]
 """A route's parameter: the version of the model to score with."""
 
-routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=Asked)
+routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=CheckedQueryRoute)
 
 
 class JobPage(BaseModel):
@@ -93,7 +93,7 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
 )
 async def submit(
     request: Request,
-    here: Here,
+    here: CurrentGateway,
     explain: Explain = False,
     callback_url: CallbackUrl = None,
     model_version: ModelVersion = None,
@@ -139,7 +139,7 @@ def accepted(here: Gateway, by: Caller, answer: Answer, before: bool, patience_s
 
 
 @routes.get("/{id}", response_model=Job, responses=answers(404, 410, 429, 500, 503))
-async def read(id: str, here: Here, by: By) -> Response:
+async def read(id: str, here: CurrentGateway, by: CurrentCaller) -> Response:
     """Read a job: its state, and its scores once it succeeded.
 
     Many scores are sent as they are read: 429 if the key holds too much that it does not read.
@@ -151,8 +151,8 @@ async def read(id: str, here: Here, by: By) -> Response:
 
 @routes.get("", name="list", response_model=JobPage, responses=answers(422, 429, 503))
 async def list_jobs(
-    here: Here,
-    by: By,
+    here: CurrentGateway,
+    by: CurrentCaller,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
@@ -168,7 +168,7 @@ def page_of(here: Gateway, by: Caller, state: State | None, limit: int, after: U
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
-def cancel(id: str, here: Here, by: By) -> Job:
+def cancel(id: str, here: CurrentGateway, by: CurrentCaller) -> Job:
     """Cancel a job. One that is being scored is canceled all the same: its result is thrown away."""
     job = here.ledger.cancel(job_id(id), by)
     if job.state is not State.CANCELED:
@@ -177,7 +177,7 @@ def cancel(id: str, here: Here, by: By) -> Job:
 
 
 @routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
-def erase(id: str, here: Here, by: By) -> None:
+def erase(id: str, here: CurrentGateway, by: CurrentCaller) -> None:
     """Erase a job with all that is known of it, whatever its state; from then on it is unknown."""
     here.ledger.erase(job_id(id), by)
 

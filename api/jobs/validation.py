@@ -38,7 +38,7 @@ def is_plausible(body: bytes, limit: int) -> bool:
     return body.count(b"}") <= limit + 1 and max(map(len, body.split(b"}"))) <= PATIENT_BYTES
 
 
-def look_quickly(body: bytes) -> list[Row]:
+def validate_quickly(body: bytes) -> list[Row]:
     """Return the rows of a small body, or none if something is wrong with it."""
     try:
         if b'"patients"' not in body:
@@ -48,7 +48,7 @@ def look_quickly(body: bytes) -> list[Row]:
         return []
 
 
-def look_in_pieces(body: bytes) -> Iterator[list[Row]]:
+def validate_in_pieces(body: bytes) -> Iterator[list[Row]]:
     """Yield the rows of a large list piece by piece; the last is empty if something is wrong with the list.
 
     Each piece begins and ends where a list's elements can. Put together by commas, what is valid between brackets is

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic_core import from_json, to_json
 
-from api.auth.credentials import By
+from api.auth.credentials import CurrentCaller
 from api.http.problem import Responses, answers
-from api.http.query import Asked
+from api.http.query import CheckedQueryRoute
 from core.errors import NoModel, UnknownModel
 from core.ledger.redis.histograms import HOURS_KEPT, Histograms
 from monitoring.drift import HOURS, Drift, Verdict, watch_drift
@@ -61,7 +61,7 @@ DRIFT = shown(
     },
 )
 
-routes = APIRouter(prefix="/v1", tags=["model"], route_class=Asked)
+routes = APIRouter(prefix="/v1", tags=["model"], route_class=CheckedQueryRoute)
 
 
 async def histograms_of(request: Request) -> Histograms:
@@ -70,12 +70,12 @@ async def histograms_of(request: Request) -> Histograms:
     return histograms
 
 
-Here = Annotated[Histograms, Depends(histograms_of)]
+CurrentHistograms = Annotated[Histograms, Depends(histograms_of)]
 """A route's parameter that is given the histograms."""
 
 
 @routes.get("/model", responses={**CARD, **answers(503)})
-def read(here: Here) -> Response:
+def read(here: CurrentHistograms) -> Response:
     """Read the card of the model that workers serve now; where they serve two, of the one that was seen last.
 
     While a worker refuses the bundle that was put in place last, `refused` says its `version`, the `reason`, and since
@@ -91,7 +91,7 @@ def read(here: Here) -> Response:
 
 
 @routes.get("/model/{version}", responses={**CARD, **answers(404, 503)})
-def read_version(version: str, here: Here) -> Response:
+def read_version(version: str, here: CurrentHistograms) -> Response:
     """Read the card of a model that has scored within the last week."""
     card = here.card(version)
     if card is None:
@@ -101,8 +101,8 @@ def read_version(version: str, here: Here) -> Response:
 
 @routes.get("/drift", responses={**DRIFT, **answers(404, 422, 503)})
 def drift(
-    here: Here,
-    by: By,
+    here: CurrentHistograms,
+    by: CurrentCaller,
     hours: Annotated[
         int, Query(ge=1, le=HOURS_KEPT, description="Hours of the clock to look at, with the one that it is.")
     ] = HOURS,

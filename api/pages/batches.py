@@ -12,10 +12,10 @@ from pydantic_core import from_json
 
 from api.batches import routes as batches
 from api.batches.download import pieces
-from api.batches.service import Files, Here
-from api.events.stream import LAST_OF_BATCH, Event, Story, progress_of, tell
+from api.batches.service import CurrentFiles, Files
+from api.events.stream import LAST_OF_BATCH, Event, EventSource, progress_of, tell
 from api.pages.jobs import LISTED
-from api.pages.site import Come, Site
+from api.pages.site import CurrentPage, Site
 from core.errors import StoreUnavailable
 from core.ledger.batch import Batch
 from core.ledger.job import State
@@ -37,21 +37,23 @@ class RowError(BaseModel):
 
 
 @routes.get("")
-def show_list(visit: Come, here: Here, state: State | None = None, after: UUID | None = None) -> Response:
+def show_list(
+    visit: CurrentPage, here: CurrentFiles, state: State | None = None, after: UUID | None = None
+) -> Response:
     """Show batches, newest first, in one state or all."""
     page = batches.page_of(here, visit.by, state, LISTED, after)
     return visit.page("batches.html", page=page, state=state, states=State, after=after)
 
 
 @routes.post("")
-async def upload(visit: Come, here: Here) -> Response:
+async def upload(visit: CurrentPage, here: CurrentFiles) -> Response:
     """Take a file, and go to its batch."""
     batch, _ = await here.take(visit.request)
     return visit.send_to(f"/batches/{batch.id}")
 
 
 @routes.get("/{id}")
-async def show(id: str, visit: Come, here: Here) -> Response:
+async def show(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
     """Show a batch: how far it is, what it gives, and its first errors."""
     batch = await run_sync(here.bulk.batches.read, batches.batch_id(id), visit.by)
     errors = await read_errors(here, batch, visit.by) if batch.counts.rejected else []
@@ -59,22 +61,22 @@ async def show(id: str, visit: Come, here: Here) -> Response:
 
 
 @routes.get("/{id}/live")
-async def live(id: str, visit: Come, here: Here) -> Response:
+async def live(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
     """Stream what the batch's page shows of its progress, as `GET /v1/batches/{id}/events` streams the batch."""
     events, read = partial(story_of, visit.site), partial(here.bulk.batches.read, by=visit.by)
-    story = Story(batches.batch_id(id), here.notices, read, events, LAST_OF_BATCH)
+    story = EventSource(batches.batch_id(id), here.notices, read, events, LAST_OF_BATCH)
     return await tell(visit.request, here.answers, story)
 
 
 @routes.post("/{id}/cancel")
-def cancel(id: str, visit: Come, here: Here) -> Response:
+def cancel(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
     """Cancel a batch, and show it."""
     batch = batches.cancel(id, here, visit.by)
     return visit.send_to(f"/batches/{batch.id}")
 
 
 @routes.post("/{id}/erase")
-def erase(id: str, visit: Come, here: Here) -> Response:
+def erase(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
     """Erase a batch, and show the others."""
     batches.erase(id, here, visit.by)
     return visit.send_to("/batches")

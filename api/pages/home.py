@@ -6,7 +6,7 @@ from api.http.problem import problem_of
 from api.jobs.body import parse_row
 from api.pages.chart import bars_of
 from api.pages.patient_form import Entered, example, make_inputs, read_entered, to_body
-from api.pages.site import Come, Visit
+from api.pages.site import CurrentPage, PageContext
 from core.errors import ScorelineError
 from core.ledger.protocol import NewJob
 from core.ledger.redis.record import new_id
@@ -15,13 +15,13 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/")
-async def home(visit: Come, sample: bool = False) -> Response:
+async def home(visit: CurrentPage, sample: bool = False) -> Response:
     """Show the form: empty, or with the example patient in it."""
     return visit.page("home.html", inputs=make_inputs(example() if sample else None))
 
 
 @routes.post("/")
-async def score(visit: Come) -> Response:
+async def score(visit: CurrentPage) -> Response:
     """Score the patient that was entered, and show the risk and how it comes about.
 
     Whatever goes wrong is told beside what was entered. It is a job like any other: one that takes long is not lost.
@@ -38,7 +38,7 @@ async def score(visit: Come) -> Response:
     return visit.page("home.html", inputs=make_inputs(entered), job=job, bars=bars_of(job))
 
 
-def refused(visit: Visit, entered: Entered, error: ScorelineError) -> Response:
+def refused(visit: PageContext, entered: Entered, error: ScorelineError) -> Response:
     """Return the page that says what is wrong, each fault beside its field."""
     problem = problem_of(error).problem
     return visit.page("home.html", problem.status, inputs=make_inputs(entered, error.errors), problem=problem)

@@ -8,10 +8,10 @@ from uuid import UUID
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Response
 
-from api.events.stream import LAST, Event, Story, events_of, tell
+from api.events.stream import LAST, Event, EventSource, events_of, tell
 from api.jobs import routes as jobs
 from api.pages.chart import bars_of
-from api.pages.site import Come, Site
+from api.pages.site import CurrentPage, Site
 from core.ledger.answer import Answer
 from core.ledger.job import Job, State
 from core.schema.patient import EXAMPLE
@@ -23,7 +23,7 @@ routes = APIRouter(prefix="/jobs", include_in_schema=False)
 
 
 @routes.get("")
-def show_list(visit: Come, state: State | None = None, after: UUID | None = None) -> Response:
+def show_list(visit: CurrentPage, state: State | None = None, after: UUID | None = None) -> Response:
     """Show jobs, newest first, in one state or all."""
     page = jobs.page_of(visit.gateway, visit.by, state, LISTED, after)
     return visit.page(
@@ -32,29 +32,29 @@ def show_list(visit: Come, state: State | None = None, after: UUID | None = None
 
 
 @routes.get("/{id}")
-async def show(id: str, visit: Come) -> Response:
+async def show(id: str, visit: CurrentPage) -> Response:
     """Show a job: its state, and its first scores once it succeeded."""
     answer = await run_sync(visit.gateway.ledger.answer, jobs.job_id(id), visit.by)
     return visit.page("job.html", **told_of(await visit.gateway.answers.show(answer, visit.by.key)))
 
 
 @routes.get("/{id}/live")
-async def live(id: str, visit: Come) -> Response:
+async def live(id: str, visit: CurrentPage) -> Response:
     """Stream what the job's page shows of its state, as `GET /v1/jobs/{id}/events` streams the state itself."""
     here, events = visit.gateway, partial(story_of, visit.site)
     read = partial(here.ledger.answer, by=visit.by)
-    return await tell(visit.request, here.answers, Story(jobs.job_id(id), here.notices, read, events, LAST))
+    return await tell(visit.request, here.answers, EventSource(jobs.job_id(id), here.notices, read, events, LAST))
 
 
 @routes.post("/{id}/cancel")
-def cancel(id: str, visit: Come) -> Response:
+def cancel(id: str, visit: CurrentPage) -> Response:
     """Cancel a job, and show it."""
     job = jobs.cancel(id, visit.gateway, visit.by)
     return visit.send_to(f"/jobs/{job.id}")
 
 
 @routes.post("/{id}/erase")
-def erase(id: str, visit: Come) -> Response:
+def erase(id: str, visit: CurrentPage) -> Response:
     """Erase a job, and show the others."""
     jobs.erase(id, visit.gateway, visit.by)
     return visit.send_to("/jobs")

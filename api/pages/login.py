@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.types import Scope
 
-from api.auth.authentication import Keepers
-from api.auth.credentials import COOKIE, READING, Shown, check_origin, session_in
+from api.auth.authentication import AuthServices
+from api.auth.credentials import COOKIE, READING, Credential, check_origin, session_in
 from api.http.problem import problem_of
 from api.jobs.body import read_limited
-from api.pages.site import Come, Visit
+from api.pages.site import CurrentPage, PageContext
 from core.errors import MissingKey, ScorelineError
 from core.ledger.job import State
 from core.ledger.redis.access.keyring import Key
@@ -27,13 +27,13 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/enter")
-async def show(visit: Come, next: str = "/") -> Response:
+async def show(visit: CurrentPage, next: str = "/") -> Response:
     """Show the form for the key."""
     return visit.page("enter.html", next=own_path(next), problem=None)
 
 
 @routes.post("/enter")
-async def enter(visit: Come) -> Response:
+async def enter(visit: CurrentPage) -> Response:
     """Begin a session for the key that was entered, and send the visitor where they wanted to go.
 
     It is a request like any other of that key. A wrong key is told in the form, and so is one too many, be it of the
@@ -42,12 +42,12 @@ async def enter(visit: Come) -> Response:
     check_origin(visit.request.scope)
     entered = parse_qs((await read_limited(visit.request, LIMIT_BYTES)).decode("latin-1"))
     shown, next = (entered.get(name, [""])[0].strip() for name in ("key", "next"))
-    keepers = keepers_of(visit.request)
+    keepers = auth_services_of(visit.request)
     sessions = keepers.doorkeeper.sessions
     try:
         if not shown:
             raise MissingKey("Enter a key.")
-        key = await find_entered(keepers, Shown(shown.encode()), visit.request)
+        key = await find_entered(keepers, Credential(shown.encode()), visit.request)
         secret = await run_sync(sessions.begin, key.caller.key)
     except ScorelineError as error:
         return refused(visit, own_path(next), error)
@@ -62,13 +62,13 @@ async def leave(request: Request) -> Response:
     """End the session, for good, and have the browser forget it. Raises ForeignForm, and LedgerUnavailable."""
     check_origin(request.scope)
     if cookie := request.cookies.get(COOKIE):
-        await keepers_of(request).doorkeeper.forget(session_in(cookie))
+        await auth_services_of(request).doorkeeper.forget(session_in(cookie))
     answer = RedirectResponse("/enter", 303)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer
 
 
-async def find_entered(keepers: Keepers, shown: Shown, request: Request) -> Key:
+async def find_entered(keepers: AuthServices, shown: Credential, request: Request) -> Key:
     """Return the key that was entered, and count the request among its own. Raises as `Doorkeeper.find` does.
 
     Raises QuotaExceeded for one request too many of the key, and for any key that is not known yet from an address that
@@ -86,7 +86,7 @@ async def find_entered(keepers: Keepers, shown: Shown, request: Request) -> Key:
     return key
 
 
-def refused(visit: Visit, next: str, error: ScorelineError) -> Response:
+def refused(visit: PageContext, next: str, error: ScorelineError) -> Response:
     """Return the form that says why a key was not taken."""
     visit.request.app.state.refused.labels(error.code).inc()
     told = problem_of(error)
@@ -96,7 +96,7 @@ def refused(visit: Visit, next: str, error: ScorelineError) -> Response:
     return page
 
 
-def send_to_door(scope: Scope) -> Response:
+def send_to_login(scope: Scope) -> Response:
     """Return what has a visitor who showed no key enter one, and go on to the page that they asked for."""
     query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
     wanted = own_path(scope["path"] + query) if scope["method"] in READING else "/"
@@ -111,7 +111,7 @@ def own_path(text: str) -> str:
     return text if PATH.fullmatch(text) else "/"
 
 
-def keepers_of(request: Request) -> Keepers:
+def auth_services_of(request: Request) -> AuthServices:
     """Return who knows the keys, and what they allow."""
-    keepers: Keepers = request.app.state.keepers
+    keepers: AuthServices = request.app.state.keepers
     return keepers

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic_core import from_json
 
 from api.models import routes as model
-from api.models.routes import Here
+from api.models.routes import CurrentHistograms
 from api.pages.chart import COLUMN_HEIGHT, COLUMN_WIDTH, calibration_curve, columns_of
 from api.pages.patient_form import name_of
-from api.pages.site import Come
+from api.pages.site import CurrentPage
 from api.pages.words import percent
 from core.ledger.redis.histograms import HOURS_KEPT
 from core.schema.reference import RISK
@@ -19,7 +19,7 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/model")
-def show(visit: Come, here: Here) -> Response:
+def show(visit: CurrentPage, here: CurrentHistograms) -> Response:
     """Show the card of the model that is served."""
     card: dict[str, Any] = from_json(bytes(model.read(here).body))
     slope, intercept = (card["metrics"][f"calibration_{name}"]["value"] for name in ("slope", "intercept"))
@@ -30,7 +30,9 @@ drift_routes = APIRouter(include_in_schema=False)
 
 
 @drift_routes.get("/drift")
-def show_drift(visit: Come, here: Here, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS) -> Response:
+def show_drift(
+    visit: CurrentPage, here: CurrentHistograms, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS
+) -> Response:
     """Show each feature of the patients whom the visitor may see: how it is spread, in a picture and in words."""
     found = watch_drift(here, hours, owner=visit.by.sees)
     rows = [(name_in_words(one.feature), one, columns_of(one.bins), in_words(one)) for one in found.features]

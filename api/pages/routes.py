@@ -7,13 +7,13 @@ from fastapi import FastAPI, Response
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from api.http.problem import Show, Told
+from api.http.problem import ProblemResponse, RenderProblem
 from api.pages import batches, home, jobs, login, model, system
-from api.pages.login import send_to_door
+from api.pages.login import send_to_login
 from api.pages.site import Site
 
 
-def include_pages(app: FastAPI, *, takes_files: bool, knows_model: bool, asks_for_keys: bool) -> Show:
+def include_pages(app: FastAPI, *, takes_files: bool, knows_model: bool, asks_for_keys: bool) -> RenderProblem:
     """Have the app serve the pages, those of files, of the model and of the door where it has them.
 
     Return what shows problems.
@@ -32,17 +32,17 @@ def include_pages(app: FastAPI, *, takes_files: bool, knows_model: bool, asks_fo
 FOR_PROGRAMS = ("/v1/", "/api/", "/health/", "/openapi.json")
 
 
-def make_show(site: Site) -> Show:
+def make_show(site: Site) -> RenderProblem:
     """Return what shows a problem as a page to those who look at pages."""
     return partial(show, site)
 
 
-def show(site: Site, scope: Scope, told: Told) -> Response:
+def show(site: Site, scope: Scope, told: ProblemResponse) -> Response:
     """Return the page that tells of a problem, or leads to where a key is entered; to a program the problem itself."""
     if not looks_at_pages(scope):
         return told
     if told.status_code == HTTPStatus.UNAUTHORIZED:
-        return send_to_door(scope)
+        return send_to_login(scope)
     page = site.page("problem.html", told.status_code, problem=told.problem, path="")
     if wait := told.headers.get("retry-after"):
         page.headers["Retry-After"] = wait

@@ -130,7 +130,7 @@ OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: a page of ours, or wha
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageContext:
     """One request for a page, and who sent it."""
 
     request: Request
@@ -161,7 +161,7 @@ class Visit:
         return RedirectResponse(path, 303)
 
 
-async def visit_of(request: Request) -> Visit:
+async def page_context_of(request: Request) -> PageContext:
     """Return the visit that a request is. Raises ForeignForm for a form that a page of another site sent.
 
     A browser sends what it knows of a visitor with such a form, too, and says where it comes from.
@@ -171,8 +171,8 @@ async def visit_of(request: Request) -> Visit:
         raise ForeignForm
     state = request.app.state
     files, histograms = getattr(state, "files", None), getattr(state, "histograms", None)
-    return Visit(request, caller_of(request), state.gateway, files, histograms, state.site)
+    return PageContext(request, caller_of(request), state.gateway, files, histograms, state.site)
 
 
-Come = Annotated[Visit, Depends(visit_of)]
+CurrentPage = Annotated[PageContext, Depends(page_context_of)]
 """A page's parameter that is given the visit."""

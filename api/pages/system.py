@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 
-from api.pages.site import Come, Visit
+from api.pages.site import CurrentPage, PageContext
 from api.pages.words import count, duration
 from core.errors import LedgerUnavailable
-from core.ledger.stats import Survey
+from core.ledger.stats import QueueStats
 from core.settings import Settings
 from core.transport.queue import BULK, INTERACTIVE, limits_of
 
@@ -33,7 +33,7 @@ class Check(NamedTuple):
 
 
 @routes.get("/system")
-def system(visit: Come) -> Response:
+def system(visit: CurrentPage) -> Response:
     """Show how the ledger of each queue stands, what runs here, and where to see more; 503 while the ledger is away."""
     try:
         surveys = survey(visit)
@@ -53,7 +53,7 @@ def system(visit: Come) -> Response:
     )
 
 
-def survey(visit: Visit) -> dict[str, Survey]:
+def survey(visit: PageContext) -> dict[str, QueueStats]:
     """Return how the ledger of each queue stands. Raises LedgerUnavailable."""
     found = {INTERACTIVE: visit.gateway.ledger.survey()}
     if visit.files:
@@ -61,7 +61,7 @@ def survey(visit: Visit) -> dict[str, Survey]:
     return found
 
 
-def judge(surveys: Mapping[str, Survey], settings: Settings) -> Iterator[Check]:
+def judge(surveys: Mapping[str, QueueStats], settings: Settings) -> Iterator[Check]:
     """Yield what can be said of these surveys."""
     yield Check("Ledger", True, "Redis answers.")
     jobs = surveys[INTERACTIVE]
@@ -103,7 +103,7 @@ def read_versions() -> dict[str, str]:
     return {**own, "Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def list_links(visit: Visit) -> dict[str, str]:
+def list_links(visit: PageContext) -> dict[str, str]:
     """Return where to see more, by name."""
     settings = visit.gateway.settings
     host = visit.request.url.hostname or settings.api_host

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from core.ledger.answer import Answer
 from core.ledger.job import Job, JobError, State
 from core.ledger.key import ANYONE, Caller
-from core.ledger.stats import Load, Survey
+from core.ledger.stats import Load, QueueStats
 from core.schema.patient import Row
 from core.schema.score import ScoreRow
 from core.transport.message import JOBS_IN_MESSAGE, Message
@@ -20,7 +20,7 @@ USUAL_PRIORITY = 3  # RFC 9218, section 4.1
 
 
 @dataclass(frozen=True, slots=True)
-class Heard(Generic[T]):
+class JobEvent(Generic[T]):
     """What was heard of some jobs: that they have ended or were erased, or else that they have begun.
 
     `answers` are those that came along, ready made; all of the same jobs is heard once more, right after, without.
@@ -56,7 +56,7 @@ class NewJob:
     waiter: str = ""  # the gateway process that waits for it, by the name that it gives `Ledger.watch`
 
 
-class Verdict(StrEnum):
+class SubmitStatus(StrEnum):
     """What became of one submit."""
 
     ACCEPTED = "accepted"  # written down
@@ -72,7 +72,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class SubmitResult:
     """What one call of `submit` did: a verdict and a job id for each job sent, and when, by the ledger's clock.
 
     `bells` is how many messages hung in the queue. Where it is `attended` none need be rung: a worker was given word.
@@ -80,7 +80,7 @@ class Receipt:
 
     sent_ms: int
     bells: int
-    verdicts: list[tuple[Verdict, str]]
+    verdicts: list[tuple[SubmitStatus, str]]
     attended: bool = False
 
 
@@ -135,7 +135,7 @@ class Ledger(Protocol):
     to them, all others were never there. The step that does what a key asks for notes it in the audit, reading apart.
     """
 
-    def submit(self, jobs: Sequence[NewJob]) -> Receipt:
+    def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
         """Write down all jobs that can be accepted, in one step; each verdict is independent of the others."""
 
     def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
@@ -195,7 +195,7 @@ class Ledger(Protocol):
     def erase(self, id: str, by: Caller = ANYONE) -> None:
         """Remove every trace of the job, whatever its state. Raises as `read` does."""
 
-    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
         """Yield what becomes of jobs as it happens, until `stop` is set; None whenever some may have been missed.
 
         Of jobs that were submitted with this name of a `waiter`, up to `READY_SCORES` scores come along.
@@ -227,7 +227,7 @@ class Ledger(Protocol):
     def load(self) -> Load:
         """Return how much is waiting, and how fast it drains."""
 
-    def survey(self) -> Survey:
+    def survey(self) -> QueueStats:
         """Return how the ledger stands, in one call that does not grow with it."""
 
     def consumed_lately(self) -> bool:

@@ -22,7 +22,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class QueueStats:
     """How a ledger stands: patients not yet scored; jobs that are open, by state; jobs in quarantine; messages.
 
     `oldest_s` is how long ago the oldest open job was submitted, in seconds, by state, 0 where there is none.
@@ -39,7 +39,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerStats:
     """How a Redis stands: memory that it uses and may use, 0 for all there is; clients; seconds of its processor.
 
     Memory is what Redis holds against its limit: without what waits for replicas or for its append-only file.

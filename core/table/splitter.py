@@ -21,7 +21,7 @@ ONE_LINE = f"has one line only, and must have a header and a line for each patie
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class FilePart:
     """Whole records: their bytes, the last of which is a line feed, and which lines of the file they are.
 
     `first_line` counts lines of the file from 1, `lines` is the number of line feeds within.
@@ -45,7 +45,7 @@ def records(delimiters: str, times: str) -> re.Pattern[bytes]:
     return re.compile(b"(?:%b)%b" % (record, times.encode()))
 
 
-class Cutter:
+class RecordSplitter:
     """Takes the chunks of one file and gives parts of at least `part_bytes`, but for the last one.
 
     With `take_header` the file is CSV. Its first record goes to `take_header`, without its line ending, before any part
@@ -75,7 +75,7 @@ class Cutter:
         self._line = 1  # on which the held bytes begin
         self._empty = True  # no part held more than blank lines
 
-    def feed(self, chunk: bytes) -> Iterator[Cut]:
+    def feed(self, chunk: bytes) -> Iterator[FilePart]:
         """Take the next bytes of the file; yield the parts that are complete with them."""
         self._held += chunk
         if not self._begun:
@@ -89,7 +89,7 @@ class Cutter:
             if self._end >= self._part_bytes:
                 yield self._cut()
 
-    def finish(self) -> Iterator[Cut]:
+    def finish(self) -> Iterator[FilePart]:
         """Yield what is left, once the file has ended."""
         if self._take_header and self._held.strip() and not re.search(rb"[\r\n]", self._held):
             raise InvalidFile.whole("one_line", ONE_LINE)
@@ -130,13 +130,13 @@ class Cutter:
         self._line += header.count(b"\n")
         self._delimiters = take_header(header.removesuffix(b"\n").removesuffix(b"\r"))
 
-    def _cut(self) -> Cut:
+    def _cut(self) -> FilePart:
         with memoryview(self._held) as held:  # copied once: it is large
             data = bytes(held[: self._end])
         del self._held[: self._end]
         self._scanned -= self._end
         self._end = 0
-        cut = Cut(data, self._line, data.count(b"\n"))
+        cut = FilePart(data, self._line, data.count(b"\n"))
         self._line += cut.lines
         self._empty = self._empty and data.isspace()
         return cut

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from core.connect import ask_sentinel, check_certificate
 from core.ledger.callback import CALLBACKS_AT_ONCE, Callbacks
-from core.ledger.protocol import Ledger, NewJob, Receipt, Verdict
+from core.ledger.protocol import Ledger, NewJob, SubmitResult, SubmitStatus
 from core.ledger.redis.keys import CALLBACK_QUEUE, JOBS, PARTS
 from core.settings import Settings
 from core.transport.broker import Broker
@@ -94,7 +94,7 @@ def make_send_parts(app: Celery) -> Send:
     return send
 
 
-def make_bell(app: Celery) -> Send:
+def make_notify(app: Celery) -> Send:
     """Return the function that has a notifier look for callbacks; the message need not say more."""
 
     def send(_: Message) -> None:
@@ -108,7 +108,7 @@ def limits_of(settings: Settings) -> dict[str, int]:
     return {INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}
 
 
-def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool = False) -> Receipt:
+def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool = False) -> SubmitResult:
     """Write the jobs down, then ring for those accepted, and return what became of each.
 
     A bell that does not ring is no error, since the job is written down: it is taken by a worker that goes on with what
@@ -120,22 +120,22 @@ def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool
     if receipt.bells >= BELLS_ENOUGH or (receipt.attended and not by_queue):
         return receipt
     pairs = zip(jobs, receipt.verdicts, strict=True)
-    accepted = [len(job.rows) for job, (verdict, _) in pairs if verdict is Verdict.ACCEPTED]
-    ring(send, [Message(receipt.sent_ms, [])] * count_turns(accepted))
+    accepted = [len(job.rows) for job, (verdict, _) in pairs if verdict is SubmitStatus.ACCEPTED]
+    notify(send, [Message(receipt.sent_ms, [])] * count_turns(accepted))
     return receipt
 
 
-def ring_for_callbacks(callbacks: Callbacks, bell: Send) -> None:
+def notify_callbacks(callbacks: Callbacks, bell: Send) -> None:
     """Ring as often as it takes to have all that is due delivered, less the bells that hang. Raises LedgerUnavailable.
 
     A bell that is lost, or whose notifier dies, needs no other care: what it was rung for is due still, or again.
     """
     due = callbacks.due()
     wanted = min(math.ceil(due.callbacks / CALLBACKS_AT_ONCE), BELLS_ENOUGH)
-    ring(bell, [Message(0, [])] * (wanted - due.bells))
+    notify(bell, [Message(0, [])] * (wanted - due.bells))
 
 
-def ring(send: Send, messages: Sequence[Message]) -> None:
+def notify(send: Send, messages: Sequence[Message]) -> None:
     """Send the messages; one that cannot be sent is left to the next sweep."""
     for message in messages:
         try:

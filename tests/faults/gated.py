@@ -19,7 +19,7 @@ from bench.local.conditions import wait_until
 from core.settings import Settings
 from core.transport.queue import BULK
 from models.released import Released
-from models.scorer import Scorer, Verdicts
+from models.scorer import Predictions, Scorer
 from tests.faults.poison import Poisoned, is_marked
 from worker.__main__ import consume
 from worker.tasks import make_worker
@@ -73,7 +73,7 @@ class Gated(Poisoned):
         self._gate = gate
 
     @override
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         if is_marked(matrix, STOPPING):
             self._gate.come_by()
         return super().judge(matrix)

@@ -15,7 +15,7 @@ from core.ledger.protocol import Pause
 from core.schema.score import ScoreRow
 from models.card import Card
 from models.features import MEASURES
-from models.scorer import Scorer, Verdicts
+from models.scorer import Predictions, Scorer
 from tests.faults.cohort import POISON
 
 
@@ -39,7 +39,7 @@ class Poisoned:
         swallow(matrix)
         return self._scorer.score(matrix, explain=explain, pause=pause)
 
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         swallow(matrix)
         return self._scorer.judge(matrix)
 

@@ -16,7 +16,7 @@ from api.batches.results import read_rows
 from core.errors import InvalidFile
 from core.ledger.batch import Form, Format
 from core.schema.patient import COLUMNS
-from core.table.splitter import BOM, Cutter
+from core.table.splitter import BOM, RecordSplitter
 
 LIMIT_BYTES = 10_000
 ENDINGS = st.sampled_from(["\n", "\r\n"])
@@ -43,7 +43,7 @@ def cut(data: bytes, places: Sequence[int], delimiter: str, part_bytes: int) -> 
         headers.append(header)
         return delimiter
 
-    cutter = Cutter(take, record_limit_bytes=LIMIT_BYTES, part_bytes=part_bytes)
+    cutter = RecordSplitter(take, record_limit_bytes=LIMIT_BYTES, part_bytes=part_bytes)
     cuts = [part for piece in split(data, places) for part in cutter.feed(piece)]
     cuts += cutter.finish()
     return headers[0], [part.data for part in cuts]

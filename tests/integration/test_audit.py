@@ -15,7 +15,7 @@ from bench.local.keyed import Keyed, prefix_of
 from bench.local.programs import ROOT
 from core.errors import UnknownKey
 from core.ledger.key import UNLIMITED, Caller, Limits, Scope
-from core.ledger.redis.access.audit import Action, Audit, Deed
+from core.ledger.redis.access.audit import Action, Audit, AuditEvent
 from core.ledger.redis.access.keyring import Keyring
 from core.ledger.redis.keys import AUDIT
 from core.ledger.redis.ledger import RedisLedger
@@ -33,7 +33,7 @@ def audit(redis: Redis) -> Audit:
     return Audit(redis)
 
 
-def deeds(audit: Audit) -> list[Deed]:
+def deeds(audit: Audit) -> list[AuditEvent]:
     """Return all that was done."""
     return [deed for _, deed in audit.read()]
 
@@ -46,8 +46,8 @@ def test_a_group_of_jobs_is_noted_once_an_owner_and_what_was_refused_is_not(
     nobodys = new_job()
     ledger.submit([*mine, *theirs, nobodys])
     assert sorted(deeds(audit), key=lambda deed: deed.key) == [
-        Deed("aa", Action.SUBMIT, "job", tuple(job.id for job in mine)),
-        Deed("cc", Action.SUBMIT, "job", (theirs[0].id,)),
+        AuditEvent("aa", Action.SUBMIT, "job", tuple(job.id for job in mine)),
+        AuditEvent("cc", Action.SUBMIT, "job", (theirs[0].id,)),
     ]
     ledger.submit([*mine, *theirs[:1]])  # the answer was lost, and it is sent again
     assert len(deeds(audit)) == 2
@@ -60,8 +60,8 @@ def test_what_is_canceled_and_erased_is_noted_of_who_did_it(redis: Redis, settin
     ledger.cancel(job.id, OWNER)  # it has ended, so nothing is done
     ledger.erase(job.id, OWNER)
     assert deeds(audit)[1:] == [
-        Deed("bb", Action.CANCEL, "job", (job.id,)),
-        Deed("aa", Action.ERASE, "job", (job.id,)),
+        AuditEvent("bb", Action.CANCEL, "job", (job.id,)),
+        AuditEvent("aa", Action.ERASE, "job", (job.id,)),
     ]
 
 
@@ -83,10 +83,10 @@ def test_keys_and_models_are_noted_when_they_change(redis: Redis, audit: Audit) 
     with pytest.raises(UnknownKey):
         keyring.revoke("0" * 8)
     assert deeds(audit) == [
-        Deed("operator", Action.CREATE_KEY, "key", (prefix,)),
-        Deed("operator", Action.REVOKE_KEY, "key", (prefix,)),
-        Deed("worker", Action.CHANGE_MODEL, "model", ("1.0",)),
-        Deed("worker", Action.CHANGE_MODEL, "model", ("1.1",)),
+        AuditEvent("operator", Action.CREATE_KEY, "key", (prefix,)),
+        AuditEvent("operator", Action.REVOKE_KEY, "key", (prefix,)),
+        AuditEvent("worker", Action.CHANGE_MODEL, "model", ("1.0",)),
+        AuditEvent("worker", Action.CHANGE_MODEL, "model", ("1.1",)),
     ]
 
 
@@ -94,7 +94,7 @@ def test_what_is_older_than_it_is_kept_for_is_trimmed_and_what_is_younger_read_o
     redis.execute_command("CONFIG", "SET", "stream-node-max-entries", "1")
     for days in (3, 2, 1):
         at = datetime.now(UTC) - timedelta(days=days)
-        redis.xadd(AUDIT, Deed("aa", Action.LIST, "job").fields(), id=f"{int(at.timestamp() * 1000)}-0")
+        redis.xadd(AUDIT, AuditEvent("aa", Action.LIST, "job").fields(), id=f"{int(at.timestamp() * 1000)}-0")
     audit.trim(2.5 * 86_400)
     redis.execute_command("CONFIG", "SET", "stream-node-max-entries", "100")
     assert len(deeds(audit)) == 2

@@ -8,7 +8,7 @@ from redis import Redis
 from core.errors import ExpiredBatch, UnknownBatch
 from core.ledger.batch import DonePart, Form, Format, Join, NewPart
 from core.ledger.job import JobError, State
-from core.ledger.protocol import Idempotency, Verdict
+from core.ledger.protocol import Idempotency, SubmitStatus
 from core.ledger.redis.batch_record import BegunPart, ClaimedPart, NewBatch
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.callbacks import RedisCallbacks
@@ -40,7 +40,7 @@ def create(batches: Batches, batch: NewBatch) -> list[Message]:
     """Write a batch down and return its messages."""
     batches.hold(batch.id, 60)
     verdict, id, messages = batches.create(batch)
-    assert (verdict, id) == (Verdict.ACCEPTED, batch.id)
+    assert (verdict, id) == (SubmitStatus.ACCEPTED, batch.id)
     return messages
 
 
@@ -141,10 +141,10 @@ def test_the_same_file_with_the_same_key_is_one_batch(batches: Batches) -> None:
     first, again = (new_batch(same=Idempotency("key", "print")) for _ in range(2))
     create(batches, first)
     batches.hold(again.id, 60)
-    assert batches.create(again) == (Verdict.REPLAYED, first.id, [])
+    assert batches.create(again) == (SubmitStatus.REPLAYED, first.id, [])
     other = new_batch(same=Idempotency("key", "other"))
-    assert batches.create(other)[0] is Verdict.MISMATCH
-    assert batches.create(first)[:2] == (Verdict.ACCEPTED, first.id)  # a call whose answer was lost
+    assert batches.create(other)[0] is SubmitStatus.MISMATCH
+    assert batches.create(first)[:2] == (SubmitStatus.ACCEPTED, first.id)  # a call whose answer was lost
 
 
 def test_an_upload_that_was_given_up_is_swept_and_cannot_become_a_batch(batches: Batches, clock: Clock) -> None:
@@ -155,8 +155,8 @@ def test_an_upload_that_was_given_up_is_swept_and_cannot_become_a_batch(batches:
     batches.hold(quick.id, 10)
     clock.move(4)
     assert batches.trash() == [slow.id]
-    assert batches.create(slow)[0] is Verdict.GIVEN_UP
-    assert batches.create(quick)[0] is Verdict.ACCEPTED
+    assert batches.create(slow)[0] is SubmitStatus.GIVEN_UP
+    assert batches.create(quick)[0] is SubmitStatus.ACCEPTED
     batches.swept(slow.id)
     assert batches.trash() == []
 
@@ -169,7 +169,7 @@ def test_an_upload_whose_hold_ran_out_cannot_be_held_again(batches: Batches, clo
     if swept:
         batches.swept(frozen.id)
     assert not batches.hold(frozen.id, 10, again=True)
-    assert batches.create(frozen)[0] is Verdict.GIVEN_UP
+    assert batches.create(frozen)[0] is SubmitStatus.GIVEN_UP
     assert batches.trash() == [frozen.id]  # for what was written since
 
 
@@ -178,7 +178,7 @@ def test_above_the_limit_no_batch_is_accepted(redis: Redis, clock: Clock) -> Non
     create(batches, new_batch(parts=3))
     full = new_batch(parts=2)
     batches.hold(full.id, 60)
-    assert batches.create(full)[0] is Verdict.FULL
+    assert batches.create(full)[0] is SubmitStatus.FULL
 
 
 def test_erasing_leaves_no_trace_but_the_order_to_sweep_the_store(redis: Redis, batches: Batches) -> None:

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from core.ledger.batch import Form, Format, NewPart, input_key, results_key
-from core.ledger.protocol import Verdict
+from core.ledger.protocol import SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import LATE_S, Batches
 from core.ledger.redis.record import first_id_at, new_id
@@ -41,7 +41,7 @@ def create(batches: Batches, store: Store, id: str) -> str:
     """Make a batch of an upload."""
     put(batches, store, id)
     parts = [NewPart(number=number, first_line=number, lines=1) for number in (1, 2)]
-    assert batches.create(NewBatch(id, Form(Format.JSONL), parts, 8))[0] is Verdict.ACCEPTED
+    assert batches.create(NewBatch(id, Form(Format.JSONL), parts, 8))[0] is SubmitStatus.ACCEPTED
     return id
 
 

@@ -9,7 +9,7 @@ from redis import Redis
 from bench.local.conditions import wait_until
 from core.ledger.batch import Form, Format, NewPart
 from core.ledger.continuity import MIRROR, Continuity, Mirror
-from core.ledger.protocol import NewJob, Verdict
+from core.ledger.protocol import NewJob, SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.checkpoint import Checkpoint
@@ -114,7 +114,7 @@ def test_a_batch_whose_upload_was_going_on_in_the_copy_is_lost_though_its_id_is_
     sweep.compare()
     older = dump(redis)
     verdict, _, _ = batches.create(NewBatch(batch, Form(Format.JSONL), [NewPart(number=1, first_line=1, lines=1)], 1))
-    assert verdict is Verdict.ACCEPTED
+    assert verdict is SubmitStatus.ACCEPTED
     clock.move(1)
     sweep.compare()
     restore(redis, older)

@@ -20,7 +20,7 @@ from redis import Redis
 from core.errors import LedgerLost, ScorelineError, UnknownBatch, UnknownJob
 from core.ledger.batch import Form, Format, NewPart
 from core.ledger.continuity import Continuity, Mirror
-from core.ledger.protocol import NewJob, Verdict
+from core.ledger.protocol import NewJob, SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.checkpoint import BEHIND_S
@@ -113,7 +113,7 @@ class ContinuityMachine(RuleBasedStateMachine):
     def finish_upload(self, swept: bool) -> None:
         id = min(self.held.uploads)
         verdict, _, _ = self.batches.create(NewBatch(id, Form(Format.JSONL), PARTS, 1))
-        assert verdict is Verdict.ACCEPTED
+        assert verdict is SubmitStatus.ACCEPTED
         self.held = replace(self.held, uploads=self.held.uploads - {id})
         self.accept(id, swept)
 

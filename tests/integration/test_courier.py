@@ -25,7 +25,7 @@ from core.ledger.callback import Callback
 from core.ledger.job import State
 from core.ledger.redis.record import new_id
 from tests.receiver import OTHER_SECRET, SECRET, receiving
-from worker.webhooks.sender import Answer, Courier
+from worker.webhooks.sender import WebhookResponse, WebhookSender
 from worker.webhooks.worker import LONGEST_WAIT_S, wait_after
 
 ENDED_MS = 1_767_225_600_250  # 2026-01-01T00:00:00.250Z
@@ -40,10 +40,10 @@ def deliver(
     timeout_s: float = 10,
     secrets: tuple[str, ...] = (SECRET,),
     callback: Callback | None = None,
-) -> Answer:
+) -> WebhookResponse:
     """Return what came of one attempt at this URL."""
     resolver = resolver or Resolver(private=private, threads=1)
-    courier = Courier(secrets, resolver, tls or httpcore2.default_ssl_context(), timeout_s)
+    courier = WebhookSender(secrets, resolver, tls or httpcore2.default_ssl_context(), timeout_s)
     try:
         return asyncio.run(courier.deliver(callback or Callback(new_id(), url, State.SUCCEEDED, ENDED_MS, 1)))
     finally:

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.batches.download import PIECE_BYTES, Download, Stretch, choose_format, find_range, send
-from api.batches.results import header_of, turn_to
+from api.batches.download import PIECE_BYTES, Download, ObjectRange, choose_format, find_range, send
+from api.batches.results import conversion_to, header_of
 from api.http.problem import answer_problems
 from core.errors import BadRange
 from core.ledger.batch import SCORE_COLUMNS, Form, Format
@@ -32,7 +32,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where results are sent: `/` all of them, `/growing` the beginning, `/broken` with a part that is not there."""
     folder: Path = tmp_path_factory.mktemp("store")
     store = Store.open(Settings(store=f"file://{folder}"))
-    stretches = [Stretch(f"results/{number}", len(part), part.count(b"\n")) for number, part in enumerate(PARTS)]
+    stretches = [ObjectRange(f"results/{number}", len(part), part.count(b"\n")) for number, part in enumerate(PARTS)]
     for stretch, part in zip(stretches, PARTS, strict=True):
         store.write(stretch.key, part)
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
@@ -40,11 +40,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     @app.get("/{how:path}")
     async def read(how: str, request: Request, spreadsheet_safe: bool = False) -> Response:
         format = choose_format(request, FORM.format)
-        sent = {"": stretches, "growing": stretches[:1], "broken": [*stretches, Stretch("results/no", 10, 1)]}
+        sent = {"": stretches, "growing": stretches[:1], "broken": [*stretches, ObjectRange("results/no", 10, 1)]}
         sent["away"] = sent["broken"][-1:]
         head = header_of(FORM) if format is Format.CSV else b""
         download = Download(f'a"/é.{format}', format, head, sent[how], complete=how != "growing", form=FORM)
-        return await send(request, store, download, turn_to(format, FORM, spreadsheet_safe, download.row_bytes))
+        return await send(request, store, download, conversion_to(format, FORM, spreadsheet_safe, download.row_bytes))
 
     answer_problems(app)
     with listening(app) as port:

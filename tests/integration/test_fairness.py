@@ -9,7 +9,7 @@ from bench.local.keyed import prefix_of
 from core.errors import NewerLedger
 from core.ledger.job import State
 from core.ledger.key import UNLIMITED, Caller, Limits, Scope
-from core.ledger.protocol import NewJob, Verdict
+from core.ledger.protocol import NewJob, SubmitStatus
 from core.ledger.redis.access.keyring import Keyring
 from core.ledger.redis.checkpoint import adopt_format
 from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
@@ -95,11 +95,11 @@ def test_one_owner_leaves_room_in_the_backlog_for_others(redis: Redis, settings:
     ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 100}))
     first, second = owner(redis), owner(redis)
     verdicts = [verdict for verdict, _ in ledger.submit([new_job(by=first) for _ in range(100)]).verdicts]
-    assert Counter(verdicts) == {Verdict.ACCEPTED: 80, Verdict.SHARE: 20}
-    assert ledger.submit([new_job(5, by=second)]).verdicts[0][0] is Verdict.ACCEPTED
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.SHARE
+    assert Counter(verdicts) == {SubmitStatus.ACCEPTED: 80, SubmitStatus.SHARE: 20}
+    assert ledger.submit([new_job(5, by=second)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.SHARE
     ledger.finish(score(ledger.claim(TURN)))
-    assert ledger.submit([new_job(50, by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+    assert ledger.submit([new_job(50, by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_a_large_job_leaves_room_in_the_backlog_for_others_but_is_taken_where_nothing_waits(
@@ -108,11 +108,11 @@ def test_a_large_job_leaves_room_in_the_backlog_for_others_but_is_taken_where_no
     ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 3_000}))
     first, second = owner(redis), owner(redis)
     verdicts = [verdict for verdict, _ in ledger.submit([new_job(1_000, by=first) for _ in range(3)]).verdicts]
-    assert verdicts == [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.SHARE]
-    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is Verdict.ACCEPTED
+    assert verdicts == [SubmitStatus.ACCEPTED, SubmitStatus.ACCEPTED, SubmitStatus.SHARE]
+    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is SubmitStatus.ACCEPTED
     for _ in range(2):
         ledger.finish(score(ledger.claim(TURN)))
-    assert ledger.submit([new_job(3_000, by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+    assert ledger.submit([new_job(3_000, by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger: RedisLedger, clock: Clock) -> None:
@@ -120,17 +120,17 @@ def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger:
     jobs = [new_job(by=first) for _ in range(10)]
     submit(ledger, *jobs)
     ledger.finish(score(ledger.claim(TURN)))
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.ACCEPTED  # no limit is known
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED  # no limit is known
     redis.set(ROOM, 10 * RECORD_BYTES // SHARE_OF_FREE)
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.MANY_RESULTS
-    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is Verdict.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.MANY_RESULTS
+    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is SubmitStatus.ACCEPTED
     for job in jobs[:5]:
         ledger.erase(job.id)
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
     redis.set(ROOM, 0)
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.MANY_RESULTS
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.MANY_RESULTS
     clock.move(Settings().result_ttl * (1 + 2 / RESULT_BUCKETS))
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is Verdict.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_a_sweep_notes_the_room_that_redis_has_below_its_limit(redis: Redis, settings: Settings) -> None:
@@ -147,9 +147,9 @@ def test_where_no_keys_are_required_all_of_the_backlog_is_for_anyone_and_probe_j
     redis: Redis, settings: Settings
 ) -> None:
     ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 10}))
-    assert {verdict for verdict, _ in ledger.submit([new_job() for _ in range(10)]).verdicts} == {Verdict.ACCEPTED}
-    assert ledger.submit([new_job()]).verdicts[0][0] is Verdict.FULL
-    assert ledger.submit([NewJob(canary_id(), [ROW])]).verdicts[0][0] is Verdict.ACCEPTED
+    assert {verdict for verdict, _ in ledger.submit([new_job() for _ in range(10)]).verdicts} == {SubmitStatus.ACCEPTED}
+    assert ledger.submit([new_job()]).verdicts[0][0] is SubmitStatus.FULL
+    assert ledger.submit([NewJob(canary_id(), [ROW])]).verdicts[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_a_probe_job_waits_behind_no_one(ledger: RedisLedger) -> None:

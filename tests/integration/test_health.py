@@ -5,8 +5,8 @@ import asyncio
 import httpx2
 from prometheus_client import CollectorRegistry
 
-from api.health import Vitals
-from api.http.connection_limits import Watch
+from api.health import VitalTasks
+from api.http.connection_limits import ConnectionLimits
 from core.settings import Settings
 from monitoring.instrument import GatewayMetrics
 from tests.fakes import MemoryLedger
@@ -41,7 +41,7 @@ class Connection:
 
 def test_a_gateway_lives_until_one_of_its_threads_has_died_and_says_which() -> None:
     with gateway_over(MemoryLedger(Settings(), Clock())) as (url, app):
-        vitals: Vitals = app.state.vitals
+        vitals: VitalTasks = app.state.vitals
         assert httpx2.get(f"{url}/health/live").status_code == 200
         ended = vitals.threads.start("counting", lambda: None)
         ended.join()
@@ -55,7 +55,7 @@ def test_a_gateway_lives_until_one_of_its_threads_has_died_and_says_which() -> N
 
 def test_a_task_that_ends_unasked_has_died_and_one_that_is_canceled_has_not() -> None:
     async def run() -> tuple[list[str], list[str]]:
-        vitals, forever = Vitals(), asyncio.Event()
+        vitals, forever = VitalTasks(), asyncio.Event()
 
         async def raise_error() -> None:
             fail()
@@ -75,7 +75,7 @@ def test_a_task_that_ends_unasked_has_died_and_one_that_is_canceled_has_not() ->
 
 def test_a_connection_that_cannot_be_looked_at_hides_no_other() -> None:
     async def run() -> None:
-        watch = Watch(Settings(head_timeout_s=0.02), GatewayMetrics(CollectorRegistry()))
+        watch = ConnectionLimits(Settings(head_timeout_s=0.02), GatewayMetrics(CollectorRegistry()))
         connections = [Connection(fails=True), Connection(fails=False), Connection(fails=True)]
         watch.connections.update(connections)
         keeping = asyncio.create_task(watch.keep())

@@ -23,7 +23,7 @@ from monitoring.drift import watch_drift
 from monitoring.vital import VitalThreads
 from tests.ledgers import Clock
 from tests.patients import ROW
-from worker.interactive.drift import ROWS_AT_ONCE, Tally
+from worker.interactive.drift import ROWS_AT_ONCE, DriftAccumulator
 
 CHAMPION = read_card(ROOT / "models" / "champion")
 ONE = to_matrix([ROW])
@@ -82,7 +82,7 @@ def test_who_asks_before_a_worker_has_come_is_told_so(histograms: Histograms) ->
 
 def test_a_model_of_an_older_bundle_is_served_and_counts_no_one(redis: Redis) -> None:
     histograms = Histograms(redis)
-    tally = Tally(histograms, VitalThreads())
+    tally = DriftAccumulator(histograms, VitalThreads())
     tally.serve(CHAMPION.model_copy(update={"reference": None}))
     tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
     tally.tell()
@@ -94,7 +94,7 @@ def test_a_model_of_an_older_bundle_is_served_and_counts_no_one(redis: Redis) ->
 
 def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> None:
     histograms = Histograms(redis)
-    tally = Tally(histograms, VitalThreads())
+    tally = DriftAccumulator(histograms, VitalThreads())
     tally.serve(named("1.0.0"))
     tally.note([ONE, ONE], np.array([0.05, 0.5]), [(None, 1), (EVERYONE, 1)])
     tally.note([np.tile(ONE, (ROWS_AT_ONCE, 1))], np.full(ROWS_AT_ONCE, 0.5), [(EVERYONE, ROWS_AT_ONCE)])
@@ -113,7 +113,7 @@ def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> Non
 
 def test_each_owner_is_counted_by_itself_and_with_everyone(redis: Redis) -> None:
     histograms = Histograms(redis)
-    tally = Tally(histograms, VitalThreads())
+    tally = DriftAccumulator(histograms, VitalThreads())
     tally.serve(CHAMPION)
     tally.note([ONE, ONE, np.tile(ONE, (3, 1))], np.full(5, 0.5), [("aa", 1), ("bb", 1), (None, 1), ("aa", 2)])
     tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
@@ -137,7 +137,7 @@ def test_an_owners_hour_takes_as_much_of_redis_as_is_stated(redis: Redis) -> Non
 
 def test_what_cannot_be_counted_costs_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     away = Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    tally = Tally(Histograms(open_redis(away, retries=0)), VitalThreads())
+    tally = DriftAccumulator(Histograms(open_redis(away, retries=0)), VitalThreads())
     tally.serve(CHAMPION)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
@@ -154,7 +154,7 @@ def test_a_refusal_is_told_until_it_is_taken_back_or_nobody_says_so_any_more(red
     histograms = Histograms(redis)
     assert histograms.refused() is None
     refusal = Refusal(version="2.0.0", reason="It is no model.", at=datetime(2026, 1, 1, tzinfo=UTC))
-    tally = Tally(histograms, VitalThreads())
+    tally = DriftAccumulator(histograms, VitalThreads())
     tally.serve(CHAMPION, refusal)
     wait_until(lambda: histograms.refused(), within_s=10, what="the refusal")
     assert Refusal.model_validate_json(histograms.refused() or b"") == refusal

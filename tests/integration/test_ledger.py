@@ -6,7 +6,7 @@ from redis import Redis
 from bench.local.conditions import wait_until
 from core.errors import ExpiredJob, UnknownJob
 from core.ledger.job import JobError, State
-from core.ledger.protocol import Ledger, Outcome, Verdict
+from core.ledger.protocol import Ledger, Outcome, SubmitStatus
 from core.ledger.redis.keys import ACCEPTED, JOBS
 from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.record import canary_id, new_id
@@ -97,8 +97,8 @@ def test_a_job_that_fails_keeps_its_reason_and_harms_no_other(ledger: Ledger) ->
 def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
     first, again, other = new_job(key="k"), new_job(key="k"), new_job(key="k", body="another")
     submit(ledger, first)
-    assert ledger.submit([again]).verdicts == [(Verdict.REPLAYED, first.id)]
-    assert ledger.submit([other]).verdicts == [(Verdict.MISMATCH, other.id)]
+    assert ledger.submit([again]).verdicts == [(SubmitStatus.REPLAYED, first.id)]
+    assert ledger.submit([other]).verdicts == [(SubmitStatus.MISMATCH, other.id)]
     with pytest.raises(UnknownJob):
         ledger.read(again.id)
     assert ledger.load().backlog_patients == 1
@@ -107,7 +107,7 @@ def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
 def test_a_key_is_busy_while_its_first_submit_is_being_written(ledger: Ledger) -> None:
     first, again = new_job(key="k"), new_job(key="k")
     verdicts = ledger.submit([first, again]).verdicts
-    assert verdicts == [(Verdict.ACCEPTED, first.id), (Verdict.BUSY, again.id)]
+    assert verdicts == [(SubmitStatus.ACCEPTED, first.id), (SubmitStatus.BUSY, again.id)]
 
 
 def test_a_canceled_job_is_never_scored(ledger: Ledger) -> None:
@@ -146,7 +146,7 @@ def test_an_erased_job_is_unknown_and_its_message_finds_nothing(ledger: Ledger, 
     assert not ledger.claim(message)
     assert ledger.finish(score(claimed)) == 0
     assert ledger.load().backlog_patients == 0
-    assert ledger.submit([new_job(key="k", body="another")]).verdicts[0][0] is Verdict.ACCEPTED
+    assert ledger.submit([new_job(key="k", body="another")]).verdicts[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_an_erased_job_leaves_no_key_behind(redis: Redis, settings: Settings) -> None:
@@ -175,7 +175,7 @@ def test_a_job_past_its_deadline_expires(ledger: Ledger, clock: Clock) -> None:
 def test_above_the_backlog_limit_a_submit_is_full(make: Make, settings: Settings) -> None:
     ledger = make(settings.model_copy(update={"backlog_limit": 3}))
     verdicts = ledger.submit([new_job(2), new_job(2), new_job(1)]).verdicts
-    assert [verdict for verdict, _ in verdicts] == [Verdict.ACCEPTED, Verdict.FULL, Verdict.ACCEPTED]
+    assert [verdict for verdict, _ in verdicts] == [SubmitStatus.ACCEPTED, SubmitStatus.FULL, SubmitStatus.ACCEPTED]
     assert ledger.load().backlog_patients == 3
 
 

@@ -15,7 +15,7 @@ from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.transport.message import Message
-from core.transport.queue import BELLS_ENOUGH, ring_for_callbacks
+from core.transport.queue import BELLS_ENOUGH, notify_callbacks
 from tests.fake_callbacks import MemoryCallbacks
 from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, run, score, submit
@@ -165,7 +165,7 @@ def test_the_sweep_rings_for_all_that_is_due_but_never_fills_the_queue(due: int,
             return Due(due, hanging)
 
     settings, bells = Settings(), list[object]()
-    ring_for_callbacks(Known(MemoryLedger(settings, Clock()), settings), bells.append)
+    notify_callbacks(Known(MemoryLedger(settings, Clock()), settings), bells.append)
     assert len(bells) == rung
     assert hanging + rung <= BELLS_ENOUGH
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from redis import Redis
 from typing_extensions import override
 
-from api.batches.service import Bulk, Files
+from api.batches.service import BatchBackends, Files
 from api.batches.upload import Uploads
-from api.events.watcher import Notices
+from api.events.watcher import JobWatcher
 from api.headroom import Headroom
 from api.jobs.answers import Answers
 from api.pace import Pace
@@ -20,14 +20,14 @@ from core.address import Resolver
 from core.errors import UnknownBatch
 from core.ledger.batch import DonePart, Format, NewPart, input_key
 from core.ledger.key import ANYONE
-from core.ledger.protocol import Verdict
+from core.ledger.protocol import SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.storage.store import Store
 from core.transport.message import Message
-from models.scorer import Verdicts
+from models.scorer import Predictions
 from monitoring.vital import VitalThreads
 from tests.fakes import MemoryLedger
 from tests.files import CSV, ByAge, csv_row
@@ -45,7 +45,7 @@ class Interrupted(ByAge):
         self._meanwhile = meanwhile
 
     @override
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         self._meanwhile()
         return super().judge(matrix)
 
@@ -70,7 +70,7 @@ def create(batches: Batches, store: Store) -> tuple[str, list[Message]]:
     batches.hold(id, 60)
     store.write(input_key(id, 1), csv_row())
     verdict, _, messages = batches.create(NewBatch(id, CSV, [NewPart(number=1, first_line=2, lines=1)], 8))
-    assert verdict is Verdict.ACCEPTED
+    assert verdict is SubmitStatus.ACCEPTED
     return id, messages
 
 
@@ -83,10 +83,10 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
     """Return the results as they are sent."""
 
     async def look() -> bytes:
-        uploads, notices = Uploads(store, settings), Notices(batches.watch, batches.read_all, VitalThreads())
+        uploads, notices = Uploads(store, settings), JobWatcher(batches.watch, batches.read_all, VitalThreads())
         resolver = Resolver(private=False, threads=1)
         answers = Answers(settings, MemoryLedger(settings, Clock()), Pace())
-        bulk, headroom = Bulk(batches, store, lambda _: None), Headroom(None, 1)
+        bulk, headroom = BatchBackends(batches, store, lambda _: None), Headroom(None, 1)
         files = Files(settings, bulk, uploads, notices, answers, resolver, headroom)
         try:
             download = files.results(id, CSV, Format.CSV, ANYONE)

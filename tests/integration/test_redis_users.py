@@ -17,7 +17,7 @@ from core.connect import open_redis
 from core.errors import LedgerUnavailable
 from core.ledger.redis.checkpoint import Checkpoints
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.running import asking
+from core.ledger.redis.running import raising_ledger_errors
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
 from core.transport.message import Message
@@ -255,7 +255,7 @@ def test_no_script_does_for_a_role_what_it_may_not_do_itself(redis_of: Guarded, 
 def test_a_refusal_is_told_to_the_operator(
     redis_of: Guarded, role: str, command: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with redis_of.connect(role) as redis, pytest.raises(LedgerUnavailable), asking():
+    with redis_of.connect(role) as redis, pytest.raises(LedgerUnavailable), raising_ledger_errors():
         redis.get("mine") if command == "GET" else redis.eval("return redis.call('GET', 'mine')", 0)
     assert "Redis refuses the user of SCORELINE_REDIS_URL what this program needs" in caplog.text
     redis_of.refused()

@@ -15,9 +15,9 @@ from core.schema.field import Category, Field, Measure
 from core.schema.patient import COLUMNS, EXAMPLE, Patient, Row, fields_of_patient
 from core.table.cell import read_cell
 from models.features import to_matrix
-from models.scorer import Verdicts
+from models.scorer import Predictions
 from tests.files import EXAMPLES, ByAge, told
-from worker.bulk.check import REFUSED, Words, check_column, check_texts, group
+from worker.bulk.check import REFUSED, EightBytes, check_column, check_texts, group
 from worker.bulk.part import score_part
 from worker.bulk.rows import cut_rows
 
@@ -33,7 +33,7 @@ class Listening(ByAge):
         self.heard: list[NDArray[np.float32]] = []
 
     @override
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         self.heard.append(matrix)
         return super().judge(matrix)
 
@@ -87,7 +87,7 @@ def test_a_column_is_checked_as_each_of_its_cells_would_be(data: st.DataObject, 
     texts = data.draw(st.lists(written(field), min_size=1, max_size=6))
     cells = data.draw(st.lists(st.sampled_from(texts), max_size=30))
     rows = cut_rows("".join(f"{cell},\n" for cell in cells).encode(), ",")
-    found = check_column(rows, Words(rows.data), *rows.cells(0, 2, np.arange(len(cells))), field)
+    found = check_column(rows, EightBytes(rows.data), *rows.cells(0, 2, np.arange(len(cells))), field)
     assert np.array_equal(found, np.array([read_value(cell, field) for cell in cells], np.float32), equal_nan=True)
 
 
@@ -118,7 +118,7 @@ def test_only_cells_of_the_same_text_are_grouped(texts: list[str]) -> None:
     data = "".join(texts).encode()
     sizes = np.array([len(text) for text in texts], np.intp)
     starts = np.cumsum(sizes) - sizes
-    like = group(Words(data), starts, sizes)
+    like = group(EightBytes(data), starts, sizes)
     assert [texts[place] for place in like] == texts
     assert np.array_equal(like[like], like)
 
@@ -127,12 +127,12 @@ def test_only_cells_of_the_same_text_are_grouped(texts: list[str]) -> None:
 def test_cells_of_the_same_text_are_grouped(size: int) -> None:
     """So that a column costs little, however long it is."""
     starts, sizes = np.arange(0, 100 * size, size), np.full(100, size)
-    assert len(set(group(Words(b"x" * 100 * size), starts, sizes).tolist())) == 1
+    assert len(set(group(EightBytes(b"x" * 100 * size), starts, sizes).tolist())) == 1
 
 
 def test_more_texts_than_there_are_groups_are_checked_as_well() -> None:
     ages = np.linspace(10, 120, 100_001).tolist()
     rows = cut_rows("".join(f"{age!r},\n" for age in ages).encode(), ",")
-    found = check_column(rows, Words(rows.data), *rows.cells(0, 2, np.arange(len(ages))), FIELDS["age"])
+    found = check_column(rows, EightBytes(rows.data), *rows.cells(0, 2, np.arange(len(ages))), FIELDS["age"])
     taken = np.array([age if 18 <= age <= 110 else REFUSED for age in ages], np.float32)
     assert np.array_equal(found, taken)

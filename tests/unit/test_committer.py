@@ -8,7 +8,7 @@ import pytest
 
 from api.jobs.committer import Committer
 from core.errors import LedgerUnavailable
-from core.ledger.protocol import NewJob, Receipt, Verdict
+from core.ledger.protocol import NewJob, SubmitResult, SubmitStatus
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
 from tests.patients import new_job
 
@@ -24,7 +24,7 @@ class Gate:
         self.fails_on: str | None = None
         self.fails_with: Exception = LedgerUnavailable()
 
-    def commit(self, jobs: Sequence[NewJob]) -> Receipt:
+    def commit(self, jobs: Sequence[NewJob]) -> SubmitResult:
         """Accept all of the group, or raise if it holds the job that fails."""
         self.groups.append([job.id for job in jobs])
         self.entered.set()
@@ -34,9 +34,9 @@ class Gate:
         return accept(jobs)
 
 
-def accept(jobs: Sequence[NewJob]) -> Receipt:
+def accept(jobs: Sequence[NewJob]) -> SubmitResult:
     """Accept all of a group."""
-    return Receipt(0, 0, [(Verdict.ACCEPTED, job.id) for job in jobs])
+    return SubmitResult(0, 0, [(SubmitStatus.ACCEPTED, job.id) for job in jobs])
 
 
 async def submit_behind(gate: Gate, jobs: Sequence[NewJob]) -> list[object]:
@@ -56,7 +56,7 @@ def test_what_arrives_while_a_group_is_committed_goes_as_the_next_one() -> None:
     gate, jobs = Gate(), [new_job() for _ in range(5)]
     told = asyncio.run(submit_behind(gate, jobs))
     assert gate.groups == [[jobs[0].id], [job.id for job in jobs[1:]]]
-    assert told == [(Verdict.ACCEPTED, job.id) for job in jobs]
+    assert told == [(SubmitStatus.ACCEPTED, job.id) for job in jobs]
 
 
 def test_a_group_is_bounded_in_jobs() -> None:
@@ -77,10 +77,10 @@ def test_a_small_job_does_not_wait_for_a_large_one_to_be_written_down() -> None:
         committer = Committer(lambda jobs: gate.commit(jobs) if jobs[0] is large else accept(jobs))
         waiting = asyncio.create_task(committer.submit(large))
         await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
-        assert await asyncio.wait_for(committer.submit(small), PATIENCE_S) == (Verdict.ACCEPTED, small.id)
+        assert await asyncio.wait_for(committer.submit(small), PATIENCE_S) == (SubmitStatus.ACCEPTED, small.id)
         assert not waiting.done()
         gate.opened.set()
-        assert await waiting == (Verdict.ACCEPTED, large.id)
+        assert await waiting == (SubmitStatus.ACCEPTED, large.id)
         await committer.close()
 
     asyncio.run(beside())
@@ -91,7 +91,7 @@ def test_a_failing_group_is_told_and_the_next_one_is_not_harmed() -> None:
     gate.fails_on, gate.fails_with = jobs[0].id, RuntimeError("no one foresaw it")
     told = asyncio.run(submit_behind(gate, jobs))
     assert isinstance(told[0], RuntimeError)
-    assert told[1:] == [(Verdict.ACCEPTED, job.id) for job in jobs[1:]]
+    assert told[1:] == [(SubmitStatus.ACCEPTED, job.id) for job in jobs[1:]]
 
 
 def test_what_gathered_while_the_ledger_did_not_answer_is_told_at_once() -> None:
@@ -113,13 +113,13 @@ def test_a_caller_that_leaves_harms_no_other_of_its_group() -> None:
         told = await asyncio.gather(*tasks, return_exceptions=True)
         await committer.close()
         assert isinstance(told[1], asyncio.CancelledError)
-        assert (told[0], told[2]) == ((Verdict.ACCEPTED, jobs[0].id), (Verdict.ACCEPTED, jobs[2].id))
+        assert (told[0], told[2]) == ((SubmitStatus.ACCEPTED, jobs[0].id), (SubmitStatus.ACCEPTED, jobs[2].id))
 
     asyncio.run(leave())
 
 
 def test_closing_waits_for_what_was_submitted() -> None:
-    async def close() -> tuple[Verdict, str]:
+    async def close() -> tuple[SubmitStatus, str]:
         gate, job = Gate(), new_job()
         committer = Committer(gate.commit)
         task = asyncio.create_task(committer.submit(job))
@@ -129,7 +129,7 @@ def test_closing_waits_for_what_was_submitted() -> None:
         assert task.done()
         return await task
 
-    assert asyncio.run(close())[0] is Verdict.ACCEPTED
+    assert asyncio.run(close())[0] is SubmitStatus.ACCEPTED
 
 
 @pytest.mark.parametrize("rounds", [50])
@@ -150,9 +150,9 @@ def test_a_ledger_that_decides_on_too_few_leaves_no_caller_waiting() -> None:
     class Forgetful(Gate):
         """Commits a group, and forgets what became of its last job."""
 
-        def commit(self, jobs: Sequence[NewJob]) -> Receipt:
+        def commit(self, jobs: Sequence[NewJob]) -> SubmitResult:
             receipt = super().commit(jobs)
-            return Receipt(0, 0, receipt.verdicts[:-1])
+            return SubmitResult(0, 0, receipt.verdicts[:-1])
 
     told = asyncio.run(submit_behind(Forgetful(), [new_job() for _ in range(3)]))
     assert [type(one) for one in told] == [ValueError] * 3

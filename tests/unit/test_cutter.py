@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidFile
-from core.table.splitter import BOM, Cut, Cutter
+from core.table.splitter import BOM, FilePart, RecordSplitter
 
 HEADER = b'age,"sex\nor ""gender"""'
 cells = st.text(alphabet='ab",;\n\r é', max_size=6)
@@ -18,7 +18,7 @@ tables = st.lists(st.lists(cells, min_size=2, max_size=3), min_size=1, max_size=
 
 def run(
     chunks: list[bytes], *, quoted: bool = True, limit: int = 1_000, part_bytes: int = 1
-) -> tuple[bytes, list[Cut]]:
+) -> tuple[bytes, list[FilePart]]:
     """Return the header and the parts of a file that comes in these chunks."""
     headers: list[bytes] = []
 
@@ -26,7 +26,7 @@ def run(
         headers.append(header)
         return ","
 
-    cutter = Cutter(take if quoted else None, record_limit_bytes=limit, part_bytes=part_bytes)
+    cutter = RecordSplitter(take if quoted else None, record_limit_bytes=limit, part_bytes=part_bytes)
     cuts = [cut for chunk in chunks for cut in cutter.feed(chunk)]
     cuts += cutter.finish()
     return b"".join(headers), cuts
@@ -103,7 +103,7 @@ def test_in_json_lines_each_line_is_a_record_whatever_its_quotes(lines: list[str
 def test_a_header_may_have_a_line_feed_between_its_quotes() -> None:
     header, (cut,) = run([HEADER + b"\r\n", b"1,2\r\n"])
     assert header == HEADER
-    assert cut == Cut(b"1,2\r\n", first_line=3, lines=1)
+    assert cut == FilePart(b"1,2\r\n", first_line=3, lines=1)
 
 
 @given(st.integers(95, 105), st.lists(st.integers(0, 10_000), max_size=5), st.integers(0, 200), st.booleans())
@@ -121,7 +121,7 @@ def test_a_record_above_the_limit_is_refused_however_it_arrives(
 
 
 def test_a_long_record_is_refused_before_it_is_held() -> None:
-    cutter = Cutter(lambda _: ",", record_limit_bytes=1_000_000)
+    cutter = RecordSplitter(lambda _: ",", record_limit_bytes=1_000_000)
     list(cutter.feed(b"h\n"))
     for _ in range(15):
         assert list(cutter.feed(b"x" * 65_536)) == []
@@ -162,6 +162,6 @@ def test_what_the_header_check_raises_ends_it_before_any_part() -> None:
     def refuse(_header: bytes) -> str:
         raise InvalidFile
 
-    cutter = Cutter(refuse, record_limit_bytes=1_000, part_bytes=1)
+    cutter = RecordSplitter(refuse, record_limit_bytes=1_000, part_bytes=1)
     with pytest.raises(InvalidFile):
         list(cutter.feed(b"h\n1\n2\n"))

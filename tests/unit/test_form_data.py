@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.batches.form import FIELD_LIMIT_BYTES, Attached, FormReader
-from api.batches.upload_parser import Intake
+from api.batches.upload_parser import UploadParser
 from core.errors import InvalidFile
 from core.settings import Settings
 
@@ -82,7 +82,7 @@ def test_the_file_is_known_before_its_first_byte_and_comes_before_what_is_wrong_
 
 
 def test_what_is_held_of_a_file_is_let_go_with_its_upload() -> None:
-    intake = Intake(TYPE, "", {}, Settings())
+    intake = UploadParser(TYPE, "", {}, Settings())
     assert not list(intake.feed(part('name="file"; filename="a.jsonl"', b"x" * 1_000)))
     left = ref(intake)
     gc.disable()  # which would find it as well, but only after some hundred uploads

@@ -17,8 +17,8 @@ from core.schema.score import ScoreRow
 from core.settings import Settings
 from monitoring.instrument import WorkerMetrics
 from monitoring.vital import VitalThreads
-from worker.interactive.counters import Counting
-from worker.interactive.drift import Tally
+from worker.interactive.counters import BatchCounters
+from worker.interactive.drift import DriftAccumulator
 
 COLUMN: ScoreRow = ([0.25], [0])  # type: ignore[assignment]  # what a model whose risk is a column once had counted
 
@@ -47,8 +47,8 @@ def outcome(row: ScoreRow) -> Outcome:
 def test_a_record_that_cannot_be_counted_is_no_reason_to_count_no_more(caplog: pytest.LogCaptureFixture) -> None:
     away = Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     registry, vital = CollectorRegistry(), VitalThreads()
-    tally = Tally(Histograms(open_redis(away, retries=0)), vital)
-    counting = Counting(WorkerMetrics(registry), tally)
+    tally = DriftAccumulator(Histograms(open_redis(away, retries=0)), vital)
+    counting = BatchCounters(WorkerMetrics(registry), tally)
 
     def scored() -> float | None:
         return registry.get_sample_value("scoreline_predicted_risk_count", {"model_version": "1.0.0"})

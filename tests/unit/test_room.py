@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.auth.shares import Room
+from api.auth.shares import Capacity
 from core.errors import Crowded, QuotaExceeded
 
 SOON_S, NEVER_S = 30, 0.01
@@ -19,7 +19,7 @@ def run(steps: Coroutine[None, None, None]) -> None:
 
 
 def test_an_owner_has_a_share_and_others_the_rest() -> None:
-    room = Room("answers", 10, 0.5)
+    room = Capacity("answers", 10, 0.5)
     room.take("a", 5)
     with pytest.raises(QuotaExceeded, match="This key holds as many answers as one key may"):
         room.take("a")
@@ -31,7 +31,7 @@ def test_an_owner_has_a_share_and_others_the_rest() -> None:
 
 
 def test_who_has_no_name_has_all_of_it() -> None:
-    room = Room("answers", 10, 0.5)
+    room = Capacity("answers", 10, 0.5)
     room.take("", 10)
     with pytest.raises(Crowded):
         room.take("")
@@ -39,7 +39,7 @@ def test_who_has_no_name_has_all_of_it() -> None:
 
 def test_who_asks_for_more_than_there_is_gets_all_once_nobody_else_has_any() -> None:
     async def steps() -> None:
-        room = Room("answers", 10, 0.5)
+        room = Capacity("answers", 10, 0.5)
         async with room.held("", 1_000, SOON_S):
             with pytest.raises(Crowded):
                 room.take("a")
@@ -53,7 +53,7 @@ def test_who_asks_for_more_than_there_is_gets_all_once_nobody_else_has_any() -> 
 
 def test_who_waits_in_vain_is_told_whose_limit_it_was_and_leaves_no_trace() -> None:
     async def steps() -> None:
-        room = Room("answers", 10, 0.5)
+        room = Capacity("answers", 10, 0.5)
         room.take("a", 5)
         with pytest.raises(QuotaExceeded):
             await room.wait("a", 1, NEVER_S)
@@ -68,7 +68,7 @@ def test_who_waits_in_vain_is_told_whose_limit_it_was_and_leaves_no_trace() -> N
 
 def test_who_waits_is_let_in_an_owner_after_the_other() -> None:
     async def steps() -> None:
-        room, order = Room("answers", 1, 1), list[str]()
+        room, order = Capacity("answers", 1, 1), list[str]()
 
         async def hold(owner: str) -> None:
             async with room.held(owner, 1, SOON_S):
@@ -86,7 +86,7 @@ def test_who_waits_is_let_in_an_owner_after_the_other() -> None:
 
 def test_who_needs_much_is_not_passed_for_ever_by_those_who_need_little() -> None:
     async def steps() -> None:
-        room, order = Room("answers", 10, 1), list[str]()
+        room, order = Capacity("answers", 10, 1), list[str]()
 
         async def hold(owner: str, amount: int) -> None:
             async with room.held(owner, amount, SOON_S):
@@ -110,7 +110,7 @@ def test_whatever_is_asked_for_and_given_up_there_is_never_too_little_and_nobody
     asked: list[tuple[str, int, bool]],
 ) -> None:
     async def steps() -> None:
-        room, total, most = Room("answers", 10, 0.5), 0, 0
+        room, total, most = Capacity("answers", 10, 0.5), 0, 0
 
         async def hold(owner: str, amount: int) -> None:
             nonlocal total, most

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidFile
 from core.table.cell import unquote
-from core.table.splitter import Cut, Cutter
+from core.table.splitter import FilePart, RecordSplitter
 from tests.files import EXAMPLES
 from worker.bulk.rows import Rows, cut_rows
 
@@ -72,8 +72,8 @@ def test_a_row_ends_at_a_line_feed_outside_quotes_and_empty_lines_are_none(
 def test_the_parts_of_a_file_have_the_rows_of_the_file(text: str, part_bytes: int, is_csv: bool) -> None:
     """What the gateway takes for the end of a row, the worker does too."""
     delimiter, data = ("," if is_csv else ""), text.encode()
-    cutter = Cutter((lambda _: ",") if is_csv else None, record_limit_bytes=1_000, part_bytes=part_bytes)
-    cuts = list[Cut]()
+    cutter = RecordSplitter((lambda _: ",") if is_csv else None, record_limit_bytes=1_000, part_bytes=part_bytes)
+    cuts = list[FilePart]()
     with suppress(InvalidFile):  # of what holds no row, or ends within a quote; what was cut before stands
         cuts += cutter.feed(b"header\n" * is_csv + data)
         cuts += cutter.finish()

@@ -30,7 +30,7 @@ from worker.interactive.scoring import (
     score_claimed,
     score_jobs,
     score_small,
-    unwatched,
+    untraced,
 )
 
 AGE = FEATURES.index("age")
@@ -139,7 +139,7 @@ def test_amid_a_large_job_small_ones_of_others_are_scored() -> None:
     ledger.submit([large])
     claimed = ledger.claim(Message(0, []))
     ledger.submit([small])
-    outcomes = score_jobs(scorer, claimed, partial(score_small, ledger, scorer, unwatched, ended))
+    outcomes = score_jobs(scorer, claimed, partial(score_small, ledger, scorer, untraced, ended))
     assert ended == [small.id]
     assert ledger.read(large.id).state is State.RUNNING
     assert ledger.finish(outcomes) == 1

@@ -8,7 +8,7 @@ from bench.local.programs import free_port
 from core.ledger.job import Job, State
 from producer.client import Client
 from producer.scenarios import encode
-from producer.screen import ENOUGH, Tally
+from producer.screen import ENOUGH, Totals
 from producer.table import Labels
 from producer.traffic import Traffic
 from producer.visits import Visit
@@ -21,11 +21,11 @@ DONE = accepted(ENDED)
 OTHER = accepted(ENDED.model_copy(update={"id": UUID(int=ID.int + 1)}))
 
 
-def send(url: str, visits: list[Visit], pause_s: float = 0, labels: Labels | None = None) -> tuple[Tally, list[str]]:
+def send(url: str, visits: list[Visit], pause_s: float = 0, labels: Labels | None = None) -> tuple[Totals, list[str]]:
     """Send the visits; return the tally, and what was told."""
     told: list[str] = []
 
-    async def run() -> Tally:
+    async def run() -> Totals:
         async with Client(url) as client:
             traffic = Traffic(client, lambda _: None, told.append, labels)
             await traffic.send(iter(visits), iter([pause_s] * len(visits)))
@@ -38,7 +38,7 @@ def test_traffic_outlives_a_service_that_is_away_and_says_so_once() -> None:
     port, service = free_port(), Service([accepted(), (200, ENDED.model_dump_json(), {})])
     said: list[str] = []
 
-    async def send() -> Tally:
+    async def send() -> Totals:
         away = asyncio.Event()
 
         def tell(sentence: str) -> None:
@@ -111,7 +111,7 @@ def test_the_tally_tells_no_risk_of_a_few() -> None:
     job = Job.model_validate(
         {"id": ID, "state": State.SUCCEEDED, "patients": 1, "accepted_at": NOW, "finished_at": NOW, "scores": scores}
     )
-    tally = Tally()
+    tally = Totals()
     for number in range(1, ENOUGH + 1):
         tally.begin()
         tally.count(job)

@@ -20,7 +20,7 @@ _IN_NUMBERS = b"0123456789.+-eE"
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(_WORD_BYTES + 1)], dtype=np.uint64)
 
 
-class Words:
+class EightBytes:
     """The bytes of a part, eight at a time, from any of them on."""
 
     def __init__(self, data: bytes) -> None:
@@ -32,7 +32,7 @@ class Words:
         return self._words[starts] & _MASKS[np.clip(sizes, 0, _WORD_BYTES)]
 
 
-def check_column(rows: Rows, words: Words, starts: Places, ends: Places, field: Field) -> NDArray[np.float32]:
+def check_column(rows: Rows, words: EightBytes, starts: Places, ends: Places, field: Field) -> NDArray[np.float32]:
     """Return what the n cells from `starts` to `ends` state, as float32 (n,): NaN if missing, `REFUSED` if refused."""
     like = group(words, starts, ends - starts)
     alone = np.flatnonzero(like == np.arange(len(like)))
@@ -42,7 +42,7 @@ def check_column(rows: Rows, words: Words, starts: Places, ends: Places, field: 
     return values[like]
 
 
-def group(words: Words, starts: Places, sizes: Places) -> Places:
+def group(words: EightBytes, starts: Places, sizes: Places) -> Places:
     """Return, for each of n cells, the place of one with the same text, which stands for itself.
 
     Two places may stand for the same text, so this need not find all that are alike to be right.

@@ -11,13 +11,13 @@ from worker.bulk.rows import NEWLINE, Places, Rows
 LISTED = 100_000
 """How many faults of one part are listed. A fault takes far less to send than to explain."""
 
-Told = tuple[str | None, str, str]
+FaultText = tuple[str | None, str, str]
 """Column, code and message of something wrong with a row; the column is None where it is the whole row."""
 
 Fault = tuple[int, str | None, str, str]
 """The place of a row, and what is wrong with it."""
 
-UNLISTED: Told = (None, "unlisted", "too much is wrong with this part: from this row on, rows are only counted")
+UNLISTED: FaultText = (None, "unlisted", "too much is wrong with this part: from this row on, rows are only counted")
 
 
 def list_first(faults: Iterable[Fault]) -> list[Fault]:

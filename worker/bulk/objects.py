@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from core.ledger.batch import SCORE_COLUMNS, Form, Join
 from core.schema.patient import COLUMNS, Patient, Row
 from core.schema.score import Score, score_from_row
-from models.scorer import Verdicts
-from worker.bulk.errors import Told, list_first
+from models.scorer import Predictions
+from worker.bulk.errors import FaultText, list_first
 from worker.bulk.output import Patients, weave, write_risks
 from worker.bulk.rows import Places, Rows, is_utf8
 
@@ -50,7 +50,7 @@ def read_patient(line: bytes, form: Form) -> Patient | None:
     return None if any(check_keys(patient, form)) else patient
 
 
-def explain_line(line: bytes, form: Form) -> list[Told]:
+def explain_line(line: bytes, form: Form) -> list[FaultText]:
     """Return all that is wrong with a line."""
     try:
         return list(check_keys(SentPatient.model_validate_json(line), form))
@@ -60,7 +60,7 @@ def explain_line(line: bytes, form: Form) -> list[Told]:
         return [explain_error(told, line) for told in error.errors(include_input=False, include_url=False)]
 
 
-def explain_error(error: ErrorDetails, line: bytes) -> Told:
+def explain_error(error: ErrorDetails, line: bytes) -> FaultText:
     """Return an error of pydantic's, of this line, as one of ours."""
     if error["type"] == "missing":
         return str(error["loc"][0]), "missing", "must be given"
@@ -72,7 +72,7 @@ def explain_error(error: ErrorDetails, line: bytes) -> Told:
     return None, "not_an_object", "must be a JSON object"
 
 
-def check_keys(patient: SentPatient, form: Form) -> Iterator[Told]:
+def check_keys(patient: SentPatient, form: Form) -> Iterator[FaultText]:
     """Return what is wrong with the keys that are no fields of a patient; what id_column names is not repeated."""
     extra = patient.model_extra or {}
     for key in SCORE_COLUMNS:
@@ -85,7 +85,7 @@ def check_keys(patient: SentPatient, form: Form) -> Iterator[Told]:
             yield None, "wrong_type", "must have a string or an integer under the key that id_column names"
 
 
-def write_objects(rows: Rows, places: Places, verdicts: Verdicts, form: Form, version: str) -> bytes:
+def write_objects(rows: Rows, places: Places, verdicts: Predictions, form: Form, version: str) -> bytes:
     """Return those objects, each with the members that are added before its last brace, or after its id alone."""
     lines = rows.slices(rows.starts[places], rows.ends[places])
     heads = [line[: line.rindex(b"}")] for line in lines]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.ledger.batch import Form, Format
 from models.features import to_matrix
-from models.scorer import Verdicts
+from models.scorer import Predictions
 from worker.bulk.errors import write_errors
 from worker.bulk.objects import check_objects, write_objects
 from worker.bulk.rows import cut_rows
@@ -18,14 +18,14 @@ from worker.bulk.table import check_table, write_table
 BLOCK_ROWS = 16_384  # so that what is made on the way stays small, and in the processor's cache
 
 
-class Judge(Protocol):
+class Predictor(Protocol):
     """What scores patients in columns: `models.scorer.Scorer`, or any other that keeps this promise."""
 
     @property
     def version(self) -> str:
         """The version that every score names."""
 
-    def judge(self, matrix: NDArray[np.float32]) -> Verdicts:
+    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return what the model says of the (n, d) float32 matrix's n rows, in their order."""
 
 
@@ -47,7 +47,7 @@ class Scored:
         return self.rows - self.scored
 
 
-def score_part(data: bytes, form: Form, first_line: int, judge: Judge, take: Callable[[bytes], object]) -> Scored:
+def score_part(data: bytes, form: Form, first_line: int, judge: Predictor, take: Callable[[bytes], object]) -> Scored:
     """Score the whole rows that a part holds; return what is wrong with those that cannot be scored.
 
     The scored rows, in their order and each ended by a line ending, are handed to `take` in blocks of at least one.

@@ -14,9 +14,9 @@ from core.ledger.redis.batch_record import ClaimedPart
 from core.ledger.redis.batches import Batches
 from core.storage.store import Store
 from core.transport.message import Message
-from core.transport.queue import Send, ring
+from core.transport.queue import Send, notify
 from monitoring.log import about
-from worker.bulk.part import Judge, score_part
+from worker.bulk.part import Predictor, score_part
 from worker.interactive.scoring import explain_failure, refuse_version
 
 STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
@@ -24,17 +24,23 @@ ATTEMPT_BYTES = 8
 
 log = logging.getLogger(__name__)
 
-Watch = Callable[[ClaimedPart, str | None, Callable[[], bool]], bool]
+TracePart = Callable[[ClaimedPart, str | None, Callable[[], bool]], bool]
 """Sees how a part, whose upload came with this `traceparent`, is scored; returns whether that ended it."""
 
 
-def unwatched(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) -> bool:
+def untraced(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) -> bool:
     """See nothing."""
     return score()
 
 
 def score_parts(
-    batches: Batches, store: Store, judge: Judge, message: Message, send: Send, lease_s: float, watch: Watch = unwatched
+    batches: Batches,
+    store: Store,
+    judge: Predictor,
+    message: Message,
+    send: Send,
+    lease_s: float,
+    watch: TracePart = untraced,
 ) -> int:
     """Score a part: the one that the message names, or that whose turn it is; return how many that ended, 0 or 1.
 
@@ -46,12 +52,12 @@ def score_parts(
     """
     parts = batches.claim(message)
     if parts and batches.wants_turn():
-        ring(send, [Message(message.sent_ms, [])])
+        notify(send, [Message(message.sent_ms, [])])
     with held(batches, parts, lease_s):
         return sum(_score_claimed(batches, store, judge, part, watch) for part in parts)
 
 
-def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPart, watch: Watch) -> bool:
+def _score_claimed(batches: Batches, store: Store, judge: Predictor, part: ClaimedPart, watch: TracePart) -> bool:
     begun = batches.begin(part)
     if begun is None:
         return False
@@ -64,7 +70,7 @@ def _score_claimed(batches: Batches, store: Store, judge: Judge, part: ClaimedPa
 
 
 def _score_begun(
-    batches: Batches, store: Store, judge: Judge, part: ClaimedPart, form: Form, told: dict[str, str]
+    batches: Batches, store: Store, judge: Predictor, part: ClaimedPart, form: Form, told: dict[str, str]
 ) -> bool:
     try:
         ended = batches.finish(part, score_stored(store, form, part, judge))
@@ -85,7 +91,7 @@ def _score_begun(
     return False
 
 
-def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Judge) -> DonePart:
+def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Predictor) -> DonePart:
     """Score a part that lies in the store, write what comes of it there, and return how much that is.
 
     Raises what the store raises, FileNotFoundError among it, and what the judge does.

@@ -10,8 +10,8 @@ from core.ledger.batch import SEVERAL, Form, Join
 from core.schema.patient import COLUMNS, fields_of_patient
 from core.schema.score import Score, score_from_row
 from core.table.cell import quote
-from models.scorer import Verdicts
-from worker.bulk.check import REFUSED, Words, check_column, explain_cell
+from models.scorer import Predictions
+from worker.bulk.check import REFUSED, EightBytes, check_column, explain_cell
 from worker.bulk.errors import Fault, list_first
 from worker.bulk.output import Patients, weave, write_risks
 from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
@@ -19,7 +19,7 @@ from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
 
 def check_table(rows: Rows, form: Form) -> Patients:
     """Return the patients of a CSV; a field that has no column is missing."""
-    width, words = len(form.columns), Words(rows.data)
+    width, words = len(form.columns), EightBytes(rows.data)
     reasons = refuse_rows(rows, width)
     whole = np.flatnonzero(reasons == 0)
     values = np.full((len(COLUMNS), len(whole)), np.nan, np.float32)
@@ -58,7 +58,7 @@ def explain_rows(rows: Rows, form: Form, places: Places, reasons: NDArray[np.uin
                 yield (place, name, *fault)
 
 
-def write_table(rows: Rows, places: Places, verdicts: Verdicts, form: Form, version: str) -> bytes:
+def write_table(rows: Rows, places: Places, verdicts: Predictions, form: Form, version: str) -> bytes:
     """Return those rows of a CSV, each with the cells that are added before its own line ending."""
     starts, ends = rows.starts[places], rows.ends[places]
     if form.join is Join.IDS:

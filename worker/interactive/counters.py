@@ -19,9 +19,9 @@ from core.ledger.redis.histograms import EVERYONE
 from core.ledger.redis.record import is_canary, ms_of_id
 from core.schema.reference import Refusal
 from core.schema.score import SETS, ScoreRow
-from models.scorer import Verdicts
+from models.scorer import Predictions
 from monitoring.instrument import WorkerMetrics
-from worker.interactive.drift import ROWS_AT_ONCE, Tally
+from worker.interactive.drift import ROWS_AT_ONCE, DriftAccumulator
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ Committed = tuple[float, Sequence[Outcome], list[NDArray[np.float32]], Mapping[s
 """When outcomes were committed, in ms since 1970, the patients who were scored, in their order, and owners by job."""
 
 
-class Counting:
+class BatchCounters:
     """Counts calls of the model and what is committed, in the thread of a tally, which counts the patients."""
 
-    def __init__(self, metrics: WorkerMetrics, tally: Tally) -> None:
+    def __init__(self, metrics: WorkerMetrics, tally: DriftAccumulator) -> None:
         self._metrics = metrics
         self._tally = tally
         self._held: list[NDArray[np.float32]] = []
@@ -90,7 +90,7 @@ class Counting:
         """Note whose the part is that is scored from now on."""
         self._part_owner = owner
 
-    def count_verdicts(self, version: str, matrix: NDArray[np.float32], verdicts: Verdicts) -> None:
+    def count_verdicts(self, version: str, matrix: NDArray[np.float32], verdicts: Predictions) -> None:
         """Count the patients of a part, (n, d), of whom a model said this."""
         risk = self._metrics.risk.labels(version)
         counts = np.bincount(np.searchsorted(risk.bounds, verdicts.risk))

@@ -35,7 +35,7 @@ Noted = tuple[Sequence[NDArray[np.float32]], NDArray[np.float64], Sequence[Owned
 log = logging.getLogger(__name__)
 
 
-class Tally:
+class DriftAccumulator:
     """Counts patients, and tells the ledger about once a second, in a thread of its own.
 
     A ledger that does not answer costs a warning and the counts of a second, as a process that dies costs those: no

@@ -17,7 +17,7 @@ from core.ledger.protocol import Claimed, Ledger, Outcome, Pause
 from core.schema.patient import Row
 from core.schema.score import ScoreRow
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS, Message
-from core.transport.queue import Send, ring
+from core.transport.queue import Send, notify
 from models.features import to_matrix
 from monitoring.log import about
 
@@ -46,17 +46,17 @@ class Classifier(Protocol):
         """
 
 
-Watch = Callable[[Sequence[Claimed]], AbstractContextManager[None]]
+TraceJobs = Callable[[Sequence[Claimed]], AbstractContextManager[None]]
 """Sees a batch of jobs from its claim to its commit."""
 
 
-def unwatched(_: Sequence[Claimed]) -> AbstractContextManager[None]:
+def untraced(_: Sequence[Claimed]) -> AbstractContextManager[None]:
     """See nothing."""
     return nullcontext()
 
 
 def score_message(
-    ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, watch: Watch = unwatched
+    ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, watch: TraceJobs = untraced
 ) -> list[str]:
     """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
 
@@ -69,7 +69,7 @@ def score_message(
     scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
     while jobs := ledger.claim(message, attends=attends):
         if is_full(jobs) and ledger.wants_turn():
-            ring(send, [Message(message.sent_ms, [])])
+            notify(send, [Message(message.sent_ms, [])])
         with watch(jobs):
             score_claimed(ledger, classifier, jobs, partial(score_small, ledger, classifier, watch, scored))
         scored += [job.id for job in jobs]
@@ -77,7 +77,7 @@ def score_message(
         if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
             break
         if time.monotonic() > enough_s:
-            ring(send, [message])
+            notify(send, [message])
             break
         attends, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
     return scored
@@ -94,7 +94,7 @@ def score_claimed(ledger: Ledger, classifier: Classifier, jobs: Sequence[Claimed
         ledger.finish(score_jobs(classifier, large, pause), pause)
 
 
-def score_small(ledger: Ledger, classifier: Classifier, watch: Watch, scored: list[str]) -> None:
+def score_small(ledger: Ledger, classifier: Classifier, watch: TraceJobs, scored: list[str]) -> None:
     """Score what waits of small jobs whose turn it is, and add their ids to `scored`.
 
     Whoever holds a large job does so; a ledger that is away meanwhile costs that job nothing.

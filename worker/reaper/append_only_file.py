@@ -6,8 +6,8 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from core.ledger.redis.keys import REWRITTEN, ROOM
-from core.ledger.redis.running import Scripts, asking
-from core.ledger.redis.server_stats import survey_server
+from core.ledger.redis.running import Scripts, raising_ledger_errors
+from core.ledger.redis.server_stats import read_server_stats
 from core.settings import Settings
 
 AGAIN_IN_S = 60
@@ -38,7 +38,7 @@ class AppendOnlyFile:
 
     def rewrite_when_due(self) -> None:
         """Have the file written anew if that was begun `rewrite_within_s` ago."""
-        with asking():
+        with raising_ledger_errors():
             if not self._within_s or not self._scripts.run(IS_DUE, self._within_s):
                 return
             said = self._redis.info("persistence")
@@ -49,7 +49,7 @@ class AppendOnlyFile:
 
     def check(self) -> None:
         """See to it that it is tried again if it failed."""
-        with asking():
+        with raising_ledger_errors():
             said = self._redis.info("persistence")
             if self._within_s and said["aof_enabled"] and said["aof_last_bgrewrite_status"] != "ok":
                 self._refuse("the log of Redis says why")
@@ -84,9 +84,9 @@ def note_room(redis: Redis, settings: Settings) -> None:
 
     Raises LedgerUnavailable.
     """
-    server = survey_server(redis)
+    server = read_server_stats(redis)
     if not server.memory_limit_bytes:
         return
     free_bytes = int(server.memory_limit_bytes * settings.memory_share) - server.memory_bytes
-    with asking():
+    with raising_ledger_errors():
         redis.set(ROOM, max(0, free_bytes), ex=NOTED_FOR_S)

@@ -18,7 +18,7 @@ from core.transport.queue import Send, submit
 log = logging.getLogger(__name__)
 
 
-class Canary:
+class ProbeJob:
     """One canary at a time; nothing is sent while the last one has not ended."""
 
     def __init__(self, ledger: Ledger, send: Send, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from prometheus_client import Counter
 
 from core.errors import LedgerUnavailable
 from core.transport.message import Message
-from core.transport.queue import Send, ring
+from core.transport.queue import Send, notify
 
 SELDOM_S = 60
 
@@ -20,7 +20,7 @@ Chore = Callable[[], object]
 """What is to be done at each sweep; may raise LedgerUnavailable."""
 
 
-class Swept(Protocol):
+class Reapable(Protocol):
     """What can lose messages: a ledger of jobs, or that of batches."""
 
     def sweep(self) -> list[Message]:
@@ -62,11 +62,11 @@ def counted(sweep: Callable[[], int], resent: Counter) -> Chore:
     return lambda: resent.inc(sweep())
 
 
-def sweep_once(swept: Swept, send: Send) -> int:
+def sweep_once(swept: Reapable, send: Send) -> int:
     """Send again what was lost, and return how many jobs or parts that were. Raises LedgerUnavailable."""
     messages = swept.sweep()
     lost = sum(len(message.ids) for message in messages)
     if lost:
         log.warning("the queue or a worker lost %d jobs or parts; they are sent again", lost)
-    ring(send, messages)
+    notify(send, messages)
     return lost

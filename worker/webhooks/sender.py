@@ -23,7 +23,7 @@ PUTTING_OFF = (429, 503)  # the answers with which `Retry-After` says when to co
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What came of one attempt: the status that was answered, or else what went wrong."""
 
     status: int = 0
@@ -41,11 +41,11 @@ class Answer:
         return self.status == 410
 
 
-Deliver = Callable[[Callback], Coroutine[None, None, Answer]]
-"""Makes one attempt; never raises. `Courier.deliver`."""
+Deliver = Callable[[Callback], Coroutine[None, None, WebhookResponse]]
+"""Makes one attempt; never raises. `WebhookSender.deliver`."""
 
 
-class Courier:
+class WebhookSender:
     """Delivers to any number of receivers at once; follows no redirect, asks no proxy, and reads no answer's body."""
 
     def __init__(self, secrets: Sequence[str], resolver: Resolver, tls: ssl.SSLContext, timeout_s: float) -> None:
@@ -54,7 +54,7 @@ class Courier:
         self._tls = tls
         self._timeout_s = timeout_s
 
-    async def deliver(self, callback: Callback) -> Answer:
+    async def deliver(self, callback: Callback) -> WebhookResponse:
         """Return what the receiver answered, or what went wrong; a receiver can make it raise nothing."""
         body = to_body(callback)
         headers = {
@@ -73,11 +73,11 @@ class Courier:
                 pool.stream("POST", callback.url, headers=list(headers.items()), content=body.encode()) as response,
             ):
                 asked_s = read_retry_after(response.headers) if response.status in PUTTING_OFF else 0
-                return Answer(status=response.status, retry_after_s=asked_s)
+                return WebhookResponse(status=response.status, retry_after_s=asked_s)
         except (RefusedCallback, UnresolvedCallback) as error:
-            return Answer(fault=str(error))
+            return WebhookResponse(fault=str(error))
         except Exception as error:  # whatever a receiver does, it harms no other's delivery
-            return Answer(fault=type(error).__name__)
+            return WebhookResponse(fault=type(error).__name__)
 
     def _sign(self, id: str, body: str) -> dict[str, str]:
         now = datetime.now(UTC)

@@ -23,7 +23,7 @@ from monitoring.tracing import start_tracing
 from monitoring.vital import VitalThreads
 from worker.stop import end_if_dead
 from worker.tracing import traced
-from worker.webhooks.sender import Answer, Courier, Deliver
+from worker.webhooks.sender import Deliver, WebhookResponse, WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ GROWTH = 4  # over ten attempts from 5 s, spans the days that are recommended th
 SETTLE_RETRIES = 15  # what was delivered is forgotten if Redis is back within about three seconds; else told again
 
 
-class Notifier:
+class WebhookWorker:
     """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Notifier:
         level, ids = logging.INFO if answer.delivered else logging.WARNING, {f"{callback.kind}_id": callback.id}
         log.log(level, "%s: %s; %s", place, what, fate, extra=about(**ids, trace=callback.trace))
 
-    def _settle(self, keeper: Callbacks, callback: Callback, answer: Answer) -> str:
+    def _settle(self, keeper: Callbacks, callback: Callback, answer: WebhookResponse) -> str:
         """Write down what is to become of the callback, and return it in words."""
         if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
             wait_s = wait_after(callback.attempt, self._retry_s, answer.retry_after_s)
@@ -91,7 +91,7 @@ def wait_after(attempt: int, first_s: float, asked_s: float = 0) -> float:
     return max(wait_s * random.uniform(0.8, 1.2), min(asked_s, LONGEST_WAIT_S))  # noqa: S311 - no secret
 
 
-def add_notify(app: Celery, make: Callable[[], Notifier]) -> None:
+def add_webhook_task(app: Celery, make: Callable[[], WebhookWorker]) -> None:
     """Add the task that delivers callbacks to an application; `make` is called when it first runs."""
     app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
     notifier = cache(make)
@@ -101,14 +101,14 @@ def add_notify(app: Celery, make: Callable[[], Notifier]) -> None:
         notifier().notify()
 
 
-def make_notifier(settings: Settings, metrics: NotifierMetrics) -> Notifier:
+def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> WebhookWorker:
     """Return the notifier of a process. Raises OperatorError if there is no secret to sign with."""
     if settings.callback_secret is None:
         raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
     resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)
     tls = httpcore2.default_ssl_context()
-    courier = Courier(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
+    courier = WebhookSender(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
     redis = open_redis(settings, retries=SETTLE_RETRIES)
     keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
     deliver = traced(courier.deliver) if start_tracing("scoreline-notifier") else courier.deliver
-    return Notifier(keepers, deliver, settings.callback_retry_s, metrics)
+    return WebhookWorker(keepers, deliver, settings.callback_retry_s, metrics)

@@ -13,7 +13,7 @@ from core.errors import ExpiredBatch, UnknownBatch
 from core.ledger.batch import Batch, DonePart, Form
 from core.ledger.job import JobError
 from core.ledger.key import ANYONE, Caller
-from core.ledger.protocol import Heard, Verdict
+from core.ledger.protocol import JobEvent, SubmitStatus
 from core.ledger.redis.batch_record import (
     FIELDS,
     BegunPart,
@@ -28,8 +28,8 @@ from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.lua import batch_scripts, trash_scripts
 from core.ledger.redis.lua.prelude import prelude
 from core.ledger.redis.running import Scripts
-from core.ledger.redis.view import Kind, Lost, RedisView
-from core.ledger.stats import Load, Survey
+from core.ledger.redis.view import Lost, RecordKind, RedisView
+from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
 from core.transport.message import Message
 
@@ -38,7 +38,7 @@ SWEPT_AT_ONCE = 1_000
 LATE_S = 30  # after the time in which a part is scored or its worker killed, nothing more is written of it
 
 
-BATCH = Kind(FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
+BATCH = RecordKind(FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
 
 
 class Batches(RedisView[Batch]):
@@ -62,7 +62,7 @@ class Batches(RedisView[Batch]):
         """
         return bool(self._run(trash_scripts.HOLD, int(for_s * 1000), id, int(again)))
 
-    def create(self, batch: NewBatch) -> tuple[Verdict, str, list[Message]]:
+    def create(self, batch: NewBatch) -> tuple[SubmitStatus, str, list[Message]]:
         """Write the batch and its parts down, in one step; return the messages to send for them.
 
         The verdict and the id are those of `Ledger.submit`; MANY_BATCHES if its owner has as many open as the key
@@ -78,8 +78,8 @@ class Batches(RedisView[Batch]):
         form = batch.form.to_json()
         what = (*limits, batch.id, *key, form, batch.bytes, lines, most, *wanted, *owner, *flat)
         sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
-        accepted = Verdict(verdict.decode()) is Verdict.ACCEPTED
-        return Verdict(verdict.decode()), id.decode(), [Message(sent_ms, [])] * accepted
+        accepted = SubmitStatus(verdict.decode()) is SubmitStatus.ACCEPTED
+        return SubmitStatus(verdict.decode()), id.decode(), [Message(sent_ms, [])] * accepted
 
     def claim(self, message: Message) -> list[ClaimedPart]:
         """Take a part for one lease, as `Ledger.claim` takes jobs: the one that is named, or else whose turn it is."""
@@ -133,7 +133,7 @@ class Batches(RedisView[Batch]):
         """Return how many lines of files wait, and how many rows are done a second of late."""
         return self._parts.load()
 
-    def survey(self) -> Survey:
+    def survey(self) -> QueueStats:
         """Return how the ledger of the parts stands, as `Ledger.survey` does; a patient is a line of a file."""
         return self._parts.survey()
 
@@ -152,10 +152,10 @@ class Batches(RedisView[Batch]):
         if not self._run(batch_scripts.ERASE, id, swept_again_ms, by.sees, by.key):
             self.read(id, by)
 
-    def watch(self, stop: Event) -> Iterator[Heard[Batch] | None]:
+    def watch(self, stop: Event) -> Iterator[JobEvent[Batch] | None]:
         """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
         for heard in self._parts.watch(stop):
-            yield Heard(True, list({batch_of(id) for id in heard.ids})) if heard else None
+            yield JobEvent(True, list({batch_of(id) for id in heard.ids})) if heard else None
 
     def sweep(self) -> list[Message]:
         """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""

@@ -18,7 +18,7 @@ from core.errors import NewerLedger
 from core.ledger.redis.keys import ACCEPTED, BATCHES, CHECKPOINT, FORMAT, FORMAT_KEY, JOBS, LOSSES, PARTS, TRASH
 from core.ledger.redis.lua.prelude import prelude
 from core.ledger.redis.record import from_ms, ms_of_id
-from core.ledger.redis.running import Scripts, asking
+from core.ledger.redis.running import Scripts, raising_ledger_errors
 from core.settings import Settings
 
 BEHIND_S = 30
@@ -136,7 +136,7 @@ class Checkpoints:
         epoch, mark_ms = (known.epoch, known.mark_ms) if known else ("", 0)
         losses = [part for loss in (known.losses if known else ()) for part in (str(loss), loss.until_ms)]
         bounds = (self._kept_ms, self._behind_ms)
-        with asking():
+        with raising_ledger_errors():
             found: Any = self._scripts.run(
                 COMPARE, clock, int(keeps), epoch, mark_ms, token_hex(EPOCH_BYTES), *bounds, *losses
             )
@@ -158,7 +158,7 @@ def adopt_format(redis: Redis) -> None:
     Programs of an older format claim nothing from then on, if they are of 2 or later; what they wrote is moved by the
     reaper. Raises NewerLedger if it is the ledger that is newer, LedgerUnavailable if Redis does not answer.
     """
-    with asking():
+    with raising_ledger_errors():
         known = int(redis.get(FORMAT_KEY) or 0)
         if known < FORMAT:
             redis.set(FORMAT_KEY, FORMAT)

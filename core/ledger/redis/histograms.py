@@ -15,7 +15,7 @@ from redis import Redis
 
 from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED, SERVED
 from core.ledger.redis.record import from_ms
-from core.ledger.redis.running import Scripts, asking
+from core.ledger.redis.running import Scripts, raising_ledger_errors
 
 HOURS_KEPT = 7 * 24  # a week: its days differ in who comes
 HOUR_S = 3_600
@@ -152,5 +152,5 @@ class Histograms:
         return self._ask(lambda _: self._scripts.run(script, self._clock() if self._clock else "", *args))
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
-        with asking():
+        with raising_ledger_errors():
             return question(self._redis)

@@ -12,7 +12,7 @@ from core.errors import UnknownJob, UnreadableRecord
 from core.ledger.answer import Answer
 from core.ledger.job import Job
 from core.ledger.key import ANYONE, Caller
-from core.ledger.protocol import Claimed, Heard, Ledger, NewJob, Outcome, Pause, Receipt, Verdict
+from core.ledger.protocol import Claimed, JobEvent, Ledger, NewJob, Outcome, Pause, SubmitResult, SubmitStatus
 from core.ledger.redis.keys import JOBS, Keys
 from core.ledger.redis.lua import answer_scripts, quarantine_scripts, scripts
 from core.ledger.redis.lua.prelude import prelude
@@ -54,7 +54,7 @@ class RedisLedger(RedisView[Job], Ledger):
         self._scripts = Scripts(redis, prelude(keys), growing, reading)
 
     @override
-    def submit(self, jobs: Sequence[NewJob]) -> Receipt:
+    def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
         args: list[str | bytes | int] = [
             self._settings.backlog_limit,
             self._settings.idempotency_ttl * 1000,
@@ -69,8 +69,8 @@ class RedisLedger(RedisView[Job], Ledger):
         probes = all(is_canary(job.id) for job in jobs)  # without which a service that drains would not be ready
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args, always=probes)
         pairs = zip(answers[::2], answers[1::2], strict=True)
-        verdicts = [(Verdict(verdict.decode()), id.decode()) for verdict, id in pairs]
-        return Receipt(sent_ms, bells, verdicts, attended=bool(attended))
+        verdicts = [(SubmitStatus(verdict.decode()), id.decode()) for verdict, id in pairs]
+        return SubmitResult(sent_ms, bells, verdicts, attended=bool(attended))
 
     @override
     def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
@@ -169,7 +169,7 @@ class RedisLedger(RedisView[Job], Ledger):
             raise UnknownJob
 
     @override
-    def watch(self, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
+    def watch(self, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
         return listen(self._redis, self._keys, stop, waiter)
 
     def _look(self, ids: Sequence[str], sees: str) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def raising_ledger_errors() -> Iterator[None]:
     """Raise LedgerUnavailable for any error of Redis that leaves the block; log what only an operator can mend.
 
     What is refused for want of memory is MemoryFull.

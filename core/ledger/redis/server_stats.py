@@ -5,16 +5,16 @@ from typing import Any
 from redis import Redis
 
 from core.ledger.redis.keys import LOSSES
-from core.ledger.redis.running import asking
-from core.ledger.stats import Server
+from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.stats import ServerStats
 
 
-def survey_server(redis: Redis) -> Server:
+def read_server_stats(redis: Redis) -> ServerStats:
     """Return how the server stands, in two calls. Raises LedgerUnavailable."""
-    with asking():
+    with raising_ledger_errors():
         said = redis.info("memory", "clients", "cpu", "persistence")
         losses: Any = redis.zrange(LOSSES, -1, -1, withscores=True)
-    return Server(
+    return ServerStats(
         memory_bytes=said["used_memory"] - said["mem_not_counted_for_evict"],
         memory_limit_bytes=said["maxmemory"],
         clients=said["connected_clients"],

@@ -15,11 +15,11 @@ from core.errors import ExpiredJob, LedgerLost, ScorelineError, UnknownJob, Unre
 from core.ledger.answer import Answer
 from core.ledger.job import State
 from core.ledger.key import ANYONE, Caller
-from core.ledger.protocol import Heard, Page
+from core.ledger.protocol import JobEvent, Page
 from core.ledger.redis.keys import DRAIN_BUCKET_MS, KEYS, Keys
 from core.ledger.redis.record import FIELDS, answer_from_line, first_id_at, job_from_record, ms_of_id, reading_record
-from core.ledger.redis.running import asking
-from core.ledger.stats import Load, Survey
+from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ OPEN = [state for state in State if not state.ended]
 
 
 @dataclass(frozen=True)
-class Kind(Generic[T]):
+class RecordKind(Generic[T]):
     """What a ledger keeps: which fields of a record are read, of which the first is the owner, and what they say."""
 
     fields: Sequence[bytes]
@@ -42,7 +42,7 @@ class Kind(Generic[T]):
     expired: type[ScorelineError]
 
 
-JOB = Kind(FIELDS, job_from_record, UnknownJob, ExpiredJob)
+JOB = RecordKind(FIELDS, job_from_record, UnknownJob, ExpiredJob)
 
 Lost = Callable[[str], bool]
 """Whether an id that the ledger does not know may have been lost with a part of it; may raise LedgerUnavailable."""
@@ -61,7 +61,7 @@ class RedisView(Generic[T]):
         settings: Settings,
         clock: Callable[[], int] | None,
         keys: Keys,
-        kind: Kind[T],
+        kind: RecordKind[T],
         lost: Lost | None = None,
     ) -> None:
         self._redis = redis
@@ -112,7 +112,7 @@ class RedisView(Generic[T]):
         backlog, last, current = (int(value or 0) for value in self._ask(lambda redis: redis.mget(wanted)))
         return Load(backlog, max(last, current) * 1000 / DRAIN_BUCKET_MS)
 
-    def survey(self) -> Survey:
+    def survey(self) -> QueueStats:
         """Return how the ledger stands, as `Ledger.survey` does."""
         owners, pipe, keys = self.owners(), self._redis.pipeline(transaction=True), self._keys
         pipe.time()
@@ -132,7 +132,7 @@ class RedisView(Generic[T]):
             first = min((ids[0].decode() for ids in of_state[1::2] if ids), default=None)
             # A gateway's clock, which ids are made by, may be ahead of that of Redis.
             ages[state] = max(0, now - ms_of_id(first)) / 1000 if first else 0.0
-        return Survey(int(backlog or 0), counts, ages, quarantined, messages, bool(consumed))
+        return QueueStats(int(backlog or 0), counts, ages, quarantined, messages, bool(consumed))
 
     def consumed_lately(self) -> bool:
         """Say whether a job was scored of late, as `Ledger.consumed_lately` does."""
@@ -200,7 +200,7 @@ class RedisView(Generic[T]):
         return LedgerLost() if self._lost and self._lost(id) else self._kind.unknown()
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
-        with asking():
+        with raising_ledger_errors():
             return question(self._redis)
 
 
@@ -209,7 +209,7 @@ LISTEN_FOR_S = 0.25
 log = logging.getLogger(__name__)
 
 
-def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[Heard[Answer] | None]:
+def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
     """Yield what is heard of jobs, until `stop` is set; None when something may have been missed.
 
     That is when it begins to listen, when it does so again after the connection was lost, and when a message names none
@@ -230,14 +230,14 @@ def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[
             stop.wait(LISTEN_FOR_S)
 
 
-def read_message(keys: Keys, channel: str, data: bytes) -> Heard[Answer] | None:
+def read_message(keys: Keys, channel: str, data: bytes) -> JobEvent[Answer] | None:
     """Return what a message tells, or None if it names no job or cannot be read."""
     try:
         if channel not in (keys.begun, keys.ended):
             answers = dict(map(answer_from_line, data.splitlines()))
-            return Heard(True, list(answers), answers)
+            return JobEvent(True, list(answers), answers)
         ids = data.decode().split()
-        return Heard(channel == keys.ended, ids) if ids else None
+        return JobEvent(channel == keys.ended, ids) if ids else None
     except ValueError as error:
         # Its text is left out: it could hold a record's values.
         log.error("a message on the channel %s cannot be read: %s", channel, type(error).__name__)

@@ -10,7 +10,7 @@ from redis import Redis
 
 from core.ledger.redis.keys import AUDIT, MODEL
 from core.ledger.redis.record import from_ms
-from core.ledger.redis.running import asking
+from core.ledger.redis.running import raising_ledger_errors
 
 READ_AT_ONCE = 1_000
 
@@ -35,7 +35,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEvent:
     """What the holder of a key did, to what kind of thing (job, batch, key, model), and to which of them."""
 
     key: str
@@ -62,35 +62,38 @@ class Audit:
         self._redis = redis
         self._changed = redis.register_script("#!lua flags=allow-oom\n" + CHANGED)
 
-    def note(self, deeds: Iterable[Deed]) -> None:
+    def note(self, deeds: Iterable[AuditEvent]) -> None:
         """Add the deeds, in one call."""
         pipe = self._redis.pipeline(transaction=False)
         for deed in deeds:
             pipe.xadd(AUDIT, deed.fields())
-        with asking():
+        with raising_ledger_errors():
             pipe.execute()
 
     def note_model(self, version: str) -> None:
         """Note that this model scores from now on, unless it is the one that was noted last."""
-        with asking():
+        with raising_ledger_errors():
             self._changed(keys=[MODEL, AUDIT], args=[version, WORKER, Action.CHANGE_MODEL.value])
 
-    def read(self, since: datetime | None = None) -> Iterator[tuple[datetime, Deed]]:
+    def read(self, since: datetime | None = None) -> Iterator[tuple[datetime, AuditEvent]]:
         """Yield what was done since then, and when by the clock of Redis; the oldest first."""
         start = str(int(since.timestamp() * 1000)) if since else "-"
         while True:
-            with asking():
+            with raising_ledger_errors():
                 found: Any = self._redis.xrange(AUDIT, start, "+", READ_AT_ONCE)
             for id, fields in found:
                 words = {name.decode(): value.decode() for name, value in fields.items()}
                 ids = tuple(words.pop("ids").split())
-                yield from_ms(id.partition(b"-")[0]), Deed(words["key"], Action(words["action"]), words["kind"], ids)
+                yield (
+                    from_ms(id.partition(b"-")[0]),
+                    AuditEvent(words["key"], Action(words["action"]), words["kind"], ids),
+                )
             if len(found) < READ_AT_ONCE:
                 return
             start = f"({found[-1][0].decode()}"
 
     def trim(self, kept_s: float) -> None:
         """Forget what is older, but for some that stand in one block with what is not."""
-        with asking():
+        with raising_ledger_errors():
             seconds, _ = self._redis.time()
             self._redis.xtrim(AUDIT, minid=int((seconds - kept_s) * 1000), approximate=True)

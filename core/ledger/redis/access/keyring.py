@@ -9,10 +9,10 @@ from redis import Redis
 
 from core.errors import UnknownKey
 from core.ledger.key import UNLIMITED, USUAL, Caller, Limits, Proof, Scope, make_key, prove
-from core.ledger.redis.access.audit import OPERATOR, Action, Deed
+from core.ledger.redis.access.audit import OPERATOR, Action, AuditEvent
 from core.ledger.redis.keys import AUDIT, DAY_MS, KEY, KEYS, ROWS
 from core.ledger.redis.record import from_ms
-from core.ledger.redis.running import asking
+from core.ledger.redis.running import raising_ledger_errors
 
 OWN = "our own clients"
 
@@ -78,20 +78,20 @@ class Keyring:
         pipe = self._redis.pipeline(transaction=True)
         pipe.hset(KEY + prefix, mapping=record)
         pipe.zadd(KEYS, {prefix: now_ms})
-        pipe.xadd(AUDIT, Deed(OPERATOR, Action.CREATE_KEY, "key", (prefix,)).fields())
-        with asking():
+        pipe.xadd(AUDIT, AuditEvent(OPERATOR, Action.CREATE_KEY, "key", (prefix,)).fields())
+        with raising_ledger_errors():
             pipe.execute()
 
     def find(self, prefix: str) -> Key | None:
         """Return the key with this prefix as it is now, valid or not, or None."""
-        with asking():
+        with raising_ledger_errors():
             now_ms, rows, found = self._find(args=[prefix])
         pairs = iter(found)
         return _key(prefix, dict(zip(pairs, pairs, strict=True)), now_ms, int(rows)) if found else None
 
     def all(self) -> Iterator[Key]:
         """Yield every key there ever was, the oldest first."""
-        with asking():
+        with raising_ledger_errors():
             prefixes: Any = self._redis.zrange(KEYS, 0, -1)
         for prefix in prefixes:
             if key := self.find(prefix.decode()):
@@ -105,12 +105,12 @@ class Keyring:
             return
         pipe = self._redis.pipeline(transaction=True)
         pipe.hsetnx(KEY + prefix, "revoked", self._now_ms())
-        pipe.xadd(AUDIT, Deed(OPERATOR, Action.REVOKE_KEY, "key", (prefix,)).fields())
-        with asking():
+        pipe.xadd(AUDIT, AuditEvent(OPERATOR, Action.REVOKE_KEY, "key", (prefix,)).fields())
+        with raising_ledger_errors():
             pipe.execute()
 
     def _now_ms(self) -> int:
-        with asking():
+        with raising_ledger_errors():
             seconds, microseconds = self._redis.time()
         return int(seconds * 1000 + microseconds // 1000)
 

@@ -8,7 +8,7 @@ from typing import Any
 from redis import Redis
 
 from core.ledger.redis.keys import SESSION
-from core.ledger.redis.running import asking
+from core.ledger.redis.running import raising_ledger_errors
 
 SECRET_BYTES = 32
 FORM = re.compile(rf"[0-9a-f]{{{2 * SECRET_BYTES}}}")
@@ -28,7 +28,7 @@ class Sessions:
     def begin(self, prefix: str) -> str:
         """Return the secret of a new session, in which the key with this prefix was entered."""
         secret = token_hex(SECRET_BYTES)
-        with asking():
+        with raising_ledger_errors():
             self._redis.set(_name(secret), prefix, ex=self.lasts_s)
         return secret
 
@@ -36,13 +36,13 @@ class Sessions:
         """Return the prefix of the key that was entered, valid or not, or None where there is no such session."""
         if not FORM.fullmatch(secret):
             return None
-        with asking():
+        with raising_ledger_errors():
             prefix: Any = self._redis.get(_name(secret))
         return prefix.decode() if prefix else None
 
     def end(self, secret: str) -> None:
         """Forget the session."""
-        with asking():
+        with raising_ledger_errors():
             self._redis.delete(_name(secret))
 
 

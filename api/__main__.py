@@ -56,16 +56,16 @@ GRACE_S = 5  # who waits for a result is answered at once when the gateway is to
 
 def listen(settings: Settings) -> socket.socket:
     """Return a listening socket on the gateway's port. Raises OperatorError if the port is taken."""
-    door = socket.socket(socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        door.bind((settings.api_host, settings.api_port))
+        listener.bind((settings.api_host, settings.api_port))
     except OSError as error:
         place = f"{settings.api_host}:{settings.api_port}"
         raise OperatorError(
             f"cannot listen on {place} ({error.strerror}): set SCORELINE_API_PORT to a free port."
         ) from None
-    return door
+    return listener
 
 
 def allow_many_clients() -> None:
@@ -94,9 +94,9 @@ def build(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = Non
     continuity = Continuity(redis, settings, Mirror(store))
     ledger = RedisLedger(redis, settings, lost=continuity.lost)
     bulk = BatchBackends(Batches(redis, settings, lost=continuity.lost), store, make_send_parts(queue))
-    keepers = AuthServices.over(redis, settings) if settings.api_keys == "required" else None
+    auth = AuthServices.over(redis, settings) if settings.api_keys == "required" else None
     send, histograms = make_send(queue), Histograms(redis)
-    return make_app(settings, ledger, send, bulk, histograms, server, keepers, metrics, continuity)
+    return make_app(settings, ledger, send, bulk, histograms, server, auth, metrics, continuity)
 
 
 def write_document() -> None:
@@ -160,15 +160,15 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     allow_many_clients()
-    door = listen(settings)
+    listener = listen(settings)
     with suppress(LedgerUnavailable):
         warn_of_keys(settings, redis)
     if settings.api_processes == 1:
-        uvicorn.Server(config).run([door])
+        uvicorn.Server(config).run([listener])
     else:
         if settings.metrics:
             show_together(settings, redis)
-        Multiprocess(config, [door]).run()
+        Multiprocess(config, [listener]).run()
 
 
 if __name__ == "__main__":

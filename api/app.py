@@ -79,7 +79,7 @@ def make_app(
     bulk: BatchBackends | None = None,
     histograms: Histograms | None = None,
     server: Callable[[], ServerStats] | None = None,
-    keepers: AuthServices | None = None,
+    auth: AuthServices | None = None,
     metrics: GatewayMetrics | None = None,
     continuity: Continuity | None = None,
 ) -> FastAPI:
@@ -117,10 +117,10 @@ def make_app(
     pages = {
         "takes_files": bulk is not None,
         "knows_model": histograms is not None,
-        "asks_for_keys": keepers is not None,
+        "asks_for_keys": auth is not None,
     }
     show = include_pages(app, **pages)
-    wrap(app, settings, metrics, show, keepers, pace, traced=traced)
+    wrap(app, settings, metrics, show, auth, pace, traced=traced)
     describe(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
@@ -158,7 +158,7 @@ def wrap(
     settings: Settings,
     metrics: GatewayMetrics,
     show: RenderProblem,
-    keepers: AuthServices | None,
+    auth: AuthServices | None,
     pace: Pace,
     *,
     traced: bool,
@@ -167,7 +167,7 @@ def wrap(
     short = {} if traced else SUBMITS
     if short:
         app.add_middleware(FastPath, submits=short)
-    add_authentication(app, keepers, pace, show, metrics.refused)
+    add_authentication(app, auth, pace, show, metrics.refused)
     answer_problems(app, show)
     app.add_middleware(UnexpectedErrors, show=show, short=short)
     if settings.cors_origins:

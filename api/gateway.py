@@ -43,7 +43,7 @@ class Gateway:
     ledger: Ledger
     headroom: Headroom
     committer: Committer
-    notices: JobWatcher[Answer]
+    watcher: JobWatcher[Answer]
     answers: Answers
     resolver: Resolver
     pace: Pace
@@ -58,22 +58,22 @@ class Gateway:
         Idempotency-Key counts once.
         """
         self.headroom.check()
-        verdict, id = await self.committer.submit(job)
-        if verdict is SubmitStatus.ACCEPTED:
+        status, id = await self.committer.submit(job)
+        if status is SubmitStatus.ACCEPTED:
             uuid = UUID(id)
             queued = Job(id=uuid, state=State.QUEUED, patients=len(job.rows), accepted_at=time_of_id(uuid))
             return Answer(queued), False
-        if verdict is SubmitStatus.REPLAYED:
+        if status is SubmitStatus.REPLAYED:
             return await run_sync(self.ledger.answer, id, job.by), True
-        if verdict is SubmitStatus.MISMATCH:
+        if status is SubmitStatus.MISMATCH:
             raise KeyReused
-        if verdict is SubmitStatus.BUSY:
+        if status is SubmitStatus.BUSY:
             raise KeyInUse(retry_after_s=1)
-        if verdict is SubmitStatus.MANY_ROWS:
+        if status is SubmitStatus.MANY_ROWS:
             raise too_many_rows()
-        if verdict is SubmitStatus.MANY_RESULTS:
+        if status is SubmitStatus.MANY_RESULTS:
             raise too_many_results()
-        raise backlogged(verdict, await run_sync(self.ledger.load), self.settings.backlog_limit)
+        raise backlogged(status, await run_sync(self.ledger.load), self.settings.backlog_limit)
 
     async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Answer, bool]:
         """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.
@@ -81,24 +81,24 @@ class Gateway:
         A client that leaves is not waited for. Raises as `submit` does; a ledger that goes away afterwards only ends
         the wait.
         """
-        with self.notices.of(job.id) as notice:  # before it is written down: it may end at once
+        with self.watcher.of(job.id) as subscription:  # before it is written down: it may end at once
             submitted, before = await self.submit(job)
             if not before:
-                return await wait(submitted, notice, within_s, request), False
+                return await wait(submitted, subscription, within_s, request), False
         id = str(submitted.job.id)
-        with self.notices.of(id) as notice:  # of the first request's job, which may have ended by now
+        with self.watcher.of(id) as subscription:  # of the first request's job, which may have ended by now
             earlier = await run_sync(self.ledger.answer, id, job.by)
-            return await wait(earlier, notice, within_s, request), True
+            return await wait(earlier, subscription, within_s, request), True
 
 
-async def wait(answer: Answer, notice: Subscription[Answer], within_s: float, request: Request) -> Answer:
+async def wait(answer: Answer, subscription: Subscription[Answer], within_s: float, request: Request) -> Answer:
     """Return the answer once the job has ended, or as it was last seen after `within_s` seconds.
 
     It is that one as well when the client has left.
     """
-    with suppress(TimeoutError), dismissed_when_gone(notice, request):
+    with suppress(TimeoutError), dismissed_when_gone(subscription, request):
         async with asyncio.timeout(within_s):
-            while not answer.job.state.ended and (told := await notice.next()):
+            while not answer.job.state.ended and (told := await subscription.next()):
                 answer = told
     return answer
 
@@ -136,13 +136,13 @@ async def open_gateway(
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE, share=share)
         closing.callback(resolver.close)
         listen = partial(ledger.watch, waiter=waiter)
-        notices = CountedWatcher(listen, ledger.answers, vital, "notices of jobs", metrics)
-        closing.push_async_callback(notices.close)
-        when_told_to_stop(notices.dismiss_soon)
+        watcher = CountedWatcher(listen, ledger.answers, vital, "notices of jobs", metrics)
+        closing.push_async_callback(watcher.close)
+        when_told_to_stop(watcher.dismiss_soon)
         committer = Committer(write)
         closing.push_async_callback(committer.close)
         answers = Answers(settings, ledger, pace)
-        yield Gateway(settings, ledger, headroom, committer, notices, answers, resolver, pace, waiter)
+        yield Gateway(settings, ledger, headroom, committer, watcher, answers, resolver, pace, waiter)
 
 
 @asynccontextmanager
@@ -154,10 +154,10 @@ async def open_files(
         uploads = Uploads(bulk.store, settings)
         closing.callback(uploads.close)
         batches = bulk.batches
-        notices = CountedWatcher(batches.watch, batches.read_all, vital, "notices of batches", metrics)
-        closing.push_async_callback(notices.close)
-        when_told_to_stop(notices.dismiss_soon)
-        yield Files(settings, bulk, uploads, notices, gateway.answers, gateway.resolver, gateway.headroom)
+        watcher = CountedWatcher(batches.watch, batches.read_all, vital, "notices of batches", metrics)
+        closing.push_async_callback(watcher.close)
+        when_told_to_stop(watcher.dismiss_soon)
+        yield Files(settings, bulk, uploads, watcher, gateway.answers, gateway.resolver, gateway.headroom)
 
 
 STOPS = (signal.SIGTERM, signal.SIGINT)

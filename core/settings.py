@@ -213,7 +213,7 @@ class Settings(GatewaySettings):
     @property
     def api_url(self) -> str:
         """Where the gateway answers on this machine."""
-        return f"http://{door_of(self.api_host, self.api_port)}"
+        return f"http://{host_and_port(self.api_host, self.api_port)}"
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
@@ -234,7 +234,7 @@ class Settings(GatewaySettings):
         return self
 
 
-def door_of(host: str, port: int) -> str:
+def host_and_port(host: str, port: int) -> str:
     """Return where this machine reaches what listens on the host, be it on all of them, and the port."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

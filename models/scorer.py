@@ -131,7 +131,7 @@ class Scorer:
             scores[place] = (*scores[place], words)
         return scores
 
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises BadScore, as `risk`."""
         risk, predicted, ruled_out = self._decide(matrix)
         return Predictions(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))

@@ -164,7 +164,7 @@ def describe(found: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
     for queue, survey in found.items():
         backlog.add_metric([queue], survey.backlog_patients)
         messages.add_metric([queue], survey.messages)
-        quarantined.add_metric([queue], survey.quarantined)
+        quarantined.add_metric([queue], survey.dead_letters)
         consumed.add_metric([queue], survey.consumed)
         for state, count in survey.open_jobs.items():
             jobs.add_metric([queue, state.value], count)

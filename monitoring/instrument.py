@@ -95,7 +95,7 @@ class WorkerMetrics:
         )
 
 
-class SweepMetrics:
+class ReaperMetrics:
     """What the sweep counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from core.ledger.stats import ServerStats
 from monitoring.gauges import UP, describe, describe_drift, describe_limits, describe_server
-from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, SweepMetrics, WorkerMetrics
+from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, ReaperMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
 
 
@@ -35,7 +35,7 @@ def list_metrics() -> list[Listed]:
     counted: dict[str, object] = {
         "gateway": GatewayMetrics(CollectorRegistry()),
         "worker": WorkerMetrics(CollectorRegistry()),
-        "sweep": SweepMetrics(CollectorRegistry()),
+        "sweep": ReaperMetrics(CollectorRegistry()),
         "notifier": NotifierMetrics(CollectorRegistry()),
         "worker, notifier": QueueMetrics(CollectorRegistry()),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 
 from core.connect import ONLOOKER, check_certificate
-from core.settings import door_of
+from core.settings import host_and_port
 from stack.ports import LOOPBACK
 from stack.settings import CHECKOUT, StackSettings
 
@@ -35,6 +35,6 @@ def write_configuration(settings: StackSettings, path: Path) -> None:
         "exporter": (LOOPBACK, settings.exporter_port if settings.exporter_starts else 0),
         "prometheus": (LOOPBACK, settings.prometheus_port),
     }
-    targets = {name: json.dumps([door_of(*door)] if door[1] else []) for name, door in doors.items()}
+    targets = {name: json.dumps([host_and_port(*door)] if door[1] else []) for name, door in doors.items()}
     template = Template((MONITORING / "prometheus" / "up.yml").read_text())
     path.write_text(template.substitute(targets, rules=json.dumps(str(MONITORING / "alerts" / "*.yml"))))

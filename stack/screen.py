@@ -10,7 +10,7 @@ from typing import Self
 from rich.console import Console
 
 from core.schema.patient import EXAMPLE
-from core.settings import door_of
+from core.settings import host_and_port
 from stack.house import Exit
 from stack.settings import StackSettings
 
@@ -70,7 +70,9 @@ def announce(settings: StackSettings, took_s: float, console: Console) -> None:
     port = f"SCORELINE_API_PORT={settings.api_port} " if "api_port" in settings.model_fields_set else ""
     prometheus = f"http://127.0.0.1:{settings.prometheus_port}" if settings.prometheus_starts else NO_PROMETHEUS
     shown = settings.metrics and settings.api_metrics_port
-    metrics = f"http://{door_of(settings.metrics_host, settings.api_metrics_port)}/metrics" if shown else NO_METRICS
+    metrics = (
+        f"http://{host_and_port(settings.metrics_host, settings.api_metrics_port)}/metrics" if shown else NO_METRICS
+    )
     say(
         console,
         f"""Scoreline is ready ({took_s:.1f} s).

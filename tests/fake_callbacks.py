@@ -23,10 +23,10 @@ class MemoryCallbacks(Callbacks):
     def take(self) -> list[Callback]:
         taken = []
         for _, id, job in self._due()[:CALLBACKS_AT_ONCE]:
-            job.rung += 1
+            job.notified += 1
             job.due_ms = self._ledger._clock() + int(3 * self._settings.callback_timeout_s * 1000)
             ended = (job.state, job.finished_ms or 0)
-            taken.append(Callback(id, job.callback or "", *ended, job.rung, trace=job.trace))
+            taken.append(Callback(id, job.callback or "", *ended, job.notified, trace=job.trace))
         return taken
 
     @override

@@ -35,6 +35,6 @@ class Record:
     replayed_as: str | None = None
     callback: str | None = None
     due_ms: int | None = None
-    rung: int = 0
+    notified: int = 0
     trace: str | None = None
     waiter: str = ""

@@ -13,7 +13,7 @@ from core.ledger.answer import READY_SCORES, Answer, render_scores
 from core.ledger.job import Job, State
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import JobEvent, Ledger, Page
-from core.ledger.redis.record import CANARY_PREFIX, from_ms, ms_of_id, time_of_id
+from core.ledger.redis.record import PROBE_JOB_PREFIX, from_ms, ms_of_id, time_of_id
 from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
 from tests.fake_record import Record
@@ -90,13 +90,13 @@ class MemoryView(Ledger):
     def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
         self._forget()
         listed = [id for id, job in self._jobs.items() if state in (None, job.state) and self._shows(id, by)]
-        older = (id for id in listed if not id.startswith(CANARY_PREFIX) and (after is None or id < after))
+        older = (id for id in listed if not id.startswith(PROBE_JOB_PREFIX) and (after is None or id < after))
         newest = sorted(older, reverse=True)[: limit + 1]
         found = [self.read(id) for id in newest]
         return Page(found[:limit], has_more=len(found) > limit)
 
     @override
-    def quarantined(self, *, limit: int) -> list[Job]:
+    def dead_letters(self, *, limit: int) -> list[Job]:
         return [self.read(id) for id in sorted(self._quarantine, reverse=True)[:limit]]
 
     @override
@@ -107,7 +107,9 @@ class MemoryView(Ledger):
 
     @override
     def survey(self) -> QueueStats:
-        jobs = [(id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > CANARY_PREFIX + "~"]
+        jobs = [
+            (id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > PROBE_JOB_PREFIX + "~"
+        ]
         ids = {state: [id for id, at in jobs if at is state] for state in (State.QUEUED, State.RUNNING)}
         ages = {state: max(0, self._clock() - ms_of_id(min(some))) / 1000 if some else 0 for state, some in ids.items()}
         counts = {state: len(some) for state, some in ids.items()}

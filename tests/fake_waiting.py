@@ -5,7 +5,7 @@ from math import inf
 
 from core.ledger.redis.keys import PROBES
 from core.ledger.redis.lua.waiting_scripts import RECORDS_A_VISIT
-from core.ledger.redis.record import is_canary
+from core.ledger.redis.record import is_probe_job
 
 Entry = tuple[int, int, str]
 """Priority, when it was accepted in ms, and id of a job that waits."""
@@ -27,7 +27,7 @@ class Waiting:
 
     def add(self, id: str, owner: str, priority: int, at_ms: int) -> None:
         """Have a job wait."""
-        owner = PROBES if is_canary(id) else owner
+        owner = PROBES if is_probe_job(id) else owner
         self._entries.setdefault(owner, []).append((priority, at_ms, id))
         self._entries[owner].sort()
         self._marks.setdefault(owner, max(self._served.get(owner, 0), self._latest))

@@ -17,7 +17,7 @@ from core.ledger.protocol import USUAL_PRIORITY, Claimed, JobEvent, NewJob, Outc
 from core.ledger.redis.keys import DAY_MS
 from core.ledger.redis.ledger import TRUSTED_MS
 from core.ledger.redis.lua.waiting_scripts import SHARE_OF_FREE
-from core.ledger.redis.record import first_id_at, is_canary
+from core.ledger.redis.record import first_id_at, is_probe_job
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from tests.fake_record import Record
 from tests.fake_view import BUCKET_MS, MemoryView
@@ -70,7 +70,7 @@ class MemoryLedger(MemoryView):
                 return SubmitStatus.BUSY, job.id
             return SubmitStatus.REPLAYED, held[1]
         free = self._settings.backlog_limit - self._backlog()
-        if len(job.rows) > free and not is_canary(job.id):
+        if len(job.rows) > free and not is_probe_job(job.id):
             return SubmitStatus.FULL, job.id
         left, is_empty = free - len(job.rows), free == self._settings.backlog_limit
         if job.by.key and not is_empty and self._backlog(job.by.key) + len(job.rows) > SHARE_OF_FREE * left:
@@ -130,7 +130,7 @@ class MemoryLedger(MemoryView):
         return job.patients
 
     @override
-    def wants_turn(self) -> bool:
+    def wants_message(self) -> bool:
         return bool(self._waiting)
 
     @override
@@ -197,7 +197,7 @@ class MemoryLedger(MemoryView):
                 yield self._news.get(timeout=0.05)
 
     @override
-    def sweep(self) -> list[Message]:
+    def reap(self) -> list[Message]:
         now, grace, lost = self._clock(), int(self._settings.resend_after_s * 1000), list[str]()
         for id, job in self._jobs.items():
             if job.deadline_ms is not None and job.deadline_ms <= now and not job.state.ended:

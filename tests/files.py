@@ -29,7 +29,7 @@ class ByAge:
 
     version = "by-age"
 
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return age / 120 for each row, with a warning from 78 years on."""
         age = matrix[:, FEATURES.index("age")].astype(np.float64)
         kind = (age >= 60).astype(np.intp) + (age >= 78) + (age >= 90)

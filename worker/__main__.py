@@ -36,7 +36,7 @@ from core.transport.queue import (
     notify_callbacks,
 )
 from monitoring.exposition import Shared, registry_of, show, take_folder
-from monitoring.instrument import NotifierMetrics, QueueMetrics, SweepMetrics
+from monitoring.instrument import NotifierMetrics, QueueMetrics, ReaperMetrics
 from monitoring.log import last_words, start_log
 from monitoring.vital import VitalThreads
 from worker import dead_letters as quarantine
@@ -46,7 +46,7 @@ from worker.log import keep_log
 from worker.model_note import noting
 from worker.reaper.append_only_file import AppendOnlyFile, note_room
 from worker.reaper.probe_job import ProbeJob
-from worker.reaper.redelivery import Chore, counted, seldom, sweep_once, sweep_until
+from worker.reaper.redelivery import Chore, counted, reap_once, reap_until, seldom
 from worker.reaper.store_cleanup import clear_until
 from worker.stop import bound_stop, end_if_dead
 
@@ -103,12 +103,12 @@ def notify(settings: Settings, name: str) -> int:
     from worker.webhooks.worker import MESSAGES_AT_ONCE, add_webhook_task, make_webhook_worker
 
     registry = registry_of()
-    notifier = make_webhook_worker(settings, NotifierMetrics(registry))
+    webhooks = make_webhook_worker(settings, NotifierMetrics(registry))
     if settings.metrics:
         count_refused(CALLBACKS, QueueMetrics(registry))
         show(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
-    add_webhook_task(app, lambda: notifier)
+    add_webhook_task(app, lambda: webhooks)
     return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
 
 
@@ -129,19 +129,22 @@ def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> 
     return 0
 
 
-def sweep(redis: Redis, settings: Settings) -> int:
+def reap(redis: Redis, settings: Settings) -> int:
     """Sweep until SIGTERM or Ctrl-C; return 0."""
     stop, vital = Event(), VitalThreads()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
-    send, bell, registry = make_send(app), make_notify(app), registry_of()
-    metrics, file = SweepMetrics(registry), AppendOnlyFile(redis, settings)
+    send, send_callbacks, registry = make_send(app), make_notify(app), registry_of()
+    metrics, file = ReaperMetrics(registry), AppendOnlyFile(redis, settings)
     chores: list[Chore] = [
-        counted(partial(sweep_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
-        counted(partial(sweep_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
-        *(partial(notify_callbacks, RedisCallbacks(redis, settings, keys=keys), bell) for keys in (JOBS, BATCHES)),
-        ProbeJob(ledger, send, settings).fly,
+        counted(partial(reap_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
+        counted(partial(reap_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
+        *(
+            partial(notify_callbacks, RedisCallbacks(redis, settings, keys=keys), send_callbacks)
+            for keys in (JOBS, BATCHES)
+        ),
+        ProbeJob(ledger, send, settings).run_once,
         seldom(ledger.trim),
         seldom(batches.trim),
         seldom(partial(Audit(redis).trim, settings.audit_ttl)),
@@ -157,7 +160,7 @@ def sweep(redis: Redis, settings: Settings) -> int:
     continuity = Continuity(redis, settings, Mirror(store), keeps=True)
     continuity.start(stop)
     vital.start("clearing", partial(clear_until, stop, continuity, batches, store, settings))
-    sweep_until(stop, chores, settings.sweep_every_s)
+    reap_until(stop, chores, settings.sweep_every_s)
     return 0
 
 
@@ -177,7 +180,7 @@ def main() -> int:
     if asked.command == "notify":
         return notify(settings, asked.name)
     if asked.command == "sweep":
-        return sweep(redis, settings)
+        return reap(redis, settings)
     if asked.action == "list":
         return quarantine.list_jobs(ledger)
     if asked.action == "drop":

@@ -12,7 +12,7 @@ LISTED_AT_MOST = 1_000
 
 def list_jobs(ledger: Ledger) -> int:
     """Print each job in quarantine, newest first: id, when it failed, patients, reason. Return 0."""
-    jobs = ledger.quarantined(limit=LISTED_AT_MOST)
+    jobs = ledger.dead_letters(limit=LISTED_AT_MOST)
     for job in jobs:
         print(job.id, f"{job.finished_at:%Y-%m-%dT%H:%M:%SZ}", job.patients, job.error and job.error.message, sep="\t")
     if not jobs:

@@ -39,9 +39,9 @@ class Model(Classifier, Predictor, Protocol):
 class MeasuredLedger(RedisLedger):
     """The ledger of jobs; what is committed is noted."""
 
-    def __init__(self, redis: Redis, settings: Settings, counting: BatchCounters) -> None:
+    def __init__(self, redis: Redis, settings: Settings, counters: BatchCounters) -> None:
         super().__init__(redis, settings)
-        self._counting = counting
+        self._counting = counters
         self._owners: dict[str, str] = {}
 
     @override
@@ -70,9 +70,9 @@ class MeasuredLedger(RedisLedger):
 class MeasuredBatches(Batches):
     """The ledger of batches; the parts that are committed are counted."""
 
-    def __init__(self, redis: Redis, settings: Settings, counting: BatchCounters) -> None:
+    def __init__(self, redis: Redis, settings: Settings, counters: BatchCounters) -> None:
         super().__init__(redis, settings)
-        self._counting = counting
+        self._counting = counters
 
     @override
     def begin(self, part: ClaimedPart) -> BegunPart | None:
@@ -92,9 +92,9 @@ class MeasuredBatches(Batches):
 class MeasuredModel:
     """A model whose calls are noted, and its patients: of files at once, of jobs once they are committed."""
 
-    def __init__(self, model: Model, counting: BatchCounters) -> None:
+    def __init__(self, model: Model, counters: BatchCounters) -> None:
         self._model = model
-        self._counting = counting
+        self._counting = counters
         self.version, self.card = model.version, model.card
 
     def score(
@@ -116,13 +116,13 @@ class MeasuredModel:
         self._counting.hold(matrix)
         return scores
 
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return the verdicts that the model gives."""
         begun_s = time.perf_counter()
-        verdicts = self._model.judge(matrix)
+        predictions = self._model.predict(matrix)
         self._counting.note_call(len(matrix), time.perf_counter() - begun_s)
-        self._counting.count_verdicts(self.version, matrix, verdicts)
-        return verdicts
+        self._counting.count_verdicts(self.version, matrix, predictions)
+        return predictions
 
 
 def join_metrics(folder: Path | None) -> WorkerMetrics | None:

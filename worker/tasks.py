@@ -42,15 +42,15 @@ def make_worker(
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
     vital = VitalThreads()
-    tally = cache(partial(make_drift_accumulator, settings, vital))  # of one process, so not before the fork
-    counting = cache(partial(make_counters, folder, tally))
+    drift_counts = cache(partial(make_drift_accumulator, settings, vital))  # of one process, so not before the fork
+    counters = cache(partial(make_counters, folder, drift_counts))
     watcher = cache(partial(start_work_tracing, settings))
-    ledger, files = cache(partial(make_ledger, settings, counting)), cache(partial(make_files, settings, counting))
+    ledger, files = cache(partial(make_ledger, settings, counters)), cache(partial(make_files, settings, counters))
 
     def model() -> Model:
         end_if_dead(vital)
-        found, counts, refusal = current(), counting(), refused()
-        tally().serve(found.card, refusal)
+        found, counts, refusal = current(), counters(), refused()
+        drift_counts().serve(found.card, refusal)
         if counts:
             counts.note_refusal(refusal)
         return MeasuredModel(found, counts) if counts else found
@@ -62,7 +62,7 @@ def make_worker(
         watcher()
         spare_what_stays()
 
-    worker_process_shutdown.connect(lambda **_: tally().tell(), weak=False)  # the last that it counted
+    worker_process_shutdown.connect(lambda **_: drift_counts().tell(), weak=False)  # the last that it counted
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
@@ -71,8 +71,8 @@ def make_worker(
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
-        judge = model()
-        score_parts(*files(), judge, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, watcher().part)
+        predictor = model()
+        score_parts(*files(), predictor, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, watcher().part)
 
     return app
 
@@ -83,20 +83,20 @@ def make_drift_accumulator(settings: Settings, vital: VitalThreads) -> DriftAccu
     return DriftAccumulator(Histograms(open_redis(settings, retries=0)), vital)
 
 
-def make_counters(folder: Path | None, tally: Callable[[], DriftAccumulator]) -> BatchCounters | None:
+def make_counters(folder: Path | None, drift_counts: Callable[[], DriftAccumulator]) -> BatchCounters | None:
     """Return what counts this process together with the others of its worker, or None where nothing is measured."""
     metrics = join_metrics(folder)
-    return BatchCounters(metrics, tally()) if metrics else None
+    return BatchCounters(metrics, drift_counts()) if metrics else None
 
 
-def make_ledger(settings: Settings, counting: Callable[[], BatchCounters | None]) -> RedisLedger:
+def make_ledger(settings: Settings, counters: Callable[[], BatchCounters | None]) -> RedisLedger:
     """Return the ledger of this process."""
-    redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
+    redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counters()
     return MeasuredLedger(redis, settings, counts) if counts else RedisLedger(redis, settings)
 
 
-def make_files(settings: Settings, counting: Callable[[], BatchCounters | None]) -> tuple[Batches, Store]:
+def make_files(settings: Settings, counters: Callable[[], BatchCounters | None]) -> tuple[Batches, Store]:
     """Return where the files of this process are; the store's threads would not survive a fork either."""
-    redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counting()
+    redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counters()
     batches = MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings)
     return batches, Store.open(settings)

@@ -14,7 +14,7 @@ from celery.signals import worker_process_shutdown
 from core.ledger.callback import Callback, host_of
 from core.ledger.protocol import Claimed
 from core.ledger.redis.batch_record import ClaimedPart
-from core.ledger.redis.record import is_canary
+from core.ledger.redis.record import is_probe_job
 from core.settings import Settings
 from core.trace import is_sampled
 from monitoring.log import about
@@ -46,7 +46,7 @@ class WorkTracer:
             yield
         if self._logged:
             for job in jobs:
-                if not is_canary(job.id):
+                if not is_probe_job(job.id):
                     log.info("job %s has ended", job.id, extra=about(job_id=job.id, trace=job.trace))
 
     def part(self, part: ClaimedPart, trace: str | None, score: Callable[[], bool]) -> bool:

@@ -53,13 +53,13 @@ class AccessLog:
 
     async def _write(self) -> None:
         read, self._read = self._read, {}
-        deeds = [
+        events = [
             AuditEvent(key, action, kind, tuple(some))
             for (key, action, kind), ids in read.items()
             for some in in_batches({str(UUID(id)) for id in ids})  # which may be written in several ways
         ]
         try:
-            await run_sync(self._audit.note, deeds)
+            await run_sync(self._audit.note, events)
         except LedgerUnavailable:  # nothing else is read meanwhile
             log.warning("what was read cannot be noted in the audit yet")
             for what, ids in read.items():

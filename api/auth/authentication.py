@@ -49,15 +49,15 @@ def scope_of(method: str, path: str) -> key.Scope | None:
 
 
 def add_authentication(
-    app: FastAPI, keepers: "AuthServices | None", pace: Pace, show: RenderProblem, refused: Counter
+    app: FastAPI, auth: "AuthServices | None", pace: Pace, show: RenderProblem, refused: Counter
 ) -> None:
     """Have the app ask for keys if there is who looks at them, and say so in its document.
 
     Who is not let in is told so as `show` does, and counted as `refused` by why.
     """
-    if keepers:
-        app.state.keepers, app.state.refused = keepers, refused
-        app.add_middleware(AuthenticationMiddleware, keepers=keepers, pace=pace, show=show, refused=refused)
+    if auth:
+        app.state.auth, app.state.refused = auth, refused
+        app.add_middleware(AuthenticationMiddleware, auth=auth, pace=pace, show=show, refused=refused)
         declare_keys(app, scope_of)
 
 
@@ -65,10 +65,10 @@ def add_authentication(
 class AuthServices:
     """Who stands at the gate of one process."""
 
-    doorkeeper: Authenticator
+    authenticator: Authenticator
     rates: "Rates"
-    trail: AccessLog
-    guesses: LoginAttempts
+    access_log: AccessLog
+    login_attempts: LoginAttempts
 
     @classmethod
     def over(cls, redis: Redis, settings: Settings) -> Self:
@@ -76,22 +76,22 @@ class AuthServices:
         from api.auth.rates import Rates  # with limits, which a gateway without keys never needs
 
         own = settings.api_key.get_secret_value() if settings.api_key else None
-        doorkeeper = Authenticator(Keyring(redis), Sessions(redis, settings.session_ttl), own)
-        return cls(doorkeeper, Rates(redis), AccessLog(Audit(redis)), LoginAttempts())
+        authenticator = Authenticator(Keyring(redis), Sessions(redis, settings.session_ttl), own)
+        return cls(authenticator, Rates(redis), AccessLog(Audit(redis)), LoginAttempts())
 
     async def close(self) -> None:
         """Write down what they have noted, and wait for what they ask."""
-        await self.trail.close()
-        self.doorkeeper.close()
+        await self.access_log.close()
+        self.authenticator.close()
         self.rates.close()
 
 
 class AuthenticationMiddleware:
     """Middleware: each request that gets through has its caller in its scope."""
 
-    def __init__(self, app: ASGIApp, keepers: AuthServices, pace: Pace, show: RenderProblem, refused: Counter) -> None:
+    def __init__(self, app: ASGIApp, auth: AuthServices, pace: Pace, show: RenderProblem, refused: Counter) -> None:
         self._app = app
-        self._keepers = keepers
+        self._keepers = auth
         self._pace = pace
         self._show = show
         self._refused = refused
@@ -108,8 +108,8 @@ class AuthenticationMiddleware:
         found: Key | None = None
         requests = 0
         try:
-            shown = credential_in(scope)
-            found = self._keepers.doorkeeper.recall(shown) or await self._keepers.doorkeeper.find(shown)
+            credential = credential_in(scope)
+            found = self._keepers.authenticator.recall(credential) or await self._keepers.authenticator.find(credential)
             if connection := scope.get(CONNECTION):
                 connection.belong_to(found.caller.key)
             most = found.caller.limits.requests_per_s
@@ -151,7 +151,7 @@ class AuthenticationMiddleware:
         def tell(message: Message) -> object:
             if message["type"] == "http.response.start":
                 if reads and message["status"] < 400:
-                    self._keepers.trail.note(found.caller.key, scope["path"])
+                    self._keepers.access_log.note(found.caller.key, scope["path"])
                 if policy:
                     message["headers"] = [*message["headers"], *headers_of(policy, remainder_of(found, requests))]
             return send(message)

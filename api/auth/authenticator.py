@@ -60,23 +60,23 @@ class Authenticator:
         self._regulars = ThreadPoolExecutor(1, "keys")
         self._strangers = ThreadPoolExecutor(1, "strangers")
 
-    def recall(self, shown: Credential) -> Key | None:
+    def recall(self, credential: Credential) -> Key | None:
         """Return the key if it was found valid within the last second, at once."""
-        known = self._known.get(shown)
+        known = self._known.get(credential)
         if not known or not known.right:
             return None
         left_s = known.until_s - time.monotonic()
         if left_s <= 0:
             return None
         if left_s < TRUSTED_S - FRESH_S:
-            self._ask(shown)
+            self._ask(credential)
         return known.key
 
-    async def find(self, shown: Credential) -> Key:
+    async def find(self, credential: Credential) -> Key:
         """Return the valid key. Raises RefusedKey, Crowded, and LedgerUnavailable if it cannot be known."""
-        if shown not in self._known and shown not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
+        if credential not in self._known and credential not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
             raise Crowded(retry_after_s=1)
-        return await asyncio.shield(self._ask(shown))
+        return await asyncio.shield(self._ask(credential))
 
     async def forget(self, session: Credential) -> None:
         """End the session: at once here, and within a second elsewhere. Raises LedgerUnavailable."""
@@ -92,25 +92,27 @@ class Authenticator:
         self._regulars.shutdown()
         self._strangers.shutdown()
 
-    def _ask(self, shown: Credential) -> asyncio.Task[Key]:
+    def _ask(self, credential: Credential) -> asyncio.Task[Key]:
         """Have it looked at, once however many requests show it meanwhile."""
-        asked = self._asked.get(shown)
+        asked = self._asked.get(credential)
         if asked is None:
-            asked = self._asked[shown] = asyncio.create_task(self._look(shown))
-            asked.add_done_callback(lambda done: self._forget(shown, done))
+            asked = self._asked[credential] = asyncio.create_task(self._look(credential))
+            asked.add_done_callback(lambda done: self._forget(credential, done))
         return asked
 
-    async def _look(self, shown: Credential) -> Key:
-        known, begun_s = self._known.get(shown), time.monotonic()
+    async def _look(self, credential: Credential) -> Key:
+        known, begun_s = self._known.get(credential), time.monotonic()
         thread = self._regulars if known else self._strangers
-        secret = shown.text.decode("latin-1")
-        found = await (self._of_session(secret, thread) if shown.is_session else self._of_key(secret, thread, known))
+        secret = credential.text.decode("latin-1")
+        found = await (
+            self._of_session(secret, thread) if credential.is_session else self._of_key(secret, thread, known)
+        )
         if found is None or found[0].left_s <= 0:
-            self._known.pop(shown, None)
+            self._known.pop(credential, None)
             raise RefusedKey
         key, right = found
-        self._known[shown] = KnownKey(key, right, begun_s + min(TRUSTED_S, key.left_s))
-        self._known.move_to_end(shown)
+        self._known[credential] = KnownKey(key, right, begun_s + min(TRUSTED_S, key.left_s))
+        self._known.move_to_end(credential)
         if len(self._known) > KNOWN_AT_MOST:
             self._known.popitem(last=False)
         if not right:
@@ -143,7 +145,7 @@ class Authenticator:
             return None
         return key, await loop.run_in_executor(self._strangers, matches, split[1], key.proof)
 
-    def _forget(self, shown: Credential, done: asyncio.Task[Key]) -> None:
-        del self._asked[shown]
+    def _forget(self, credential: Credential, done: asyncio.Task[Key]) -> None:
+        del self._asked[credential]
         if not done.cancelled():
             done.exception()  # asyncio is to know that it was seen, though everyone who asked may have left

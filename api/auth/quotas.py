@@ -45,9 +45,9 @@ def until_tomorrow_s(now: datetime) -> int:
     return max(1, int((tomorrow - now).total_seconds()))
 
 
-def backlogged(verdict: SubmitStatus, load: Load, limit: int) -> Backlogged:
+def backlogged(status: SubmitStatus, load: Load, limit: int) -> Backlogged:
     """Return the error for more records than may wait, of all or (SHARE) of one key; it says whose limit it is."""
-    whose = "of this API key" if verdict is SubmitStatus.SHARE else "of all callers together"
+    whose = "of this API key" if status is SubmitStatus.SHARE else "of all callers together"
     return Backlogged(
         f"Too many records {whose} are waiting to be scored: send it again after the seconds in `Retry-After`.",
         retry_after_s=load.room_in_s(limit),

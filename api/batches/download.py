@@ -63,7 +63,7 @@ class Download:
     @property
     def bytes(self) -> int:
         """The size of what there is."""
-        return len(self.head) + sum(stretch.bytes for stretch in self.stretches)
+        return len(self.head) + sum(range_.bytes for range_ in self.stretches)
 
     def held_bytes(self, turn: Conversion | None) -> int:
         """Return how much of memory it takes to send the file while nobody reads it."""
@@ -74,7 +74,7 @@ class Download:
     @property
     def row_bytes(self) -> int:
         """The mean size of a row in the part where it is largest; 0 if there is no row."""
-        return max((stretch.bytes // max(1, stretch.rows) for stretch in self.stretches), default=0)
+        return max((range_.bytes // max(1, range_.rows) for range_ in self.stretches), default=0)
 
 
 def choose_format(request: Request, native: Format) -> Format:
@@ -137,11 +137,11 @@ async def pieces(store: Store, download: Download, start: int, end: int) -> Asyn
     if start < len(download.head):
         yield download.head[start:end]
     begin = len(download.head)
-    for stretch in download.stretches:
-        first, last = max(start - begin, 0), min(end - begin, stretch.bytes)
+    for range_ in download.stretches:
+        first, last = max(start - begin, 0), min(end - begin, range_.bytes)
         for at in range(first, last, PIECE_BYTES):
-            yield await run_sync(store.read_range, stretch.key, at, min(at + PIECE_BYTES, last))
-        begin += stretch.bytes
+            yield await run_sync(store.read_range, range_.key, at, min(at + PIECE_BYTES, last))
+        begin += range_.bytes
 
 
 async def turned(store: Store, download: Download, turn: Conversion) -> AsyncIterator[bytes]:
@@ -149,8 +149,8 @@ async def turned(store: Store, download: Download, turn: Conversion) -> AsyncIte
     yield download.head
     blocks = turn(
         rows
-        for stretch in download.stretches
-        for rows in whole_rows(partial(store.read_range, stretch.key), stretch.bytes, download.form)
+        for range_ in download.stretches
+        for rows in whole_rows(partial(store.read_range, range_.key), range_.bytes, download.form)
     )
     while (block := await run_sync(next, blocks, None)) is not None:
         yield block

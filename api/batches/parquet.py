@@ -72,22 +72,22 @@ def taken_from(write: Callable[[GrowingFile], None]) -> Iterator[bytes]:
 
     If this is closed before it ends, the outlet is `left`.
     """
-    outlet, failed = GrowingFile(), list[BaseException]()
+    growing, failed = GrowingFile(), list[BaseException]()
 
     def run() -> None:
         try:
-            write(outlet)
+            write(growing)
         except BaseException as error:  # a panic of a Rust library is no Exception
             failed.append(error)
         finally:
-            outlet.end(whole=not failed)
+            growing.end(whole=not failed)
 
     Thread(target=run, name="outlet", daemon=True).start()
     try:
-        while piece := outlet.take():
+        while piece := growing.take():
             yield piece
     finally:
-        outlet.leave()
+        growing.leave()
     if failed:
         raise failed[0]
 
@@ -118,13 +118,13 @@ def to_parquet(outputs: Iterable[bytes], form: Form, row_bytes: int) -> Iterator
     schema = Schema([Field(*each) for each in zip(name_all(columns), map(type_of, columns), strict=True)])
     group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, row_bytes)))
 
-    def write(outlet: GrowingFile) -> None:
+    def write(growing: GrowingFile) -> None:
         failed: list[Exception] = []
 
         def batches() -> Iterator[RecordBatch]:
             try:
                 for block in chain.from_iterable(read_blocks(output, form, columns) for output in outputs):
-                    if outlet.left:
+                    if growing.left:
                         return
                     yield RecordBatch.from_arrays(list(map(to_array, columns, block)), schema=schema)
             except Exception as error:
@@ -133,7 +133,7 @@ def to_parquet(outputs: Iterable[bytes], form: Form, row_bytes: int) -> Iterator
 
         try:
             reader = RecordBatchReader.from_batches(schema, batches())
-            file = cast(IO[bytes], outlet)  # of which it asks no more
+            file = cast(IO[bytes], growing)  # of which it asks no more
             write_parquet(reader, file, compression=COMPRESSION, max_row_group_size=group_rows)
         except Exception as error:  # in which arro3 leaves of ours only the text
             raise (failed or [error])[0] from None

@@ -62,7 +62,7 @@ ERRORS: Responses = {200: {"content": LINES}, 206: {**PART, "content": LINES}}
     responses=answers(400, 408, 413, 415, 422, 429, 503),
     openapi_extra=UPLOAD,
 )
-async def upload(request: Request, here: CurrentFiles) -> Response:
+async def upload(request: Request, files: CurrentFiles) -> Response:
     """Upload a file of patients, CSV with a header or JSON Lines, of any size; as the body, or in a form.
 
     Each may be gzip-encoded. Answered once all of it is written down: from then on no row is lost. The header is
@@ -70,7 +70,7 @@ async def upload(request: Request, here: CurrentFiles) -> Response:
     in fields of the form before the file. With an `Idempotency-Key` a repeat with the same file and options answers the
     same batch.
     """
-    batch, before = await here.take(request)
+    batch, before = await files.take(request)
     headers = {"Location": batch.links["self"], "Retry-After": str(RETRY_AFTER_S)}
     if before:
         headers["Idempotent-Replayed"] = "true"
@@ -78,28 +78,28 @@ async def upload(request: Request, here: CurrentFiles) -> Response:
 
 
 @routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 500, 503))
-def read(id: str, here: CurrentFiles, by: CurrentCaller) -> Response:
+def read(id: str, files: CurrentFiles, by: CurrentCaller) -> Response:
     """Read a batch: its state, and how much of it is done."""
-    batch = here.bulk.batches.read(batch_id(id), by)
+    batch = files.bulk.batches.read(batch_id(id), by)
     headers = {} if batch.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
     return Response(batch.model_dump_json(), 200, headers, media_type="application/json")
 
 
 @routes.get("", name="list", response_model=BatchPage, responses=answers(422, 429, 503))
 async def list_batches(
-    here: CurrentFiles,
+    files: CurrentFiles,
     by: CurrentCaller,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
 ) -> Response:
     """List batches, newest first: those in one state or all, `limit` at a time, older than the batch `after`."""
-    return here.answers.respond_late(partial(page_of, here, by, state, limit, after), by.key, limit * LISTED_BYTES)
+    return files.answers.respond_late(partial(page_of, files, by, state, limit, after), by.key, limit * LISTED_BYTES)
 
 
-def page_of(here: Files, by: Caller, state: State | None, limit: int, after: UUID | None) -> BatchPage:
+def page_of(files: Files, by: Caller, state: State | None, limit: int, after: UUID | None) -> BatchPage:
     """Return the page of a list."""
-    page = here.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None, by=by)
+    page = files.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return BatchPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
@@ -112,7 +112,7 @@ def page_of(here: Files, by: Caller, state: State | None, limit: int, after: UUI
 async def results(
     id: str,
     request: Request,
-    here: CurrentFiles,
+    files: CurrentFiles,
     by: CurrentCaller,
     format: Format | None = None,
     spreadsheet_safe: bool = False,
@@ -123,12 +123,12 @@ async def results(
     that is sent as it is can be asked for with `Range`. Before the batch has ended these are the rows done so far. With
     `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
     """
-    form = await run_sync(here.bulk.batches.form, batch_id(id), by)
+    form = await run_sync(files.bulk.batches.form, batch_id(id), by)
     wanted = format or choose_format(request, form.format)
-    look = partial(here.results, batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
+    look = partial(files.results, batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
     download = await run_sync(look)
     turn = conversion_to(download.format, form, spreadsheet_safe, download.row_bytes)
-    return send_stored(request, here, by, download, turn)
+    return send_stored(request, files, by, download, turn)
 
 
 @routes.get(
@@ -137,13 +137,13 @@ async def results(
     responses={**ERRORS, **answers(404, 410, 416, 429, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
-async def errors(id: str, request: Request, here: CurrentFiles, by: CurrentCaller) -> Response:
+async def errors(id: str, request: Request, files: CurrentFiles, by: CurrentCaller) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
-    return send_stored(request, here, by, await run_sync(here.errors, batch_id(id), by))
+    return send_stored(request, files, by, await run_sync(files.errors, batch_id(id), by))
 
 
 def send_stored(
-    request: Request, here: Files, by: Caller, download: Download, turn: Conversion | None = None
+    request: Request, files: Files, by: Caller, download: Download, turn: Conversion | None = None
 ) -> Response:
     """Return the answer that streams the file once there is room for it, as `send` does.
 
@@ -152,27 +152,27 @@ def send_stored(
 
     async def begin() -> Response:
         try:
-            return await send(request, here.bulk.store, download, turn)
+            return await send(request, files.bulk.store, download, turn)
         except (FileNotFoundError, StoreUnavailable) as error:
-            await run_sync(here.bulk.batches.read, batch_id(request.path_params["id"]))  # it may have gone since
+            await run_sync(files.bulk.batches.read, batch_id(request.path_params["id"]))  # it may have gone since
             raise error if isinstance(error, StoreUnavailable) else LostResults from None
 
-    return CapacityResponse(here.answers.hold(by.key, download.held_bytes(turn)), begin)
+    return CapacityResponse(files.answers.hold(by.key, download.held_bytes(turn)), begin)
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
-def cancel(id: str, here: CurrentFiles, by: CurrentCaller) -> Batch:
+def cancel(id: str, files: CurrentFiles, by: CurrentCaller) -> Batch:
     """Cancel a batch; the parts that are done stay. One that is being scored is canceled at its next part."""
-    batch = here.bulk.batches.cancel(batch_id(id), by)
+    batch = files.bulk.batches.cancel(batch_id(id), by)
     if batch.state is not State.CANCELED:
         raise EndedBatch
     return batch
 
 
 @routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
-def erase(id: str, here: CurrentFiles, by: CurrentCaller) -> None:
+def erase(id: str, files: CurrentFiles, by: CurrentCaller) -> None:
     """Erase a batch with its file and its results, whatever its state; from then on it is unknown."""
-    here.bulk.batches.erase(batch_id(id), by)
+    files.bulk.batches.erase(batch_id(id), by)
 
 
 def batch_id(text: str) -> str:

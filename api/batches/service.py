@@ -55,7 +55,7 @@ class Files:
     settings: Settings
     bulk: BatchBackends
     uploads: Uploads
-    notices: JobWatcher[Batch]
+    watcher: JobWatcher[Batch]
     answers: Answers
     resolver: Resolver
     headroom: Headroom
@@ -81,16 +81,16 @@ class Files:
         same = idempotency(request, by, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
         new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by, priority(request))
-        verdict, known, messages = await self._write_down(new)
-        if verdict is not SubmitStatus.ACCEPTED:
+        status, known, messages = await self._write_down(new)
+        if status is not SubmitStatus.ACCEPTED:
             await self.uploads.discard(id)
-        if verdict in (SubmitStatus.FULL, SubmitStatus.SHARE):
-            raise backlogged(verdict, await run_sync(self.bulk.batches.load), self.settings.bulk_backlog_limit)
-        if verdict in REFUSALS:
-            raise REFUSALS[verdict]()
+        if status in (SubmitStatus.FULL, SubmitStatus.SHARE):
+            raise backlogged(status, await run_sync(self.bulk.batches.load), self.settings.bulk_backlog_limit)
+        if status in REFUSALS:
+            raise REFUSALS[status]()
         batch = await run_sync(self.bulk.batches.read, known, by)
         await run_sync(notify, self.bulk.send, messages)
-        return batch, verdict is SubmitStatus.REPLAYED
+        return batch, status is SubmitStatus.REPLAYED
 
     async def _write_down(self, new: NewBatch) -> tuple[SubmitStatus, str, list[Message]]:
         """Write the batch down, as `Batches.create` does, unless memory became short while its file came in."""

@@ -102,36 +102,36 @@ class Uploads:
     async def _take(self, id: str, request: Request, hold: Hold, settled: Settled) -> Upload:
         settings, headers, loop = self._settings, request.headers, asyncio.get_running_loop()
         encoding = headers.get("content-encoding", "")
-        intake = UploadParser(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
+        parser = UploadParser(headers.get("content-type", ""), encoding, dict(request.query_params), settings)
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > settings.upload_limit_bytes:
             raise too_large(settings.upload_limit_bytes)
-        effort = Effort(lambda: intake.taken + intake.bytes)
-        shelf, held_s = PartWriter(id, self._store, self._writing), -float(HOLD_EVERY_S)
+        effort = Effort(lambda: parser.taken + parser.bytes)
+        writer, held_s = PartWriter(id, self._store, self._writing), -float(HOLD_EVERY_S)
         try:
             async for chunk in gather(request, settings.upload_idle_s, settings.slowest_bytes_per_s):
                 if time.monotonic() >= held_s + HOLD_EVERY_S:
                     if not await loop.run_in_executor(self._writing, hold, held_s >= 0):
                         raise UploadStalled
                     held_s = time.monotonic()
-                await self._shelve(intake, effort.metered(intake.feed(chunk)), shelf, settled)
-            await self._shelve(intake, effort.metered(intake.finish()), shelf, settled)
-            await shelf.settle()
+                await self._write_parts(parser, effort.metered(parser.feed(chunk)), writer, settled)
+            await self._write_parts(parser, effort.metered(parser.finish()), writer, settled)
+            await writer.settle()
         except BaseException:  # the client's going and this very task's end too
             # In a thread, which goes on if the gateway is told to stop and ends every task, this one a second time.
-            await asyncio.shield(loop.run_in_executor(self._writing, shelf.clear))
+            await asyncio.shield(loop.run_in_executor(self._writing, writer.clear))
             raise
-        return Upload(intake.options, intake.form, tuple(shelf.parts), intake.bytes, intake.sha256)
+        return Upload(parser.options, parser.form, tuple(writer.parts), parser.bytes, parser.sha256)
 
-    async def _shelve(
-        self, intake: UploadParser, cuts: Iterator[FilePart], shelf: "PartWriter", settled: Settled
+    async def _write_parts(
+        self, parser: UploadParser, file_parts: Iterator[FilePart], writer: "PartWriter", settled: Settled
     ) -> None:
         """Put the parts on the shelf, each before the next is made: a small body may stand for many."""
         loop = asyncio.get_running_loop()
-        while cut := await loop.run_in_executor(self._cutting, next, cuts, None):
-            if not shelf.parts:
-                await settled(intake.options)
-            await shelf.put(cut)
+        while file_part := await loop.run_in_executor(self._cutting, next, file_parts, None):
+            if not writer.parts:
+                await settled(parser.options)
+            await writer.put(file_part)
 
 
 class PartWriter:
@@ -144,13 +144,13 @@ class PartWriter:
         self._threads = threads
         self._writes: dict[asyncio.Future[None], Future[None]] = {}
 
-    async def put(self, cut: FilePart) -> None:
+    async def put(self, file_part: FilePart) -> None:
         """Begin to write the next part. Raises what an earlier write raised."""
         while len(self._writes) >= IN_FLIGHT:
             await self._land()
-        part = NewPart(number=len(self.parts) + 1, first_line=cut.first_line, lines=cut.lines)
+        part = NewPart(number=len(self.parts) + 1, first_line=file_part.first_line, lines=file_part.lines)
         self.parts.append(part)
-        write = self._threads.submit(self._store.write, input_key(self._id, part.number), cut.data)
+        write = self._threads.submit(self._store.write, input_key(self._id, part.number), file_part.data)
         landed = asyncio.wrap_future(write)
         landed.add_done_callback(_look_at)
         self._writes[landed] = write

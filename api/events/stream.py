@@ -62,7 +62,7 @@ class EventSource(Generic[T]):
     """
 
     id: str
-    notices: JobWatcher[T]
+    watcher: JobWatcher[T]
     read: Callable[[str], T]
     events: Callable[[T], Iterator[Event]]
     last: int
@@ -121,7 +121,7 @@ async def events(id: str, request: Request, here: gateway.CurrentGateway, by: Cu
     answered 204, which ends an EventSource for good.
     """
     read = partial(here.ledger.answer, by=by)
-    return await tell(request, here.answers, EventSource(job_id(id), here.notices, read, events_of, LAST))
+    return await tell(request, here.answers, EventSource(job_id(id), here.watcher, read, events_of, LAST))
 
 
 @batch_routes.get("/{id}/events", response_class=Response, responses=SAID, openapi_extra=FROM)
@@ -131,22 +131,22 @@ async def progress(id: str, request: Request, here: files.CurrentFiles, by: Curr
     `Last-Event-ID` is taken as for a job.
     """
     read = partial(here.bulk.batches.read, by=by)
-    return await tell(request, here.answers, EventSource(batch_id(id), here.notices, read, progress_of, LAST_OF_BATCH))
+    return await tell(request, here.answers, EventSource(batch_id(id), here.watcher, read, progress_of, LAST_OF_BATCH))
 
 
-async def tell(request: Request, answers: Answers, story: EventSource[T]) -> Response:
+async def tell(request: Request, answers: Answers, source: EventSource[T]) -> Response:
     """Return the response that streams a story, from behind the event that the client names.
 
     Raises what reading does. One stream too many raises QuotaExceeded or Crowded as it begins.
     """
     last, owner = request.headers.get("last-event-id", ""), caller_of(request).key
-    told = int(last) if last.isdecimal() and len(last) <= len(str(story.last)) else 0
-    await run_sync(story.read, story.id)
-    if told >= story.last:
+    told = int(last) if last.isdecimal() and len(last) <= len(str(source.last)) else 0
+    await run_sync(source.read, source.id)
+    if told >= source.last:
         return Response(status_code=204)
 
     async def begin() -> Response:
-        return EventSourceResponse(stream(story, told, answers, owner), headers={"Cache-Control": "no-store"})
+        return EventSourceResponse(stream(source, told, answers, owner), headers={"Cache-Control": "no-store"})
 
     return CapacityResponse(answers.hold_stream(owner), begin)
 
@@ -154,27 +154,27 @@ async def tell(request: Request, answers: Answers, story: EventSource[T]) -> Res
 GONE = UnknownJob, ExpiredJob, UnknownBatch, ExpiredBatch, LedgerLost
 
 
-async def stream(story: EventSource[T], told: int, answers: Answers, owner: str) -> AsyncIterator[bytes]:
+async def stream(source: EventSource[T], told: int, answers: Answers, owner: str) -> AsyncIterator[bytes]:
     """Yield the events after number `told` as they happen, and a comment whenever nothing does for a while."""
-    with story.notices.of(story.id, begins=True) as notice, suppress(*GONE):
-        seen: T | None = await run_sync(story.read, story.id)
+    with source.watcher.of(source.id, begins=True) as subscription, suppress(*GONE):
+        seen: T | None = await run_sync(source.read, source.id)
         while seen:
-            for event in story.events(seen):
+            for event in source.events(seen):
                 if event.number > told:
                     async for piece in encode(event, answers, owner):
                         yield piece
                     told = event.number
-            if told >= story.last:
+            if told >= source.last:
                 return
-            while (seen := await soon(notice)) is None and not notice.over:
+            while (seen := await soon(subscription)) is None and not subscription.over:
                 yield KEEPALIVE_COMMENT
 
 
-async def soon(notice: Subscription[T]) -> T | None:
+async def soon(subscription: Subscription[T]) -> T | None:
     """Return what is told next, or None if that is nothing for a while."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PING_S):
-            return await notice.next()
+            return await subscription.next()
     return None
 
 

@@ -68,25 +68,25 @@ class JobWatcher(Generic[T]):
         self._answered: frozenset[str] = frozenset()
         self._stop = Event()
         self._loop = asyncio.get_running_loop()
-        self._thread = vital.start(name, self._hear_all)
+        self._thread = vital.start(name, self._read_events)
 
     @contextmanager
     def of(self, id: str, *, begins: bool = False) -> Iterator[Subscription[T]]:
         """Give the notice of the job's end, and with `begins` of its start, until the block is left."""
-        notice: Subscription[T] = Subscription(begins=begins)  # to name the type here would double its cost
-        self._waiting.setdefault(id, set()).add(notice)
+        subscription: Subscription[T] = Subscription(begins=begins)  # to name the type here would double its cost
+        self._waiting.setdefault(id, set()).add(subscription)
         if self._stop.is_set():
-            notice.dismiss()
+            subscription.dismiss()
         try:
-            yield notice
+            yield subscription
         finally:
-            self._waiting[id].discard(notice)
+            self._waiting[id].discard(subscription)
             if not self._waiting[id]:
                 del self._waiting[id]
 
     def __len__(self) -> int:
         """Return how many wait."""
-        return sum(len(notices) for notices in self._waiting.values())
+        return sum(len(watcher) for watcher in self._waiting.values())
 
     def dismiss(self) -> None:
         """Send everyone who waits on their way, at once; to be called when the gateway is to stop."""
@@ -102,16 +102,16 @@ class JobWatcher(Generic[T]):
         self.dismiss()
         await asyncio.to_thread(self._thread.join)
 
-    def _hear_all(self) -> None:
-        for heard in self._listen(self._stop):
+    def _read_events(self) -> None:
+        for event in self._listen(self._stop):
             try:
-                self._hear(heard)
+                self._handle(event)
             except Exception as error:  # whatever it is, all others still wait; its text could hold a record's values
                 log.error("who waits is not told of some jobs: %s", type(error).__name__)
 
-    def _hear(self, heard: JobEvent[T] | None) -> None:
-        ids = self._waited_for(heard)
-        answers = heard.answers if heard else {}
+    def _handle(self, event: JobEvent[T] | None) -> None:
+        ids = self._waited_for(event)
+        answers = event.answers if event else {}
         told = {id: answers[id] for id in ids if id in answers}
         missing = [id for id in ids if id not in told]
         read = self._read(missing) if missing else {}
@@ -120,13 +120,15 @@ class JobWatcher(Generic[T]):
         if gone := [id for id in missing if id not in read]:
             self._loop.call_soon_threadsafe(self._dismiss, gone)
 
-    def _waited_for(self, heard: JobEvent[T] | None) -> list[str]:
-        if heard is None:
+    def _waited_for(self, event: JobEvent[T] | None) -> list[str]:
+        if event is None:
             return list(self._waiting)
-        waiting = [id for id in heard.ids if id in self._waiting]
-        if not heard.ended:
-            return [id for id in waiting if any(notice.begins for notice in tuple(self._waiting.get(id, ())))]
-        answered, self._answered = self._answered, frozenset(heard.answers)
+        waiting = [id for id in event.ids if id in self._waiting]
+        if not event.ended:
+            return [
+                id for id in waiting if any(subscription.begins for subscription in tuple(self._waiting.get(id, ())))
+            ]
+        answered, self._answered = self._answered, frozenset(event.answers)
         return [id for id in waiting if id not in answered]  # these are heard of for the second time
 
     def _read(self, ids: Sequence[str]) -> dict[str, T]:
@@ -146,27 +148,27 @@ class JobWatcher(Generic[T]):
 
     def _tell(self, jobs: dict[str, T]) -> None:
         for id, job in jobs.items():
-            for notice in self._waiting.get(id, ()):
-                notice.tell(job)
+            for subscription in self._waiting.get(id, ()):
+                subscription.tell(job)
 
     def _dismiss(self, ids: list[str]) -> None:
         for id in ids:
-            for notice in self._waiting.get(id, ()):
-                notice.dismiss()
+            for subscription in self._waiting.get(id, ()):
+                subscription.dismiss()
 
 
 LOOK_AFTER_S = 1.0  # most waits are over by then, and cost nothing more
 
 
 @contextmanager
-def dismissed_when_gone(notice: Subscription[Answer], request: Request) -> Iterator[None]:
+def dismissed_when_gone(subscription: Subscription[Answer], request: Request) -> Iterator[None]:
     """Dismiss the notice if the client goes while the block runs. The request's body must have been read."""
     watch: asyncio.Task[None] | None = None
 
     async def look() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
-        notice.dismiss()
+        subscription.dismiss()
 
     def begin() -> None:
         nonlocal watch

@@ -80,12 +80,12 @@ def measured_commit(commit: Commit, metrics: GatewayMetrics) -> Commit:
 
     def commit_measured(group: Sequence[NewJob]) -> SubmitResult:
         begun_s = time.perf_counter()
-        receipt = commit(group)
+        result = commit(group)
         metrics.group_seconds.observe(time.perf_counter() - begun_s)
         metrics.group_jobs.observe(len(group))
-        for verdict, count in Counter(verdict for verdict, _ in receipt.verdicts).items():
-            metrics.submits.labels(verdict.value).inc(count)
-        return receipt
+        for status, count in Counter(status for status, _ in result.statuses).items():
+            metrics.submits.labels(status.value).inc(count)
+        return result
 
     return commit_measured
 
@@ -104,8 +104,8 @@ class CountedWatcher(JobWatcher[T]):
     def of(self, id: str, *, begins: bool = False) -> Iterator[Subscription[T]]:
         self._waiting_clients.inc()
         try:
-            with super().of(id, begins=begins) as notice:
-                yield notice
+            with super().of(id, begins=begins) as subscription:
+                yield subscription
         finally:
             self._waiting_clients.dec()
 

@@ -70,8 +70,8 @@ class Lane:
         while self._waiting:
             group = self._take()
             try:
-                receipt = await loop.run_in_executor(self._thread, self._commit, [job for job, _ in group])
-                decided = list(zip(group, receipt.verdicts, strict=True))
+                result = await loop.run_in_executor(self._thread, self._commit, [job for job, _ in group])
+                decided = list(zip(group, result.statuses, strict=True))
             except Exception as error:  # whatever it is, it is each caller's answer, and the next group's turn
                 if isinstance(error, LedgerUnavailable):  # who gathered behind it need not wait for the same
                     group += self._waiting

@@ -27,14 +27,14 @@ routes = APIRouter(prefix="/api", tags=["prediction"], route_class=CheckedQueryR
     openapi_extra=body_of(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
 )
 async def predict(
-    request: Request, here: CurrentGateway, explain: Explain = False, model_version: ModelVersion = None
+    request: Request, gateway: CurrentGateway, explain: Explain = False, model_version: ModelVersion = None
 ) -> Response:
     """Score one patient and answer the score itself.
 
     It is a job like any other. If it is not scored within `SCORELINE_PREDICTION_WAIT_S` seconds the answer is 202
     with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is served.
     """
-    row = parse_row(await read_body(request, here.settings.body_limit_bytes))
+    row = parse_row(await read_body(request, gateway.settings.body_limit_bytes))
     asked = NewJob(
         *(new_id(), [row]),
         explain=explain,
@@ -42,9 +42,9 @@ async def predict(
         by=caller_of(request),
         model_version=model_version or "",
         priority=priority(request),
-        waiter=here.waiter,
+        waiter=gateway.waiter,
     )
-    answer, before = await here.submit_and_wait(asked, here.settings.prediction_wait_s, request)
+    answer, before = await gateway.submit_and_wait(asked, gateway.settings.prediction_wait_s, request)
     job = answer.job
     if answer.scores:
         return Response(answer.scores[1:-1], media_type="application/json")  # the only one of the list
@@ -52,4 +52,4 @@ async def predict(
         raise UnservedModel(job.error.message)
     if job.state is State.FAILED:
         raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
-    return accepted(here, asked.by, answer, before)
+    return accepted(gateway, asked.by, answer, before)

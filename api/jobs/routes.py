@@ -93,7 +93,7 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
 )
 async def submit(
     request: Request,
-    here: CurrentGateway,
+    gateway: CurrentGateway,
     explain: Explain = False,
     callback_url: CallbackUrl = None,
     model_version: ModelVersion = None,
@@ -108,23 +108,23 @@ async def submit(
     With `callback_url` that URL is told when the job has ended, at least once. With `model_version` the job fails, with
     code `model-not-served`, if that is not the version that is served when its turn comes.
     """
-    body = await read_body(request, here.settings.body_limit_bytes)
+    body = await read_body(request, gateway.settings.body_limit_bytes)
     by = caller_of(request)
-    callback = await check_callback(callback_url, by, here.settings, here.resolver)
+    callback = await check_callback(callback_url, by, gateway.settings, gateway.resolver)
     same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
-    rows = await parse_rows(body, here.settings.patients_limit, here.pace, by.key)
-    patience_s = wait_s(request, here.settings.wait_limit_s)
-    waiter = "" if patience_s is None else here.waiter
+    rows = await parse_rows(body, gateway.settings.patients_limit, gateway.pace, by.key)
+    patience_s = wait_s(request, gateway.settings.wait_limit_s)
+    waiter = "" if patience_s is None else gateway.waiter
     urgency, version = priority(request), model_version or ""
     job = NewJob(
         new_id(), rows, deadline_s, same, explain, callback, trace(), by, version, priority=urgency, waiter=waiter
     )
     if patience_s is None:
-        return accepted(here, by, *await here.submit(job))
-    return accepted(here, by, *await here.submit_and_wait(job, patience_s, request), patience_s)
+        return accepted(gateway, by, *await gateway.submit(job))
+    return accepted(gateway, by, *await gateway.submit_and_wait(job, patience_s, request), patience_s)
 
 
-def accepted(here: Gateway, by: Caller, answer: Answer, before: bool, patience_s: float | None = None) -> Response:
+def accepted(gateway: Gateway, by: Caller, answer: Answer, before: bool, patience_s: float | None = None) -> Response:
     """Return the response to a submit: 202, or 200 if it was waited for, with some patience, and has ended.
 
     It says where to poll, and whether an earlier request with the same key made the job.
@@ -135,51 +135,53 @@ def accepted(here: Gateway, by: Caller, answer: Answer, before: bool, patience_s
     if patience_s is not None:
         headers["Preference-Applied"] = f"wait={patience_s:g}"
     status = 202 if patience_s is None or not answer.job.state.ended else 200
-    return here.answers.respond(answer, by.key, status, headers, fresh=not before)
+    return gateway.answers.respond(answer, by.key, status, headers, fresh=not before)
 
 
 @routes.get("/{id}", response_model=Job, responses=answers(404, 410, 429, 500, 503))
-async def read(id: str, here: CurrentGateway, by: CurrentCaller) -> Response:
+async def read(id: str, gateway: CurrentGateway, by: CurrentCaller) -> Response:
     """Read a job: its state, and its scores once it succeeded.
 
     Many scores are sent as they are read: 429 if the key holds too much that it does not read.
     """
-    answer = await run_sync(here.ledger.answer, job_id(id), by)
+    answer = await run_sync(gateway.ledger.answer, job_id(id), by)
     headers = {} if answer.job.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
-    return here.answers.respond(answer, by.key, 200, headers)
+    return gateway.answers.respond(answer, by.key, 200, headers)
 
 
 @routes.get("", name="list", response_model=JobPage, responses=answers(422, 429, 503))
 async def list_jobs(
-    here: CurrentGateway,
+    gateway: CurrentGateway,
     by: CurrentCaller,
     state: State | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: UUID | None = None,
 ) -> Response:
     """List jobs, newest first: those in one state or all, `limit` at a time, older than the job `after`."""
-    return here.answers.respond_late(partial(page_of, here, by, state, limit, after), by.key, limit * LISTED_BYTES)
+    return gateway.answers.respond_late(
+        partial(page_of, gateway, by, state, limit, after), by.key, limit * LISTED_BYTES
+    )
 
 
-def page_of(here: Gateway, by: Caller, state: State | None, limit: int, after: UUID | None) -> JobPage:
+def page_of(gateway: Gateway, by: Caller, state: State | None, limit: int, after: UUID | None) -> JobPage:
     """Return the page of a list."""
-    page = here.ledger.page(state=state, limit=limit, after=str(after) if after else None, by=by)
+    page = gateway.ledger.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return JobPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
 @routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
-def cancel(id: str, here: CurrentGateway, by: CurrentCaller) -> Job:
+def cancel(id: str, gateway: CurrentGateway, by: CurrentCaller) -> Job:
     """Cancel a job. One that is being scored is canceled all the same: its result is thrown away."""
-    job = here.ledger.cancel(job_id(id), by)
+    job = gateway.ledger.cancel(job_id(id), by)
     if job.state is not State.CANCELED:
         raise EndedJob
     return job
 
 
 @routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
-def erase(id: str, here: CurrentGateway, by: CurrentCaller) -> None:
+def erase(id: str, gateway: CurrentGateway, by: CurrentCaller) -> None:
     """Erase a job with all that is known of it, whatever its state; from then on it is unknown."""
-    here.ledger.erase(job_id(id), by)
+    gateway.ledger.erase(job_id(id), by)
 
 
 def job_id(text: str) -> str:

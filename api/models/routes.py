@@ -75,25 +75,25 @@ CurrentHistograms = Annotated[Histograms, Depends(histograms_of)]
 
 
 @routes.get("/model", responses={**CARD, **answers(503)})
-def read(here: CurrentHistograms) -> Response:
+def read(histograms: CurrentHistograms) -> Response:
     """Read the card of the model that workers serve now; where they serve two, of the one that was seen last.
 
     While a worker refuses the bundle that was put in place last, `refused` says its `version`, the `reason`, and since
     when (`at`).
     """
-    version = here.served()
-    card = here.card(version) if version else None
+    version = histograms.served()
+    card = histograms.card(version) if version else None
     if card is None:
         raise NoModel(retry_after_s=1)
-    if refused := here.refused():
+    if refused := histograms.refused():
         card = to_json(from_json(card) | {"refused": from_json(refused)})
     return Response(card, media_type="application/json")
 
 
 @routes.get("/model/{version}", responses={**CARD, **answers(404, 503)})
-def read_version(version: str, here: CurrentHistograms) -> Response:
+def read_version(version: str, histograms: CurrentHistograms) -> Response:
     """Read the card of a model that has scored within the last week."""
-    card = here.card(version)
+    card = histograms.card(version)
     if card is None:
         raise UnknownModel
     return Response(card, media_type="application/json")
@@ -101,7 +101,7 @@ def read_version(version: str, here: CurrentHistograms) -> Response:
 
 @routes.get("/drift", responses={**DRIFT, **answers(404, 422, 503)})
 def drift(
-    here: CurrentHistograms,
+    histograms: CurrentHistograms,
     by: CurrentCaller,
     hours: Annotated[
         int, Query(ge=1, le=HOURS_KEPT, description="Hours of the clock to look at, with the one that it is.")
@@ -117,4 +117,4 @@ def drift(
     A feature drifts where the population stability index, less what chance makes of it, reaches `psi_limit`, and the
     chi-squared test of both samples doubts that they are of one population. Of too few patients nothing is said.
     """
-    return watch_drift(here, hours, model_version, by.sees)
+    return watch_drift(histograms, hours, model_version, by.sees)

@@ -38,56 +38,56 @@ class RowError(BaseModel):
 
 @routes.get("")
 def show_list(
-    visit: CurrentPage, here: CurrentFiles, state: State | None = None, after: UUID | None = None
+    context: CurrentPage, files: CurrentFiles, state: State | None = None, after: UUID | None = None
 ) -> Response:
     """Show batches, newest first, in one state or all."""
-    page = batches.page_of(here, visit.by, state, LISTED, after)
-    return visit.page("batches.html", page=page, state=state, states=State, after=after)
+    page = batches.page_of(files, context.by, state, LISTED, after)
+    return context.page("batches.html", page=page, state=state, states=State, after=after)
 
 
 @routes.post("")
-async def upload(visit: CurrentPage, here: CurrentFiles) -> Response:
+async def upload(context: CurrentPage, files: CurrentFiles) -> Response:
     """Take a file, and go to its batch."""
-    batch, _ = await here.take(visit.request)
-    return visit.send_to(f"/batches/{batch.id}")
+    batch, _ = await files.take(context.request)
+    return context.send_to(f"/batches/{batch.id}")
 
 
 @routes.get("/{id}")
-async def show(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
+async def show(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
     """Show a batch: how far it is, what it gives, and its first errors."""
-    batch = await run_sync(here.bulk.batches.read, batches.batch_id(id), visit.by)
-    errors = await read_errors(here, batch, visit.by) if batch.counts.rejected else []
-    return visit.page("batch.html", batch=batch, errors=errors, shown=ERRORS_SHOWN)
+    batch = await run_sync(files.bulk.batches.read, batches.batch_id(id), context.by)
+    errors = await read_errors(files, batch, context.by) if batch.counts.rejected else []
+    return context.page("batch.html", batch=batch, errors=errors, shown=ERRORS_SHOWN)
 
 
 @routes.get("/{id}/live")
-async def live(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
+async def live(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
     """Stream what the batch's page shows of its progress, as `GET /v1/batches/{id}/events` streams the batch."""
-    events, read = partial(story_of, visit.site), partial(here.bulk.batches.read, by=visit.by)
-    story = EventSource(batches.batch_id(id), here.notices, read, events, LAST_OF_BATCH)
-    return await tell(visit.request, here.answers, story)
+    events, read = partial(story_of, context.site), partial(files.bulk.batches.read, by=context.by)
+    source = EventSource(batches.batch_id(id), files.watcher, read, events, LAST_OF_BATCH)
+    return await tell(context.request, files.answers, source)
 
 
 @routes.post("/{id}/cancel")
-def cancel(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
+def cancel(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
     """Cancel a batch, and show it."""
-    batch = batches.cancel(id, here, visit.by)
-    return visit.send_to(f"/batches/{batch.id}")
+    batch = batches.cancel(id, files, context.by)
+    return context.send_to(f"/batches/{batch.id}")
 
 
 @routes.post("/{id}/erase")
-def erase(id: str, visit: CurrentPage, here: CurrentFiles) -> Response:
+def erase(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
     """Erase a batch, and show the others."""
-    batches.erase(id, here, visit.by)
-    return visit.send_to("/batches")
+    batches.erase(id, files, context.by)
+    return context.send_to("/batches")
 
 
-async def read_errors(here: Files, batch: Batch, by: Caller) -> list[RowError] | None:
+async def read_errors(files: Files, batch: Batch, by: Caller) -> list[RowError] | None:
     """Return the first errors of a batch, or None while the store does not answer."""
-    download = await run_sync(here.errors, str(batch.id), by)
+    download = await run_sync(files.errors, str(batch.id), by)
     end = min(download.bytes, ERRORS_READ_BYTES)
     try:
-        text = b"".join([piece async for piece in pieces(here.bulk.store, download, 0, end)])
+        text = b"".join([piece async for piece in pieces(files.bulk.store, download, 0, end)])
     except StoreUnavailable:
         return None
     lines = text.splitlines() if end == download.bytes else text.splitlines()[:-1]

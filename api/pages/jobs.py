@@ -23,41 +23,41 @@ routes = APIRouter(prefix="/jobs", include_in_schema=False)
 
 
 @routes.get("")
-def show_list(visit: CurrentPage, state: State | None = None, after: UUID | None = None) -> Response:
+def show_list(context: CurrentPage, state: State | None = None, after: UUID | None = None) -> Response:
     """Show jobs, newest first, in one state or all."""
-    page = jobs.page_of(visit.gateway, visit.by, state, LISTED, after)
-    return visit.page(
-        "jobs.html", page=page, state=state, states=State, after=after, origin=visit.origin, example=EXAMPLE
+    page = jobs.page_of(context.gateway, context.by, state, LISTED, after)
+    return context.page(
+        "jobs.html", page=page, state=state, states=State, after=after, origin=context.origin, example=EXAMPLE
     )
 
 
 @routes.get("/{id}")
-async def show(id: str, visit: CurrentPage) -> Response:
+async def show(id: str, context: CurrentPage) -> Response:
     """Show a job: its state, and its first scores once it succeeded."""
-    answer = await run_sync(visit.gateway.ledger.answer, jobs.job_id(id), visit.by)
-    return visit.page("job.html", **told_of(await visit.gateway.answers.show(answer, visit.by.key)))
+    answer = await run_sync(context.gateway.ledger.answer, jobs.job_id(id), context.by)
+    return context.page("job.html", **told_of(await context.gateway.answers.show(answer, context.by.key)))
 
 
 @routes.get("/{id}/live")
-async def live(id: str, visit: CurrentPage) -> Response:
+async def live(id: str, context: CurrentPage) -> Response:
     """Stream what the job's page shows of its state, as `GET /v1/jobs/{id}/events` streams the state itself."""
-    here, events = visit.gateway, partial(story_of, visit.site)
-    read = partial(here.ledger.answer, by=visit.by)
-    return await tell(visit.request, here.answers, EventSource(jobs.job_id(id), here.notices, read, events, LAST))
+    here, events = context.gateway, partial(story_of, context.site)
+    read = partial(here.ledger.answer, by=context.by)
+    return await tell(context.request, here.answers, EventSource(jobs.job_id(id), here.watcher, read, events, LAST))
 
 
 @routes.post("/{id}/cancel")
-def cancel(id: str, visit: CurrentPage) -> Response:
+def cancel(id: str, context: CurrentPage) -> Response:
     """Cancel a job, and show it."""
-    job = jobs.cancel(id, visit.gateway, visit.by)
-    return visit.send_to(f"/jobs/{job.id}")
+    job = jobs.cancel(id, context.gateway, context.by)
+    return context.send_to(f"/jobs/{job.id}")
 
 
 @routes.post("/{id}/erase")
-def erase(id: str, visit: CurrentPage) -> Response:
+def erase(id: str, context: CurrentPage) -> Response:
     """Erase a job, and show the others."""
-    jobs.erase(id, visit.gateway, visit.by)
-    return visit.send_to("/jobs")
+    jobs.erase(id, context.gateway, context.by)
+    return context.send_to("/jobs")
 
 
 def told_of(job: Job) -> dict[str, Any]:

@@ -19,11 +19,11 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/model")
-def show(visit: CurrentPage, here: CurrentHistograms) -> Response:
+def show(context: CurrentPage, histograms: CurrentHistograms) -> Response:
     """Show the card of the model that is served."""
-    card: dict[str, Any] = from_json(bytes(model.read(here).body))
+    card: dict[str, Any] = from_json(bytes(model.read(histograms).body))
     slope, intercept = (card["metrics"][f"calibration_{name}"]["value"] for name in ("slope", "intercept"))
-    return visit.page("model.html", card=card, curve=calibration_curve(slope, intercept))
+    return context.page("model.html", card=card, curve=calibration_curve(slope, intercept))
 
 
 drift_routes = APIRouter(include_in_schema=False)
@@ -31,14 +31,14 @@ drift_routes = APIRouter(include_in_schema=False)
 
 @drift_routes.get("/drift")
 def show_drift(
-    visit: CurrentPage, here: CurrentHistograms, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS
+    context: CurrentPage, histograms: CurrentHistograms, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS
 ) -> Response:
     """Show each feature of the patients whom the visitor may see: how it is spread, in a picture and in words."""
-    found = watch_drift(here, hours, owner=visit.by.sees)
+    found = watch_drift(histograms, hours, owner=context.by.sees)
     rows = [(name_in_words(one.feature), one, columns_of(one.bins), in_words(one)) for one in found.features]
     spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}
     size = (COLUMN_WIDTH, COLUMN_HEIGHT)
-    return visit.page("drift.html", drift=found, own=bool(visit.by.sees), rows=rows, spans=spans, size=size)
+    return context.page("drift.html", drift=found, own=bool(context.by.sees), rows=rows, spans=spans, size=size)
 
 
 def name_in_words(feature: str) -> str:

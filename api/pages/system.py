@@ -33,31 +33,31 @@ class Check(NamedTuple):
 
 
 @routes.get("/system")
-def system(visit: CurrentPage) -> Response:
+def system(context: CurrentPage) -> Response:
     """Show how the ledger of each queue stands, what runs here, and where to see more; 503 while the ledger is away."""
     try:
-        surveys = survey(visit)
+        surveys = survey(context)
     except LedgerUnavailable as error:
         surveys, checks = {}, [Check("Ledger", False, "Redis does not answer.", str(error))]
     else:
-        checks = list(judge(surveys, visit.gateway.settings))
+        checks = list(judge(surveys, context.gateway.settings))
     well = all(check.well for check in checks)
-    return visit.page(
+    return context.page(
         "system.html",
         200 if surveys else 503,
         well=well,
         checks=checks,
         surveys=surveys,
         versions=read_versions(),
-        links=list_links(visit),
+        links=list_links(context),
     )
 
 
-def survey(visit: PageContext) -> dict[str, QueueStats]:
+def survey(context: PageContext) -> dict[str, QueueStats]:
     """Return how the ledger of each queue stands. Raises LedgerUnavailable."""
-    found = {INTERACTIVE: visit.gateway.ledger.survey()}
-    if visit.files:
-        found[BULK] = visit.files.bulk.batches.survey()
+    found = {INTERACTIVE: context.gateway.ledger.survey()}
+    if context.files:
+        found[BULK] = context.files.bulk.batches.survey()
     return found
 
 
@@ -90,8 +90,8 @@ def judge(surveys: Mapping[str, QueueStats], settings: Settings) -> Iterator[Che
         )
         yield Check(
             f"Quarantine of {'files' if queue == BULK else 'jobs'}",
-            not found.quarantined,
-            f"{count(found.quarantined)} in quarantine.",
+            not found.dead_letters,
+            f"{count(found.dead_letters)} in quarantine.",
             "They took down every worker that had them: see python -m worker quarantine list.",
         )
 
@@ -103,10 +103,10 @@ def read_versions() -> dict[str, str]:
     return {**own, "Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def list_links(visit: PageContext) -> dict[str, str]:
+def list_links(context: PageContext) -> dict[str, str]:
     """Return where to see more, by name."""
-    settings = visit.gateway.settings
-    host = visit.request.url.hostname or settings.api_host
+    settings = context.gateway.settings
+    host = context.request.url.hostname or settings.api_host
     host = f"[{host}]" if ":" in host else host
     found = {"Flower": f"http://{host}:{settings.flower_port}"}
     named = {"Grafana": settings.grafana_url, "MLflow": settings.mlflow_url}

@@ -80,7 +80,7 @@ class SubmitResult:
 
     sent_ms: int
     bells: int
-    verdicts: list[tuple[SubmitStatus, str]]
+    statuses: list[tuple[SubmitStatus, str]]
     attended: bool = False
 
 
@@ -153,7 +153,7 @@ class Ledger(Protocol):
     def claim_small(self, records: int) -> list[Claimed]:
         """Take jobs as `claim` does for a turn, of so many records at most: for who holds a large one already."""
 
-    def wants_turn(self) -> bool:
+    def wants_message(self) -> bool:
         """Whether jobs wait and no message is in the queue, so that a free worker would not know of them."""
 
     def listen(self, within_s: float) -> bool:
@@ -202,7 +202,7 @@ class Ledger(Protocol):
         Outlives an absent ledger; the first thing yielded is None, once it listens.
         """
 
-    def sweep(self) -> list[Message]:
+    def reap(self) -> list[Message]:
         """Expire what is overdue, and return the messages to send for what workers or the queue have lost.
 
         A job whose lease has ended is named by a message of its own, again if that was lost. A turn is sent where jobs
@@ -212,7 +212,7 @@ class Ledger(Protocol):
     def trim(self) -> None:
         """Forget that jobs were kept whose stated time as gone has passed; they are unknown from then on."""
 
-    def quarantined(self, *, limit: int) -> list[Job]:
+    def dead_letters(self, *, limit: int) -> list[Job]:
         """Return up to `limit` jobs in quarantine, newest first."""
 
     def replay(self, id: str, new_id: str) -> Message:

@@ -33,7 +33,7 @@ class QueueStats:
     backlog_patients: int
     open_jobs: dict[State, int]
     oldest_s: dict[State, float]
-    quarantined: int
+    dead_letters: int
     messages: int
     consumed: bool
 

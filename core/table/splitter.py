@@ -136,10 +136,10 @@ class RecordSplitter:
         del self._held[: self._end]
         self._scanned -= self._end
         self._end = 0
-        cut = FilePart(data, self._line, data.count(b"\n"))
-        self._line += cut.lines
+        file_part = FilePart(data, self._line, data.count(b"\n"))
+        self._line += file_part.lines
         self._empty = self._empty and data.isspace()
-        return cut
+        return file_part
 
     def _describe_too_long(self) -> str:
         """Return what is wrong with the first record that is too long, the same however its bytes came."""

@@ -116,23 +116,23 @@ def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool
     must travel in a message of its own does not wait behind thousands. Nor is one rung, but `by_queue`, where a worker
     attends. Raises LedgerUnavailable.
     """
-    receipt = ledger.submit(jobs)
-    if receipt.bells >= BELLS_ENOUGH or (receipt.attended and not by_queue):
-        return receipt
-    pairs = zip(jobs, receipt.verdicts, strict=True)
+    result = ledger.submit(jobs)
+    if result.bells >= BELLS_ENOUGH or (result.attended and not by_queue):
+        return result
+    pairs = zip(jobs, result.statuses, strict=True)
     accepted = [len(job.rows) for job, (verdict, _) in pairs if verdict is SubmitStatus.ACCEPTED]
-    notify(send, [Message(receipt.sent_ms, [])] * count_turns(accepted))
-    return receipt
+    notify(send, [Message(result.sent_ms, [])] * count_turns(accepted))
+    return result
 
 
-def notify_callbacks(callbacks: Callbacks, bell: Send) -> None:
+def notify_callbacks(callbacks: Callbacks, send: Send) -> None:
     """Ring as often as it takes to have all that is due delivered, less the bells that hang. Raises LedgerUnavailable.
 
     A bell that is lost, or whose notifier dies, needs no other care: what it was rung for is due still, or again.
     """
     due = callbacks.due()
     wanted = min(math.ceil(due.callbacks / CALLBACKS_AT_ONCE), BELLS_ENOUGH)
-    notify(bell, [Message(0, [])] * (wanted - due.bells))
+    notify(send, [Message(0, [])] * (wanted - due.bells))
 
 
 def notify(send: Send, messages: Sequence[Message]) -> None:

@@ -130,7 +130,7 @@ def test_a_model_that_does_not_say_what_it_must_is_refused_with_a_sentence(
 def test_a_risk_that_is_no_probability_is_never_given_out_whoever_let_the_model_in(spoil: Spoil) -> None:
     scorer = Scorer(Scorer.load(CHAMPION).card, open_session(spoil_model(spoil)))
     matrix = to_matrix(make_records())
-    for say in (scorer.risk, scorer.score, scorer.judge):
+    for say in (scorer.risk, scorer.score, scorer.predict):
         with pytest.raises(BadScore):
             say(matrix)
 

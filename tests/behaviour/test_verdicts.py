@@ -20,7 +20,7 @@ def test_verdicts_are_the_scores_in_columns() -> None:
     matrix = to_matrix(rows)
     matrix[::7, FEATURES.index("age")] = 20
     matrix[::11, FEATURES.index("oldpeak")] = 9
-    verdicts = scorer.judge(matrix)
+    verdicts = scorer.predict(matrix)
     said = [(risk, *verdicts.kinds[kind]) for risk, kind in zip(verdicts.risk.tolist(), verdicts.kind, strict=True)]
     scores: list[tuple[Any, ...]] = list(scorer.score(matrix))
     assert said == [(*score[:3], tuple(chain(*score[3:]))) for score in scores]
@@ -28,7 +28,7 @@ def test_verdicts_are_the_scores_in_columns() -> None:
 
 
 def test_of_no_one_nothing_is_said() -> None:
-    verdicts = Scorer.load(CHAMPION).judge(np.empty((0, len(FEATURES)), np.float32))
+    verdicts = Scorer.load(CHAMPION).predict(np.empty((0, len(FEATURES)), np.float32))
     assert (len(verdicts.risk), len(verdicts.kind), verdicts.kinds) == (0, 0, [])
 
 

@@ -73,10 +73,10 @@ class Gated(Poisoned):
         self._gate = gate
 
     @override
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         if is_marked(matrix, STOPPING):
             self._gate.come_by()
-        return super().judge(matrix)
+        return super().predict(matrix)
 
 
 def main() -> int:

@@ -39,9 +39,9 @@ class Poisoned:
         swallow(matrix)
         return self._scorer.score(matrix, explain=explain, pause=pause)
 
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         swallow(matrix)
-        return self._scorer.judge(matrix)
+        return self._scorer.predict(matrix)
 
 
 def swallow(matrix: NDArray[np.float32]) -> None:

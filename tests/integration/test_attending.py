@@ -42,7 +42,7 @@ class Streaming(MemoryLedger):
     def __init__(self, jobs: int) -> None:
         super().__init__(Settings(), Clock())
         self.ids: list[str] = []
-        self.jobs, self.rung = jobs, list[Message]()
+        self.jobs, self.notified = jobs, list[Message]()
 
     @override
     def listen(self, within_s: float) -> bool:
@@ -53,7 +53,7 @@ class Streaming(MemoryLedger):
     def arrive(self) -> None:
         """Submit a job as the gateway does."""
         job = new_job()
-        submit(self, self.rung.append, [job])
+        submit(self, self.notified.append, [job])
         self.ids.append(job.id)
 
 
@@ -64,24 +64,24 @@ def attend(ledger: Ledger, *patients: int, jobs: int = JOBS_IN_MESSAGE) -> None:
 
 
 def test_where_a_worker_attends_it_is_given_word_and_no_bell_is_rung(ledger: Ledger) -> None:
-    rung: list[Message] = []
+    notified: list[Message] = []
     attend(ledger, 1)
     assert not ledger.listen(0.001)
     jobs = [new_job() for _ in range(3)]
     for job in jobs:
-        assert submit(ledger, rung.append, [job]).attended
-    assert rung == []
+        assert submit(ledger, notified.append, [job]).attended
+    assert notified == []
     assert ledger.listen(0.001)
     assert not ledger.listen(0.001)
     assert {job.id for job in ledger.claim(BELL)} == {job.id for job in jobs}
 
 
 def test_what_must_go_by_queue_is_rung_for_even_there(ledger: Ledger) -> None:
-    rung: list[Message] = []
+    notified: list[Message] = []
     attend(ledger, 1)
     job = new_job()
-    assert submit(ledger, rung.append, [job], by_queue=True).attended
-    assert [message.ids for message in rung] == [[]]
+    assert submit(ledger, notified.append, [job], by_queue=True).attended
+    assert [message.ids for message in notified] == [[]]
 
 
 @pytest.mark.parametrize(
@@ -109,20 +109,20 @@ def test_word_that_a_dead_worker_did_not_hear_is_passed_on_by_the_sweep(ledger: 
     attend(ledger, 1)
     job = new_job()
     assert ledger.submit([job]).attended
-    assert ledger.sweep() == []
+    assert ledger.reap() == []
     clock.move(TRUSTED_MS / 1000)
-    assert [message.ids for message in ledger.sweep()] == [[]]
-    assert ledger.sweep() == []
+    assert [message.ids for message in ledger.reap()] == [[]]
+    assert ledger.reap() == []
     assert [claimed.id for claimed in ledger.claim(BELL)] == [job.id]
 
 
 def test_a_worker_goes_on_with_what_comes_without_another_bell() -> None:
     ledger = Streaming(jobs=20)
     ledger.arrive()
-    [message] = ledger.rung
-    assert score_message(ledger, AnyRisk, message, ledger.rung.append) == ledger.ids
+    [message] = ledger.notified
+    assert score_message(ledger, AnyRisk, message, ledger.notified.append) == ledger.ids
     assert len(ledger.ids) == 20
-    assert ledger.rung == [message]
+    assert ledger.notified == [message]
     assert {ledger.read(id).state for id in ledger.ids} == {State.SUCCEEDED}
     assert not ledger.submit([new_job()]).attended
 
@@ -130,6 +130,6 @@ def test_a_worker_goes_on_with_what_comes_without_another_bell() -> None:
 def test_a_worker_that_has_gone_on_for_long_hangs_a_bell_for_the_next() -> None:
     ledger = Streaming(jobs=10**9)
     ledger.arrive()
-    [message] = ledger.rung
-    score_message(ledger, AnyRisk, message, ledger.rung.append)
-    assert ledger.rung == [message, Message(message.sent_ms, [])]
+    [message] = ledger.notified
+    score_message(ledger, AnyRisk, message, ledger.notified.append)
+    assert ledger.notified == [message, Message(message.sent_ms, [])]

@@ -81,7 +81,7 @@ def test_a_part_is_counted_once(batches: Batches, clock: Clock) -> None:
     batch = new_batch(parts=2)
     first, _ = take(batches, create(batches, batch))
     clock.move(7)  # past the lease: another worker is given it as well
-    again = take(batches, batches.sweep())
+    again = take(batches, batches.reap())
     assert first in again
     assert batches.finish(first, done())
     assert not batches.finish(first, done(rejected=5))
@@ -93,7 +93,7 @@ def test_a_part_that_is_renewed_is_not_given_to_another(batches: Batches, clock:
     for _ in range(5):
         clock.move(4)
         batches.renew([part])
-        assert batches.sweep() == []
+        assert batches.reap() == []
 
 
 @pytest.mark.parametrize("end", ["cancel", "fail"])
@@ -108,7 +108,7 @@ def test_an_ended_batch_takes_no_more_results_and_keeps_those_it_has(batches: Ba
         assert batches.read(batch.id).error == JobError(code="broken", message="It broke.")
     assert batches.begin(second) is None
     assert not batches.finish(second, done())
-    assert batches.sweep() == []
+    assert batches.reap() == []
     assert batches.done(batch.id) == {1: done()}
     state = batches.read(batch.id).state
     assert batches.cancel(batch.id).state is state
@@ -131,7 +131,7 @@ def test_a_part_that_no_worker_comes_back_from_ends_it(batches: Batches, clock: 
     for _ in range(4):
         take(batches, messages)
         clock.move(7)
-        messages = batches.sweep()
+        messages = batches.reap()
     failed = batches.read(batch.id)
     assert (failed.state, failed.error and failed.error.code) == ("failed", "quarantined")
     assert take(batches, messages) == []
@@ -249,9 +249,9 @@ def test_a_part_that_is_put_back_is_sent_again_however_often(batches: Batches, c
         assert take(batches, [Message(clock.ms, [part.id])]) == [part]
         batches.put_back(part, 2)
         clock.move(1)
-        assert batches.sweep() == []
+        assert batches.reap() == []
         clock.move(1.1)
-        messages = batches.sweep()
+        messages = batches.reap()
         assert [message.ids for message in messages] == [[part.id]]
         assert take(batches, messages) == [part]
     assert batches.finish(part, done())
@@ -259,14 +259,14 @@ def test_a_part_that_is_put_back_is_sent_again_however_often(batches: Batches, c
 
 def test_the_last_message_of_all_can_be_lost(batches: Batches, clock: Clock, settings: Settings) -> None:
     create(batches, new_batch(parts=1))
-    assert batches.sweep() == []
+    assert batches.reap() == []
     clock.move(settings.resend_after_s)
-    (turn,) = batches.sweep()
+    (turn,) = batches.reap()
     assert turn.ids == []
-    assert batches.sweep() == []
+    assert batches.reap() == []
     assert len(take(batches, [turn])) == 1
     clock.move(settings.resend_after_s)
-    assert batches.sweep() == []  # it is in good hands
+    assert batches.reap() == []  # it is in good hands
 
 
 def test_what_the_store_has_and_no_ledger_knows_is_a_stray(batches: Batches) -> None:

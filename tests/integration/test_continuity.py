@@ -15,7 +15,7 @@ from core.ledger.redis.batches import Batches
 from core.ledger.redis.checkpoint import Checkpoint
 from core.ledger.redis.keys import CHECKPOINT
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import canary_id, first_id_at, new_id
+from core.ledger.redis.record import first_id_at, new_id, probe_job_id
 from core.schema.patient import EXAMPLE, Patient
 from core.settings import Settings
 from core.storage.store import Store
@@ -78,7 +78,7 @@ def test_the_mirror_follows_what_is_accepted_and_rests_where_nothing_is(
     sweep.compare()
     first, written_ns = read(store), (tmp_path / "store" / MIRROR).stat().st_mtime_ns
     clock.move(2)
-    submit(canary_id())
+    submit(probe_job_id())
     sweep.compare()
     assert (read(store), (tmp_path / "store" / MIRROR).stat().st_mtime_ns) == (first, written_ns)
     submit()

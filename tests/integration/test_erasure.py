@@ -73,7 +73,7 @@ class House:
         """Have no worker come back from a job."""
         message = Message(0, [location.rpartition("/")[2]])
         assert self.ledger.claim(message)
-        wait_until(lambda: not self.ledger.claim(message) and self.ledger.quarantined(limit=9), within_s=9, what="it")
+        wait_until(lambda: not self.ledger.claim(message) and self.ledger.dead_letters(limit=9), within_s=9, what="it")
 
     def state(self, location: str) -> str:
         """Return the state of a job or batch."""

@@ -104,8 +104,8 @@ def test_a_client_that_leaves_is_not_waited_for(way: str) -> None:
         address = httpx2.URL(url)
         with socket.create_connection((address.host, address.port or 0)) as client:
             client.sendall(request.encode())
-            wait_until(lambda: len(here.notices) == 1, within_s=10, what="the client to wait")
-        wait_until(lambda: len(here.notices) == 0, within_s=10, what="the gateway to let go of it")
+            wait_until(lambda: len(here.watcher) == 1, within_s=10, what="the client to wait")
+        wait_until(lambda: len(here.watcher) == 0, within_s=10, what="the gateway to let go of it")
 
 
 @contextmanager

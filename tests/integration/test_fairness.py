@@ -15,7 +15,7 @@ from core.ledger.redis.checkpoint import adopt_format
 from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
 from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.lua.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
-from core.ledger.redis.record import canary_id
+from core.ledger.redis.record import probe_job_id
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from tests.ledgers import Clock, score, submit
@@ -94,12 +94,12 @@ def test_a_turn_costs_the_same_however_many_owners_wait(redis: Redis, ledger: Re
 def test_one_owner_leaves_room_in_the_backlog_for_others(redis: Redis, settings: Settings) -> None:
     ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 100}))
     first, second = owner(redis), owner(redis)
-    verdicts = [verdict for verdict, _ in ledger.submit([new_job(by=first) for _ in range(100)]).verdicts]
+    verdicts = [verdict for verdict, _ in ledger.submit([new_job(by=first) for _ in range(100)]).statuses]
     assert Counter(verdicts) == {SubmitStatus.ACCEPTED: 80, SubmitStatus.SHARE: 20}
-    assert ledger.submit([new_job(5, by=second)]).verdicts[0][0] is SubmitStatus.ACCEPTED
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.SHARE
+    assert ledger.submit([new_job(5, by=second)]).statuses[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.SHARE
     ledger.finish(score(ledger.claim(TURN)))
-    assert ledger.submit([new_job(50, by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(50, by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_a_large_job_leaves_room_in_the_backlog_for_others_but_is_taken_where_nothing_waits(
@@ -107,12 +107,12 @@ def test_a_large_job_leaves_room_in_the_backlog_for_others_but_is_taken_where_no
 ) -> None:
     ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 3_000}))
     first, second = owner(redis), owner(redis)
-    verdicts = [verdict for verdict, _ in ledger.submit([new_job(1_000, by=first) for _ in range(3)]).verdicts]
+    verdicts = [verdict for verdict, _ in ledger.submit([new_job(1_000, by=first) for _ in range(3)]).statuses]
     assert verdicts == [SubmitStatus.ACCEPTED, SubmitStatus.ACCEPTED, SubmitStatus.SHARE]
-    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(by=second)]).statuses[0][0] is SubmitStatus.ACCEPTED
     for _ in range(2):
         ledger.finish(score(ledger.claim(TURN)))
-    assert ledger.submit([new_job(3_000, by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(3_000, by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger: RedisLedger, clock: Clock) -> None:
@@ -120,17 +120,17 @@ def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger:
     jobs = [new_job(by=first) for _ in range(10)]
     submit(ledger, *jobs)
     ledger.finish(score(ledger.claim(TURN)))
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED  # no limit is known
+    assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED  # no limit is known
     redis.set(ROOM, 10 * RECORD_BYTES // SHARE_OF_FREE)
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.MANY_RESULTS
-    assert ledger.submit([new_job(by=second)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.MANY_RESULTS
+    assert ledger.submit([new_job(by=second)]).statuses[0][0] is SubmitStatus.ACCEPTED
     for job in jobs[:5]:
         ledger.erase(job.id)
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED
     redis.set(ROOM, 0)
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.MANY_RESULTS
+    assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.MANY_RESULTS
     clock.move(Settings().result_ttl * (1 + 2 / RESULT_BUCKETS))
-    assert ledger.submit([new_job(by=first)]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_a_sweep_notes_the_room_that_redis_has_below_its_limit(redis: Redis, settings: Settings) -> None:
@@ -147,15 +147,15 @@ def test_where_no_keys_are_required_all_of_the_backlog_is_for_anyone_and_probe_j
     redis: Redis, settings: Settings
 ) -> None:
     ledger = RedisLedger(redis, settings.model_copy(update={"backlog_limit": 10}))
-    assert {verdict for verdict, _ in ledger.submit([new_job() for _ in range(10)]).verdicts} == {SubmitStatus.ACCEPTED}
-    assert ledger.submit([new_job()]).verdicts[0][0] is SubmitStatus.FULL
-    assert ledger.submit([NewJob(canary_id(), [ROW])]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert {verdict for verdict, _ in ledger.submit([new_job() for _ in range(10)]).statuses} == {SubmitStatus.ACCEPTED}
+    assert ledger.submit([new_job()]).statuses[0][0] is SubmitStatus.FULL
+    assert ledger.submit([NewJob(probe_job_id(), [ROW])]).statuses[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_a_probe_job_waits_behind_no_one(ledger: RedisLedger) -> None:
     submit(ledger, *[new_job(10_000) for _ in range(3)])
     ledger.claim(TURN)
-    probe = NewJob(canary_id(), [ROW])
+    probe = NewJob(probe_job_id(), [ROW])
     submit(ledger, probe)
     assert [job.id for job in ledger.claim(TURN)] == [probe.id]
 
@@ -172,12 +172,12 @@ def test_what_an_older_format_holds_is_moved_and_scored(redis: Redis, settings: 
     redis.zadd(JOBS.format_1, {waiting.id: -clock.ms, canceled.id: -clock.ms, held.id: lease_ms})  # type: ignore[dict-item]
     ledger.cancel(canceled.id)
 
-    assert [message.ids for message in ledger.sweep()] == [[]]
+    assert [message.ids for message in ledger.reap()] == [[]]
     assert [job.id for job in ledger.claim(TURN)] == [waiting.id]
     clock.move(settings.lease_s + 1)
-    ledger.sweep()
+    ledger.reap()
     clock.move(settings.resend_after_s + 1)
-    sent = [message for message in ledger.sweep() if held.id in message.ids]
+    sent = [message for message in ledger.reap() if held.id in message.ids]
     assert [job.id for job in ledger.claim(sent[0])] == [held.id]
     assert ledger.read(canceled.id).state is State.CANCELED
     assert redis.zcard(JOBS.format_1) == 0

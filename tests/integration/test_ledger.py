@@ -9,7 +9,7 @@ from core.ledger.job import JobError, State
 from core.ledger.protocol import Ledger, Outcome, SubmitStatus
 from core.ledger.redis.keys import ACCEPTED, JOBS
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import canary_id, new_id
+from core.ledger.redis.record import new_id, probe_job_id
 from core.settings import Settings
 from core.transport.message import Message
 from tests.ledgers import Clock, Make, make_ledger, run, score, submit
@@ -97,8 +97,8 @@ def test_a_job_that_fails_keeps_its_reason_and_harms_no_other(ledger: Ledger) ->
 def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
     first, again, other = new_job(key="k"), new_job(key="k"), new_job(key="k", body="another")
     submit(ledger, first)
-    assert ledger.submit([again]).verdicts == [(SubmitStatus.REPLAYED, first.id)]
-    assert ledger.submit([other]).verdicts == [(SubmitStatus.MISMATCH, other.id)]
+    assert ledger.submit([again]).statuses == [(SubmitStatus.REPLAYED, first.id)]
+    assert ledger.submit([other]).statuses == [(SubmitStatus.MISMATCH, other.id)]
     with pytest.raises(UnknownJob):
         ledger.read(again.id)
     assert ledger.load().backlog_patients == 1
@@ -106,7 +106,7 @@ def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
 
 def test_a_key_is_busy_while_its_first_submit_is_being_written(ledger: Ledger) -> None:
     first, again = new_job(key="k"), new_job(key="k")
-    verdicts = ledger.submit([first, again]).verdicts
+    verdicts = ledger.submit([first, again]).statuses
     assert verdicts == [(SubmitStatus.ACCEPTED, first.id), (SubmitStatus.BUSY, again.id)]
 
 
@@ -146,7 +146,7 @@ def test_an_erased_job_is_unknown_and_its_message_finds_nothing(ledger: Ledger, 
     assert not ledger.claim(message)
     assert ledger.finish(score(claimed)) == 0
     assert ledger.load().backlog_patients == 0
-    assert ledger.submit([new_job(key="k", body="another")]).verdicts[0][0] is SubmitStatus.ACCEPTED
+    assert ledger.submit([new_job(key="k", body="another")]).statuses[0][0] is SubmitStatus.ACCEPTED
 
 
 def test_an_erased_job_leaves_no_key_behind(redis: Redis, settings: Settings) -> None:
@@ -166,7 +166,7 @@ def test_a_job_past_its_deadline_expires(ledger: Ledger, clock: Clock) -> None:
     clock.move(6)
     assert not ledger.claim(message)
     assert ledger.read(queued.id).state is State.EXPIRED
-    ledger.sweep()
+    ledger.reap()
     assert ledger.read(swept.id).state is State.EXPIRED
     assert ledger.read(in_time.id).state is State.SUCCEEDED
     assert ledger.load().backlog_patients == 0
@@ -174,7 +174,7 @@ def test_a_job_past_its_deadline_expires(ledger: Ledger, clock: Clock) -> None:
 
 def test_above_the_backlog_limit_a_submit_is_full(make: Make, settings: Settings) -> None:
     ledger = make(settings.model_copy(update={"backlog_limit": 3}))
-    verdicts = ledger.submit([new_job(2), new_job(2), new_job(1)]).verdicts
+    verdicts = ledger.submit([new_job(2), new_job(2), new_job(1)]).statuses
     assert [verdict for verdict, _ in verdicts] == [SubmitStatus.ACCEPTED, SubmitStatus.FULL, SubmitStatus.ACCEPTED]
     assert ledger.load().backlog_patients == 3
 
@@ -203,7 +203,7 @@ def test_jobs_are_listed_newest_first_in_pages(ledger: Ledger) -> None:
 
 def test_canaries_are_not_listed(ledger: Ledger) -> None:
     canary = new_job()
-    submit(ledger, type(canary)(canary_id(), canary.rows))
+    submit(ledger, type(canary)(probe_job_id(), canary.rows))
     assert not ledger.page(state=None, limit=5, after=None).items
 
 
@@ -278,8 +278,8 @@ def test_who_holds_a_large_job_takes_small_ones_only(ledger: Ledger) -> None:
 
 
 def test_a_turn_is_wanted_where_jobs_wait_for_which_no_message_hangs(ledger: Ledger) -> None:
-    assert not ledger.wants_turn()
+    assert not ledger.wants_message()
     message = submit(ledger, new_job())
-    assert ledger.wants_turn()
+    assert ledger.wants_message()
     run(ledger, message)
-    assert not ledger.wants_turn()
+    assert not ledger.wants_message()

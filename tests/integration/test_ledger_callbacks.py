@@ -70,7 +70,7 @@ def test_the_callback_of_an_expired_job_is_due(ledger: Ledger, callbacks: Callba
     message = submit(ledger, new_job(callback=URL, cancel_after_s=5))
     clock.move(6)
     if swept:
-        ledger.sweep()
+        ledger.reap()
     else:
         ledger.claim(message)
     assert [one.state for one in callbacks.take()] == [State.EXPIRED]
@@ -159,15 +159,15 @@ def test_the_longest_due_are_taken_first_and_no_more_than_one_message_stands_for
 
 
 @pytest.mark.parametrize(("due", "hanging", "rung"), [(0, 0, 0), (1, 0, 1), (16, 0, 1), (17, 1, 1), (10**6, 60, 4)])
-def test_the_sweep_rings_for_all_that_is_due_but_never_fills_the_queue(due: int, hanging: int, rung: int) -> None:
+def test_the_sweep_rings_for_all_that_is_due_but_never_fills_the_queue(due: int, hanging: int, notified: int) -> None:
     class Known(MemoryCallbacks):
         def due(self) -> Due:
             return Due(due, hanging)
 
     settings, bells = Settings(), list[object]()
     notify_callbacks(Known(MemoryLedger(settings, Clock()), settings), bells.append)
-    assert len(bells) == rung
-    assert hanging + rung <= BELLS_ENOUGH
+    assert len(bells) == notified
+    assert hanging + notified <= BELLS_ENOUGH
 
 
 def test_what_is_printed_of_a_callback_holds_no_secret_of_its_url(ledger: Ledger, callbacks: Callbacks) -> None:

@@ -22,7 +22,7 @@ def lose(ledger: Ledger, clock: Clock, settings: Settings, id: str) -> None:
     claimed = ledger.claim(Message(clock.ms, [id]))
     assert [job.id for job in claimed] == [id]
     clock.move(settings.lease_s + 1)
-    ledger.sweep()
+    ledger.reap()
 
 
 def test_a_renewed_lease_runs_from_its_renewal(ledger: Ledger, clock: Clock, settings: Settings) -> None:
@@ -33,9 +33,9 @@ def test_a_renewed_lease_runs_from_its_renewal(ledger: Ledger, clock: Clock, set
     ledger.renew([job.id, other.id])
     clock.move(settings.lease_s - 1)
     assert not ledger.claim(message)
-    assert not ledger.sweep()
+    assert not ledger.reap()
     clock.move(2)
-    assert [sent.ids for sent in ledger.sweep()] == [[job.id]]
+    assert [sent.ids for sent in ledger.reap()] == [[job.id]]
 
 
 def test_the_sweep_sends_again_what_a_dead_worker_held_each_job_alone(
@@ -43,11 +43,11 @@ def test_the_sweep_sends_again_what_a_dead_worker_held_each_job_alone(
 ) -> None:
     jobs = [new_job() for _ in range(3)]
     ledger.claim(submit(ledger, *jobs))
-    assert not ledger.sweep()
+    assert not ledger.reap()
     clock.move(settings.lease_s + 1)
-    sent = ledger.sweep()
+    sent = ledger.reap()
     assert sorted(message.ids for message in sent) == [[job.id] for job in jobs]
-    assert not ledger.sweep()
+    assert not ledger.reap()
     assert [run(ledger, message) for message in sent] == [1, 1, 1]
 
 
@@ -55,14 +55,14 @@ def test_a_lost_turn_is_sent_again_once_however_many_jobs_wait(
     ledger: Ledger, clock: Clock, settings: Settings
 ) -> None:
     submit(ledger, *[new_job() for _ in range(3 * JOBS_IN_MESSAGE)])
-    assert not ledger.sweep()
+    assert not ledger.reap()
     clock.move(settings.resend_after_s)
-    [turn] = ledger.sweep()
+    [turn] = ledger.reap()
     assert turn.ids == []
-    assert not ledger.sweep()
+    assert not ledger.reap()
     while run(ledger, turn):
         clock.move(settings.resend_after_s / 2)
-        assert not [message for message in ledger.sweep() if message.ids]  # a backlog that drains has lost nothing
+        assert not [message for message in ledger.reap() if message.ids]  # a backlog that drains has lost nothing
     assert ledger.load().backlog_patients == 0
 
 
@@ -75,7 +75,7 @@ def test_each_resend_of_a_message_that_names_a_job_waits_longer_than_the_last(
     sent_at_s = []
     for second in range(200):
         clock.move(1)
-        sent_at_s += [second for message in ledger.sweep() if lost.id in message.ids]
+        sent_at_s += [second for message in ledger.reap() if lost.id in message.ids]
     waits = [later - earlier for earlier, later in pairwise(sent_at_s)]
     assert len(waits) >= 3
     assert waits == sorted(waits)
@@ -94,14 +94,14 @@ def test_a_job_that_ends_its_workers_is_quarantined_and_can_be_replayed(
     failed = ledger.read(job.id)
     assert failed.error
     assert (failed.state, failed.error.code) == (State.FAILED, "quarantined")
-    assert [one.id for one in ledger.quarantined(limit=10)] == [failed.id]
+    assert [one.id for one in ledger.dead_letters(limit=10)] == [failed.id]
     assert ledger.load().backlog_patients == 0
     again = new_id()
     assert run(ledger, ledger.replay(job.id, again)) == 1
     assert ledger.read(again).state is State.SUCCEEDED
     old = ledger.read(job.id)
     assert (old.state, str(old.replayed_as)) == (State.FAILED, again)
-    assert not ledger.quarantined(limit=10)
+    assert not ledger.dead_letters(limit=10)
     with pytest.raises(UnknownJob):
         ledger.replay(job.id, new_id())
 
@@ -113,7 +113,7 @@ def test_a_dropped_job_leaves_the_quarantine_and_stays_failed(ledger: Ledger, cl
         lose(ledger, clock, settings, job.id)
     ledger.claim(Message(clock.ms, [job.id]))
     ledger.drop(job.id)
-    assert not ledger.quarantined(limit=10)
+    assert not ledger.dead_letters(limit=10)
     assert ledger.read(job.id).state is State.FAILED
     with pytest.raises(UnknownJob):
         ledger.drop(job.id)
@@ -130,14 +130,14 @@ def test_neighbours_of_a_poisonous_job_are_scored(ledger: Ledger, clock: Clock) 
             if poison not in [job.id for job in claimed]:
                 ledger.finish(score(claimed))
         clock.move(1)
-        queue += ledger.sweep()
+        queue += ledger.reap()
     assert [ledger.read(job.id).state for job in jobs if job.id != poison] == [State.SUCCEEDED] * 19
     assert ledger.read(poison).state is State.FAILED
 
 
 def test_a_submit_whose_answer_was_lost_can_be_made_again(ledger: Ledger) -> None:
     plain, keyed = new_job(), new_job(key="k")
-    assert ledger.submit([plain, keyed]).verdicts == ledger.submit([plain, keyed]).verdicts
+    assert ledger.submit([plain, keyed]).statuses == ledger.submit([plain, keyed]).statuses
     assert ledger.load().backlog_patients == 2
 
 
@@ -164,6 +164,6 @@ def test_jobs_that_were_delivered_before_hide_no_fresh_ones(ledger: Ledger, cloc
     submit(ledger, *[new_job() for _ in range(JOBS_IN_MESSAGE)])
     assert len(ledger.claim(Message(clock.ms, []))) == JOBS_IN_MESSAGE
     clock.move(settings.lease_s + 1)
-    assert len(ledger.sweep()) == JOBS_IN_MESSAGE
+    assert len(ledger.reap()) == JOBS_IN_MESSAGE
     fresh = [new_job() for _ in range(10)]
     assert {one.id for one in ledger.claim(submit(ledger, *fresh))} == {job.id for job in fresh}

@@ -79,25 +79,25 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def submit(self, patients: list[int], deadline: float | None, by: Caller, **asked: Any) -> None:
         jobs = [new_job(n, cancel_after_s=deadline, by=by, **asked) for n in patients]
-        receipt = self.real.submit(jobs)
-        assert receipt == self.twin.submit(jobs)
-        jobs = [job for job, (verdict, _) in zip(jobs, receipt.verdicts, strict=True) if verdict == "accepted"]
+        result = self.real.submit(jobs)
+        assert result == self.twin.submit(jobs)
+        jobs = [job for job, (verdict, _) in zip(jobs, result.statuses, strict=True) if verdict == "accepted"]
         self.known += [job.id for job in jobs]
         self.owners |= {job.id: by.key for job in jobs}
         self.untold |= {job.id for job in jobs if job.callback}
-        if not receipt.attended:
-            self.queue += [Message(receipt.sent_ms, [])] * count_turns([len(job.rows) for job in jobs])
+        if not result.attended:
+            self.queue += [Message(result.sent_ms, [])] * count_turns([len(job.rows) for job in jobs])
 
     @rule()
     def submit_again(self) -> None:
         for key in ("one", "two"):
             job = new_job(key=key)
-            receipt = self.real.submit([job])
-            assert receipt == self.twin.submit([job])
-            if receipt.verdicts[0][0] == "accepted":
+            result = self.real.submit([job])
+            assert result == self.twin.submit([job])
+            if result.statuses[0][0] == "accepted":
                 self.known.append(job.id)
-                if not receipt.attended:
-                    self.queue.append(Message(receipt.sent_ms, []))
+                if not result.attended:
+                    self.queue.append(Message(result.sent_ms, []))
 
     @precondition(lambda self: self.queue)
     @rule(twice=st.booleans(), jobs=st.sampled_from([1, 3, 100]), attends=st.booleans())
@@ -146,7 +146,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.clock.move(seconds)
 
     @rule()
-    def sweep(self) -> None:
+    def reap(self) -> None:
         self.queue += self.swept()
 
     @precondition(lambda self: self.known)
@@ -183,8 +183,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(drop=st.booleans())
     def empty_quarantine(self, drop: bool) -> None:
-        listed = [str(job.id) for job in self.real.quarantined(limit=10)]
-        assert listed == [str(job.id) for job in self.twin.quarantined(limit=10)]
+        listed = [str(job.id) for job in self.real.dead_letters(limit=10)]
+        assert listed == [str(job.id) for job in self.twin.dead_letters(limit=10)]
         for id in listed:
             if drop:
                 self.real.drop(id)
@@ -276,8 +276,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def swept(self) -> list[Message]:
         """Sweep both, check that they send the same jobs in the same way, and return the messages."""
-        messages = self.real.sweep()
-        assert sorted(message.ids for message in messages) == sorted(message.ids for message in self.twin.sweep())
+        messages = self.real.reap()
+        assert sorted(message.ids for message in messages) == sorted(message.ids for message in self.twin.reap())
         return messages
 
 

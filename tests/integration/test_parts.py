@@ -45,9 +45,9 @@ class Interrupted(ByAge):
         self._meanwhile = meanwhile
 
     @override
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         self._meanwhile()
-        return super().judge(matrix)
+        return super().predict(matrix)
 
 
 class ErasedMeanwhile(Batches):
@@ -83,17 +83,17 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
     """Return the results as they are sent."""
 
     async def look() -> bytes:
-        uploads, notices = Uploads(store, settings), JobWatcher(batches.watch, batches.read_all, VitalThreads())
+        uploads, watcher = Uploads(store, settings), JobWatcher(batches.watch, batches.read_all, VitalThreads())
         resolver = Resolver(private=False, threads=1)
         answers = Answers(settings, MemoryLedger(settings, Clock()), Pace())
         bulk, headroom = BatchBackends(batches, store, lambda _: None), Headroom(None, 1)
-        files = Files(settings, bulk, uploads, notices, answers, resolver, headroom)
+        files = Files(settings, bulk, uploads, watcher, answers, resolver, headroom)
         try:
             download = files.results(id, CSV, Format.CSV, ANYONE)
         finally:
             resolver.close()
             uploads.close()
-            await notices.close()
+            await watcher.close()
         return b"".join(store.read(stretch.key)[: stretch.bytes] for stretch in download.stretches)
 
     return asyncio.run(look())
@@ -108,7 +108,7 @@ def test_a_late_worker_with_another_model_changes_no_result(
 
     def give_away() -> None:
         clock.move(settings.lease_s + 1)
-        for again in batches.sweep():
+        for again in batches.reap():
             score_parts(batches, store, Interrupted("2.0.0", lambda: None), again, send, LEASE_S)
         seen.append(read(batches, store, settings, id))
 

@@ -89,7 +89,7 @@ def test_erasing_a_job_leaves_alone_a_key_that_another_has_taken(redis: Redis, s
     wait_until(lambda: not redis.exists(JOBS.idempotency + "k"), within_s=5, what="the key to run out")
     submit(ledger, second)
     ledger.erase(first.id)
-    assert ledger.submit([again]).verdicts == [("replayed", second.id)]
+    assert ledger.submit([again]).statuses == [("replayed", second.id)]
 
 
 def test_dropping_a_job_that_is_no_longer_kept_leaves_nothing(redis: Redis, settings: Settings) -> None:

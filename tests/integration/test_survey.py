@@ -2,7 +2,7 @@
 
 from core.ledger.job import State
 from core.ledger.protocol import Ledger, NewJob
-from core.ledger.redis.record import canary_id, ms_of_id
+from core.ledger.redis.record import ms_of_id, probe_job_id
 from core.transport.message import Message
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import ROW, new_job
@@ -10,14 +10,14 @@ from tests.patients import ROW, new_job
 
 def test_an_empty_ledger_stands_at_nothing(ledger: Ledger) -> None:
     survey = ledger.survey()
-    assert (survey.backlog_patients, survey.quarantined, survey.messages, survey.consumed) == (0, 0, 0, False)
+    assert (survey.backlog_patients, survey.dead_letters, survey.messages, survey.consumed) == (0, 0, 0, False)
     assert survey.open_jobs == {State.QUEUED: 0, State.RUNNING: 0}
     assert survey.oldest_s == {State.QUEUED: 0, State.RUNNING: 0}
 
 
 def test_open_jobs_are_counted_and_the_oldest_told_its_age(ledger: Ledger, clock: Clock) -> None:
     first, second = new_job(patients=3), new_job()
-    submit(ledger, first, second, NewJob(canary_id(), [ROW]))
+    submit(ledger, first, second, NewJob(probe_job_id(), [ROW]))
     clock.ms = ms_of_id(first.id) + 90_000
     survey = ledger.survey()
     assert survey.backlog_patients == 5

@@ -33,9 +33,9 @@ class Listening(ByAge):
         self.heard: list[NDArray[np.float32]] = []
 
     @override
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         self.heard.append(matrix)
-        return super().judge(matrix)
+        return super().predict(matrix)
 
 
 def written(field: Field) -> st.SearchStrategy[str]:

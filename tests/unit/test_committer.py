@@ -151,8 +151,8 @@ def test_a_ledger_that_decides_on_too_few_leaves_no_caller_waiting() -> None:
         """Commits a group, and forgets what became of its last job."""
 
         def commit(self, jobs: Sequence[NewJob]) -> SubmitResult:
-            receipt = super().commit(jobs)
-            return SubmitResult(0, 0, receipt.verdicts[:-1])
+            result = super().commit(jobs)
+            return SubmitResult(0, 0, result.statuses[:-1])
 
     told = asyncio.run(submit_behind(Forgetful(), [new_job() for _ in range(3)]))
     assert [type(one) for one in told] == [ValueError] * 3

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from uuid import RFC_4122, UUID
 
-from core.ledger.redis.record import Ids, canary_id, is_canary, ms_of_id, new_id, time_of_id
+from core.ledger.redis.record import Ids, is_probe_job, ms_of_id, new_id, probe_job_id, time_of_id
 
 MANY = 20_000
 
@@ -36,7 +36,7 @@ def test_threads_share_ids() -> None:
 
 
 def test_a_canarys_id_sorts_before_every_other() -> None:
-    assert is_canary(canary_id())
-    assert not is_canary(new_id())
-    assert canary_id() < new_id()
-    assert UUID(canary_id()).version == 7
+    assert is_probe_job(probe_job_id())
+    assert not is_probe_job(new_id())
+    assert probe_job_id() < new_id()
+    assert UUID(probe_job_id()).version == 7

@@ -85,7 +85,7 @@ def check_keys(patient: SentPatient, form: Form) -> Iterator[FaultText]:
             yield None, "wrong_type", "must have a string or an integer under the key that id_column names"
 
 
-def write_objects(rows: Rows, places: Places, verdicts: Predictions, form: Form, version: str) -> bytes:
+def write_objects(rows: Rows, places: Places, predictions: Predictions, form: Form, version: str) -> bytes:
     """Return those objects, each with the members that are added before its last brace, or after its id alone."""
     lines = rows.slices(rows.starts[places], rows.ends[places])
     heads = [line[: line.rindex(b"}")] for line in lines]
@@ -93,10 +93,10 @@ def write_objects(rows: Rows, places: Places, verdicts: Predictions, form: Form,
     if form.join is Join.IDS:
         heads = [to_json({form.id_column: from_json(line)[form.id_column]})[:-1] for line in lines]
         rests = [b""] * len(lines)
-    tails = [write_tail(score_from_row(version, 0, *kind)) for kind in verdicts.kinds]
+    tails = [write_tail(score_from_row(version, 0, *kind)) for kind in predictions.kinds]
     endings = [(b"\n", b"\r\n")[crlf] for crlf in rows.crlf[places].tolist()]
-    risks = write_risks(verdicts.risk, b',"risk":')
-    return weave(heads, risks, map(tails.__getitem__, verdicts.kind.tolist()), rests, endings)
+    risks = write_risks(predictions.risk, b',"risk":')
+    return weave(heads, risks, map(tails.__getitem__, predictions.kind.tolist()), rests, endings)
 
 
 def write_tail(score: Score) -> bytes:

@@ -25,7 +25,7 @@ class Predictor(Protocol):
     def version(self) -> str:
         """The version that every score names."""
 
-    def judge(self, matrix: NDArray[np.float32]) -> Predictions:
+    def predict(self, matrix: NDArray[np.float32]) -> Predictions:
         """Return what the model says of the (n, d) float32 matrix's n rows, in their order."""
 
 
@@ -47,7 +47,9 @@ class Scored:
         return self.rows - self.scored
 
 
-def score_part(data: bytes, form: Form, first_line: int, judge: Predictor, take: Callable[[bytes], object]) -> Scored:
+def score_part(
+    data: bytes, form: Form, first_line: int, predictor: Predictor, take: Callable[[bytes], object]
+) -> Scored:
     """Score the whole rows that a part holds; return what is wrong with those that cannot be scored.
 
     The scored rows, in their order and each ended by a line ending, are handed to `take` in blocks of at least one.
@@ -61,7 +63,7 @@ def score_part(data: bytes, form: Form, first_line: int, judge: Predictor, take:
     write = write_table if is_csv else write_objects
     for start in range(0, len(patients.places), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
-        verdicts = judge.judge(to_matrix(patients.values[block]))
-        take(write(rows, patients.places[block], verdicts, form, judge.version))
+        predictions = predictor.predict(to_matrix(patients.values[block]))
+        take(write(rows, patients.places[block], predictions, form, predictor.version))
     errors = write_errors(rows, patients.faults, first_line)
     return Scored(errors, len(rows), len(patients.places))

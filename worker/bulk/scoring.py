@@ -36,11 +36,11 @@ def untraced(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) 
 def score_parts(
     batches: Batches,
     store: Store,
-    judge: Predictor,
+    predictor: Predictor,
     message: Message,
     send: Send,
     lease_s: float,
-    watch: TracePart = untraced,
+    trace_part: TracePart = untraced,
 ) -> int:
     """Score a part: the one that the message names, or that whose turn it is; return how many that ended, 0 or 1.
 
@@ -51,29 +51,31 @@ def score_parts(
     counts. Raises LedgerUnavailable; then the leases run out and the sweep sends the parts again.
     """
     parts = batches.claim(message)
-    if parts and batches.wants_turn():
+    if parts and batches.wants_message():
         notify(send, [Message(message.sent_ms, [])])
     with held(batches, parts, lease_s):
-        return sum(_score_claimed(batches, store, judge, part, watch) for part in parts)
+        return sum(_score_claimed(batches, store, predictor, part, trace_part) for part in parts)
 
 
-def _score_claimed(batches: Batches, store: Store, judge: Predictor, part: ClaimedPart, watch: TracePart) -> bool:
+def _score_claimed(
+    batches: Batches, store: Store, predictor: Predictor, part: ClaimedPart, trace_part: TracePart
+) -> bool:
     begun = batches.begin(part)
     if begun is None:
         return False
     form, trace = begun.form, begun.trace
-    if form.model_version not in ("", judge.version):
-        batches.fail(part.batch, refuse_version(judge.version))
+    if form.model_version not in ("", predictor.version):
+        batches.fail(part.batch, refuse_version(predictor.version))
         return False
     told = about(batch_id=part.batch, part_id=part.id, trace=trace)
-    return watch(part, trace, partial(_score_begun, batches, store, judge, part, form, told))
+    return trace_part(part, trace, partial(_score_begun, batches, store, predictor, part, form, told))
 
 
 def _score_begun(
-    batches: Batches, store: Store, judge: Predictor, part: ClaimedPart, form: Form, told: dict[str, str]
+    batches: Batches, store: Store, predictor: Predictor, part: ClaimedPart, form: Form, told: dict[str, str]
 ) -> bool:
     try:
-        ended = batches.finish(part, score_stored(store, form, part, judge))
+        ended = batches.finish(part, score_stored(store, form, part, predictor))
         if not ended and batches.state(part.batch) is None:
             batches.hold(part.batch, 0)  # erased meanwhile: what was just written must go too
         return ended
@@ -91,7 +93,7 @@ def _score_begun(
     return False
 
 
-def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Predictor) -> DonePart:
+def score_stored(store: Store, form: Form, part: ClaimedPart, predictor: Predictor) -> DonePart:
     """Score a part that lies in the store, write what comes of it there, and return how much that is.
 
     Raises what the store raises, FileNotFoundError among it, and what the judge does.
@@ -105,7 +107,7 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, judge: Predictor) 
             results_bytes += len(block)
             write(block)
 
-        scored = score_part(data, form, part.first_line, judge, take)
+        scored = score_part(data, form, part.first_line, predictor, take)
     if scored.errors:
         store.write(errors_key(part.batch, part.number, attempt), scored.errors)
     return DonePart(

@@ -58,15 +58,15 @@ def explain_rows(rows: Rows, form: Form, places: Places, reasons: NDArray[np.uin
                 yield (place, name, *fault)
 
 
-def write_table(rows: Rows, places: Places, verdicts: Predictions, form: Form, version: str) -> bytes:
+def write_table(rows: Rows, places: Places, predictions: Predictions, form: Form, version: str) -> bytes:
     """Return those rows of a CSV, each with the cells that are added before its own line ending."""
     starts, ends = rows.starts[places], rows.ends[places]
     if form.join is Join.IDS:
         starts, ends = rows.cells(form.columns.index(form.id_column), len(form.columns), places)
-    scores = [score_from_row(version, 0, *kind) for kind in verdicts.kinds]
+    scores = [score_from_row(version, 0, *kind) for kind in predictions.kinds]
     tails = [write_tail(score, form.delimiter) + ending for ending in (b"\n", b"\r\n") for score in scores]
-    which = verdicts.kind + len(scores) * rows.crlf[places]
-    risks = write_risks(verdicts.risk, form.delimiter.encode())
+    which = predictions.kind + len(scores) * rows.crlf[places]
+    risks = write_risks(predictions.risk, form.delimiter.encode())
     return weave(rows.slices(starts, ends), risks, map(tails.__getitem__, which.tolist()))
 
 

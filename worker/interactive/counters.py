@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.ledger.batch import DonePart
 from core.ledger.protocol import Outcome
 from core.ledger.redis.histograms import EVERYONE
-from core.ledger.redis.record import is_canary, ms_of_id
+from core.ledger.redis.record import is_probe_job, ms_of_id
 from core.schema.reference import Refusal
 from core.schema.score import SETS, ScoreRow
 from models.scorer import Predictions
@@ -35,9 +35,9 @@ Committed = tuple[float, Sequence[Outcome], list[NDArray[np.float32]], Mapping[s
 class BatchCounters:
     """Counts calls of the model and what is committed, in the thread of a tally, which counts the patients."""
 
-    def __init__(self, metrics: WorkerMetrics, tally: DriftAccumulator) -> None:
+    def __init__(self, metrics: WorkerMetrics, drift_counts: DriftAccumulator) -> None:
         self._metrics = metrics
-        self._tally = tally
+        self._tally = drift_counts
         self._held: list[NDArray[np.float32]] = []
         self._calls: deque[tuple[int, float]] = deque()
         self._committed: deque[Committed] = deque()
@@ -45,7 +45,7 @@ class BatchCounters:
         self._part_owner = EVERYONE
         self._refusal: Refusal | None = None
         self._lock = Lock()
-        tally.count_before(self.count)
+        drift_counts.count_before(self.count)
 
     def note_call(self, rows: int, seconds: float) -> None:
         """Note a call of the model."""
@@ -90,15 +90,17 @@ class BatchCounters:
         """Note whose the part is that is scored from now on."""
         self._part_owner = owner
 
-    def count_verdicts(self, version: str, matrix: NDArray[np.float32], verdicts: Predictions) -> None:
+    def count_verdicts(self, version: str, matrix: NDArray[np.float32], predictions: Predictions) -> None:
         """Count the patients of a part, (n, d), of whom a model said this."""
         risk = self._metrics.risk.labels(version)
-        counts = np.bincount(np.searchsorted(risk.bounds, verdicts.risk))
-        risk.add(((place, count) for place, count in enumerate(counts.tolist()) if count), float(verdicts.risk.sum()))
-        kinds = np.bincount(verdicts.kind, minlength=len(verdicts.kinds)).tolist()
-        for (_, ruled_out, _), count in zip(verdicts.kinds, kinds, strict=True):
+        counts = np.bincount(np.searchsorted(risk.bounds, predictions.risk))
+        risk.add(
+            ((place, count) for place, count in enumerate(counts.tolist()) if count), float(predictions.risk.sum())
+        )
+        kinds = np.bincount(predictions.kind, minlength=len(predictions.kinds)).tolist()
+        for (_, ruled_out, _), count in zip(predictions.kinds, kinds, strict=True):
             self._count_sets(version, {ruled_out: count})
-        self._tally.note([matrix], verdicts.risk, [(self._part_owner, len(matrix))])
+        self._tally.note([matrix], predictions.risk, [(self._part_owner, len(matrix))])
 
     def note_refusal(self, refusal: Refusal | None) -> None:
         """Note which bundle this process refuses, if any."""
@@ -126,7 +128,7 @@ class BatchCounters:
 
     def _count_committed(self, committed: list[Committed]) -> None:
         outcomes = [(at_ms, outcome) for at_ms, outcomes, _, _ in committed for outcome in outcomes]
-        ours = [(at_ms, outcome) for at_ms, outcome in outcomes if not is_canary(outcome.id)]
+        ours = [(at_ms, outcome) for at_ms, outcome in outcomes if not is_probe_job(outcome.id)]
         self._metrics.queue_to_commit.observe_all([wait_s(outcome.id, at_ms) for at_ms, outcome in ours])
         self._metrics.failed_jobs.inc(sum(outcome.error is not None for _, outcome in ours))
         scores: defaultdict[str, list[ScoreRow]] = defaultdict(list)
@@ -155,4 +157,4 @@ def wait_s(id: str, until_ms: float) -> float:
 
 def whose(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
     """Return whose the patients of an outcome are; None for a canary's."""
-    return None if is_canary(outcome.id) else owners.get(outcome.id, EVERYONE)
+    return None if is_probe_job(outcome.id) else owners.get(outcome.id, EVERYONE)

@@ -56,7 +56,7 @@ def untraced(_: Sequence[Claimed]) -> AbstractContextManager[None]:
 
 
 def score_message(
-    ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, watch: TraceJobs = untraced
+    ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, trace_jobs: TraceJobs = untraced
 ) -> list[str]:
     """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
 
@@ -68,10 +68,10 @@ def score_message(
     """
     scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
     while jobs := ledger.claim(message, attends=attends):
-        if is_full(jobs) and ledger.wants_turn():
+        if is_full(jobs) and ledger.wants_message():
             notify(send, [Message(message.sent_ms, [])])
-        with watch(jobs):
-            score_claimed(ledger, classifier, jobs, partial(score_small, ledger, classifier, watch, scored))
+        with trace_jobs(jobs):
+            score_claimed(ledger, classifier, jobs, partial(score_small, ledger, classifier, trace_jobs, scored))
         scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
         if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
@@ -94,7 +94,7 @@ def score_claimed(ledger: Ledger, classifier: Classifier, jobs: Sequence[Claimed
         ledger.finish(score_jobs(classifier, large, pause), pause)
 
 
-def score_small(ledger: Ledger, classifier: Classifier, watch: TraceJobs, scored: list[str]) -> None:
+def score_small(ledger: Ledger, classifier: Classifier, trace_jobs: TraceJobs, scored: list[str]) -> None:
     """Score what waits of small jobs whose turn it is, and add their ids to `scored`.
 
     Whoever holds a large job does so; a ledger that is away meanwhile costs that job nothing.
@@ -102,7 +102,7 @@ def score_small(ledger: Ledger, classifier: Classifier, watch: TraceJobs, scored
     try:
         jobs = ledger.claim_small(SMALL_RECORDS)
         if jobs:
-            with watch(jobs):
+            with trace_jobs(jobs):
                 ledger.finish(score_jobs(classifier, jobs))
             scored += [job.id for job in jobs]
     except LedgerUnavailable:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from core.errors import ExpiredJob, UnknownJob
 from core.ledger.protocol import Ledger, NewJob
-from core.ledger.redis.record import canary_id
+from core.ledger.redis.record import probe_job_id
 from core.schema.patient import EXAMPLE, Patient
 from core.settings import Settings
 from core.transport.queue import Send, submit
@@ -28,15 +28,17 @@ class ProbeJob:
         self._id: str | None = None
         self._due_s = 0.0
 
-    def fly(self) -> None:
+    def run_once(self) -> None:
         """Send the next canary when its time has come and the last is home. Raises LedgerUnavailable."""
-        if time.monotonic() < self._due_s or not self._is_home():
+        if time.monotonic() < self._due_s or not self._has_ended():
             return
-        job = NewJob(canary_id(), [Patient.model_validate(EXAMPLE).to_row()], cancel_after_s=self._settings.ready_for_s)
+        job = NewJob(
+            probe_job_id(), [Patient.model_validate(EXAMPLE).to_row()], cancel_after_s=self._settings.ready_for_s
+        )
         submit(self._ledger, self._send, [job], by_queue=True)
         self._id, self._due_s = job.id, time.monotonic() + self._settings.canary_every_s
 
-    def _is_home(self) -> bool:
+    def _has_ended(self) -> bool:
         state = self._ledger.state(self._id) if self._id else None
         if self._id is None or state is None:
             return True

@@ -23,11 +23,11 @@ Chore = Callable[[], object]
 class Reapable(Protocol):
     """What can lose messages: a ledger of jobs, or that of batches."""
 
-    def sweep(self) -> list[Message]:
-        """Return the messages to send for what was lost, as `Ledger.sweep` does."""
+    def reap(self) -> list[Message]:
+        """Return the messages to send for what was lost, as `Ledger.reap` does."""
 
 
-def sweep_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
+def reap_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
     """Do the chores in their order every so many seconds until `stop` is set; outlives an absent ledger."""
     away = False
     while not stop.wait(every_s):
@@ -62,9 +62,9 @@ def counted(sweep: Callable[[], int], resent: Counter) -> Chore:
     return lambda: resent.inc(sweep())
 
 
-def sweep_once(swept: Reapable, send: Send) -> int:
+def reap_once(swept: Reapable, send: Send) -> int:
     """Send again what was lost, and return how many jobs or parts that were. Raises LedgerUnavailable."""
-    messages = swept.sweep()
+    messages = swept.reap()
     lost = sum(len(message.ids) for message in messages)
     if lost:
         log.warning("the queue or a worker lost %d jobs or parts; they are sent again", lost)

@@ -94,11 +94,11 @@ def wait_after(attempt: int, first_s: float, asked_s: float = 0) -> float:
 def add_webhook_task(app: Celery, make: Callable[[], WebhookWorker]) -> None:
     """Add the task that delivers callbacks to an application; `make` is called when it first runs."""
     app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
-    notifier = cache(make)
+    webhooks = cache(make)
 
     @app.task(name=NOTIFY, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def notify() -> None:
-        notifier().notify()
+        webhooks().notify()
 
 
 def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> WebhookWorker:
@@ -107,8 +107,8 @@ def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> Webhook
         raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
     resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)
     tls = httpcore2.default_ssl_context()
-    courier = WebhookSender(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
+    sender = WebhookSender(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
     redis = open_redis(settings, retries=SETTLE_RETRIES)
     keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
-    deliver = traced(courier.deliver) if start_tracing("scoreline-notifier") else courier.deliver
+    deliver = traced(sender.deliver) if start_tracing("scoreline-notifier") else sender.deliver
     return WebhookWorker(keepers, deliver, settings.callback_retry_s, metrics)

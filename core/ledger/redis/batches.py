@@ -86,9 +86,9 @@ class Batches(RedisView[Batch]):
         claimed = self._parts.claim(message, jobs=1)
         return [ClaimedPart(*split_part_id(part.id), int(str(part.rows))) for part in claimed]
 
-    def wants_turn(self) -> bool:
-        """Whether parts wait and no message is in the queue, as `Ledger.wants_turn` says it."""
-        return self._parts.wants_turn()
+    def wants_message(self) -> bool:
+        """Whether parts wait and no message is in the queue, as `Ledger.wants_message` says it."""
+        return self._parts.wants_message()
 
     def begin(self, part: ClaimedPart) -> BegunPart | None:
         """Return what is to be known of a part that is scored next, or None if its batch has ended."""
@@ -154,12 +154,12 @@ class Batches(RedisView[Batch]):
 
     def watch(self, stop: Event) -> Iterator[JobEvent[Batch] | None]:
         """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
-        for heard in self._parts.watch(stop):
-            yield JobEvent(True, list({batch_of(id) for id in heard.ids})) if heard else None
+        for event in self._parts.watch(stop):
+            yield JobEvent(True, list({batch_of(id) for id in event.ids})) if event else None
 
-    def sweep(self) -> list[Message]:
-        """Return the messages to send for lost parts, as `Ledger.sweep` does; fail batches with one in quarantine."""
-        lost = self._parts.sweep()
+    def reap(self) -> list[Message]:
+        """Return the messages to send for lost parts, as `Ledger.reap` does; fail batches with one in quarantine."""
+        lost = self._parts.reap()
         self._run(batch_scripts.FAIL_QUARANTINED, self._ttl_ms, QUARANTINED)
         return lost
 

@@ -21,7 +21,7 @@ from core.ledger.redis.record import (
     asked_of,
     dump_rows,
     first_id_at,
-    is_canary,
+    is_probe_job,
     new_id,
     read_claimed,
     reading_record,
@@ -66,7 +66,7 @@ class RedisLedger(RedisView[Job], Ledger):
             args += [job.idempotency.key, job.idempotency.fingerprint] if job.idempotency else ["", ""]
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
             args.append(job.waiter)
-        probes = all(is_canary(job.id) for job in jobs)  # without which a service that drains would not be ready
+        probes = all(is_probe_job(job.id) for job in jobs)  # without which a service that drains would not be ready
         sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args, always=probes)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(SubmitStatus(verdict.decode()), id.decode()) for verdict, id in pairs]
@@ -88,7 +88,7 @@ class RedisLedger(RedisView[Job], Ledger):
         return [read_claimed(*found) for found in zip(taken[::3], taken[1::3], taken[2::3], strict=True)]
 
     @override
-    def wants_turn(self) -> bool:
+    def wants_message(self) -> bool:
         return bool(self._run(scripts.WANTS_TURN))
 
     @override
@@ -143,7 +143,7 @@ class RedisLedger(RedisView[Job], Ledger):
             self.read(id, by)
 
     @override
-    def sweep(self) -> list[Message]:
+    def reap(self) -> list[Message]:
         grace_ms = int(self._settings.resend_after_s * 1000)
         sent_ms, turns, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
         return [Message(sent_ms, [id.decode()]) for id in lost] + [Message(sent_ms, [])] * turns

@@ -22,7 +22,7 @@ from core.schema.score import ScoreRow
 FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
 """What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
 
-CANARY_PREFIX = "00000000-0000"
+PROBE_JOB_PREFIX = "00000000-0000"
 """What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
 
 DUMPED_AT_ONCE = 1_024
@@ -57,9 +57,9 @@ class Ids:
 new_id = Ids().make
 
 
-def canary_id() -> str:
+def probe_job_id() -> str:
     """Return the id for a new canary, which no listing shows."""
-    return CANARY_PREFIX + new_id()[len(CANARY_PREFIX) :]
+    return PROBE_JOB_PREFIX + new_id()[len(PROBE_JOB_PREFIX) :]
 
 
 def first_id_at(ms: int) -> str:
@@ -73,9 +73,9 @@ def ms_of_id(id: str) -> int:
     return int(id[:8] + id[9:13], 16)
 
 
-def is_canary(id: str) -> bool:
+def is_probe_job(id: str) -> bool:
     """Whether the id is a canary's."""
-    return id.startswith(CANARY_PREFIX)
+    return id.startswith(PROBE_JOB_PREFIX)
 
 
 def time_of_id(id: UUID) -> datetime:

@@ -100,8 +100,8 @@ class RedisView(Generic[T]):
             older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
         return Page(found[:limit], has_more=len(found) > limit)
 
-    def quarantined(self, *, limit: int) -> list[T]:
-        """Return jobs in quarantine, as `Ledger.quarantined` does."""
+    def dead_letters(self, *, limit: int) -> list[T]:
+        """Return jobs in quarantine, as `Ledger.dead_letters` does."""
         ids = self._ask(lambda redis: redis.zrange(self._keys.quarantine, 0, limit - 1, desc=True))
         return [job for _, job in self._read_all([id.decode() for id in ids])]
 

@@ -62,11 +62,11 @@ class Audit:
         self._redis = redis
         self._changed = redis.register_script("#!lua flags=allow-oom\n" + CHANGED)
 
-    def note(self, deeds: Iterable[AuditEvent]) -> None:
+    def note(self, events: Iterable[AuditEvent]) -> None:
         """Add the deeds, in one call."""
         pipe = self._redis.pipeline(transaction=False)
-        for deed in deeds:
-            pipe.xadd(AUDIT, deed.fields())
+        for event in events:
+            pipe.xadd(AUDIT, event.fields())
         with raising_ledger_errors():
             pipe.execute()
 

@@ -2,7 +2,7 @@
 
 from core.ledger.redis.keys import ACCEPTED, AUDIT, DAY_MS, KEY, PROBES, ROOM, ROWS, Keys
 from core.ledger.redis.lua.waiting_scripts import WAITING
-from core.ledger.redis.record import CANARY_PREFIX
+from core.ledger.redis.record import PROBE_JOB_PREFIX
 
 NO_WRITES = "#!lua flags=no-writes\n"
 """Heads every script that only reads: a Redis whose disk is full, and takes no change, must still be able to answer."""
@@ -147,6 +147,6 @@ local RESULTS, ROOM, ACCEPTED = '{keys.results}', '{ROOM}', '{ACCEPTED}'
 local QUARANTINE, PASSED, BACKLOG, DRAINED = '{keys.quarantine}', '{keys.passed}', '{keys.backlog}', '{keys.drained}'
 local IDEMPOTENCY, QUEUE, CLAIMED, CONSUMED = '{keys.idempotency}', '{keys.queue}', '{keys.claimed}', '{keys.consumed}'
 local BEGUN, ENDED, ANSWERS, CALLBACKS = '{keys.begun}', '{keys.ended}', '{keys.answers}', '{keys.callbacks}'
-local ATTENDED, WORD, PROBES, PROBE_ID = '{keys.attended}', '{keys.word}', '{PROBES}', '{CANARY_PREFIX}'
+local ATTENDED, WORD, PROBES, PROBE_ID = '{keys.attended}', '{keys.word}', '{PROBES}', '{PROBE_JOB_PREFIX}'
 local AUDIT, ROWS, DAY, KEY = '{AUDIT}', '{ROWS}', {DAY_MS}, '{KEY}'
 {COMMON}{WAITING}"""

@@ -26,10 +26,10 @@ from api.jobs.committer import Committer
 from api.pace import Pace
 from core.address import Resolver
 from core.errors import KeyInUse, KeyReused
+from core.ids import time_of_id
 from core.ledger.answer import Answer
 from core.ledger.job import Job, State
 from core.ledger.protocol import Ledger, NewJob, SubmitResult, SubmitStatus
-from core.ledger.redis.record import time_of_id
 from core.settings import Settings
 from monitoring.instrument import GatewayMetrics
 from monitoring.vital import VitalThreads

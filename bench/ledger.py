@@ -13,10 +13,10 @@ from rich.progress import track
 from bench.local.conditions import wait_until
 from bench.local.programs import running, valkey
 from core.connect import open_redis
+from core.ids import new_id
 from core.ledger.protocol import NewJob
 from core.ledger.redis.keys import JOBS
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id
 from core.schema.patient import EXAMPLE, Patient
 from core.settings import Settings
 from core.transport.queue import INTERACTIVE, make_celery, make_send, submit

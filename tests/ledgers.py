@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 from redis import Redis
 
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Claimed, Ledger, NewJob, Outcome
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
 from core.transport.message import Message
-from tests.fakes import MemoryLedger
 
 
 class Clock:

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from api.app import make_app
 from bench.local.conditions import wait_until
 from bench.local.programs import STARTED_WITHIN_S
+from core.ledger.memory.ledger import MemoryLedger
 from core.settings import Settings
-from tests.fakes import MemoryLedger
 
 
 @contextmanager

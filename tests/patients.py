@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
+from core.ids import new_id
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import USUAL_PRIORITY, Idempotency, NewJob
-from core.ledger.redis.record import new_id
 from core.schema.field import Field, Measure
 from core.schema.patient import EXAMPLE, Patient, Row, fields_of_patient
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from core.errors import UnknownJob
+from core.ids import new_id
 from core.ledger.protocol import Ledger
-from core.ledger.redis.record import new_id
 from core.transport.queue import Send, notify
 
 LISTED_AT_MOST = 1_000

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from celery.signals import worker_process_shutdown
 
+from core.ids import is_probe_job
 from core.ledger.callback import Callback, host_of
 from core.ledger.protocol import Claimed
 from core.ledger.redis.batch_record import ClaimedPart
-from core.ledger.redis.record import is_probe_job
 from core.settings import Settings
 from core.trace import is_sampled
 from monitoring.log import about

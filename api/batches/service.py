@@ -20,12 +20,12 @@ from api.jobs.answers import Answers
 from api.jobs.options import check_callback, idempotency, priority
 from core.address import Resolver
 from core.errors import KeyReused, MemoryFull, ScorelineError, UnknownBatch, UploadStalled
+from core.ids import new_id
 from core.ledger.batch import Batch, DonePart, Form, Format, errors_key, results_key
 from core.ledger.key import Caller
 from core.ledger.protocol import SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import Batches
-from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.storage.store import Store
 from core.transport.message import Message

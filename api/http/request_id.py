@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from api.http.metrics import method_of, template_of
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from core.trace import read_traceparent
 from monitoring.log import ORIGIN, about
 from monitoring.tracing import adopt_span

@@ -10,9 +10,9 @@ from api.jobs.body import parse_row, read_body
 from api.jobs.options import PRIORITY, priority
 from api.jobs.routes import Explain, ModelVersion, accepted, body_of
 from core.errors import ScoringFailed, UnservedModel
+from core.ids import new_id
 from core.ledger.job import Job, State
 from core.ledger.protocol import NewJob
-from core.ledger.redis.record import new_id
 from core.schema.patient import EXAMPLE, Patient
 from core.schema.score import Score
 from monitoring.log import trace

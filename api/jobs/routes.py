@@ -28,12 +28,12 @@ from api.jobs.options import (
     wait_s,
 )
 from core.errors import EndedJob, UnknownJob
+from core.ids import new_id
 from core.ledger.answer import Answer
 from core.ledger.callback import URL_LIMIT
 from core.ledger.job import Job, State
 from core.ledger.key import Caller
 from core.ledger.protocol import NewJob
-from core.ledger.redis.record import new_id
 from core.schema.patient import EXAMPLE, Patient
 from monitoring.log import trace
 

@@ -8,8 +8,8 @@ from api.pages.chart import bars_of
 from api.pages.patient_form import Entered, example, make_inputs, read_entered, to_body
 from api.pages.site import CurrentPage, PageContext
 from core.errors import ScorelineError
+from core.ids import new_id
 from core.ledger.protocol import NewJob
-from core.ledger.redis.record import new_id
 
 routes = APIRouter(include_in_schema=False)
 

@@ -8,7 +8,7 @@ from threading import Event
 
 from bench.local.conditions import wait_until
 from bench.local.programs import responds
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from tests.faults import environment
 from tests.faults.cohort import POISON, patients
 from tests.faults.fault import FAILED_OVER_WITHIN_S, Fault

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import Enum
 from uuid import UUID
 
-from core.ledger.redis.record import time_of_id
+from core.ids import time_of_id
 
 WINDOW_MS = 1_000
 """A replica is in step within so much; of what was accepted longer before the master's death nothing may be lost."""

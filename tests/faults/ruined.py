@@ -13,9 +13,9 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import STARTED_WITHIN_S, free_port, gateway, responds, running, start_valkey
+from core.ids import first_id_at, ms_of_id
 from core.ledger.continuity import Mirror
 from core.ledger.redis.checkpoint import Checkpoint
-from core.ledger.redis.record import first_id_at, ms_of_id
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
 from core.storage.store import Store

@@ -4,7 +4,7 @@ import signal
 from dataclasses import replace
 
 from bench.local.conditions import wait_until
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from tests.faults.fault import Fault
 from tests.faults.faults import FAULTS, pool_killed, worker_frozen
 from tests.faults.house import House

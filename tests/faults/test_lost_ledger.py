@@ -10,9 +10,9 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import gateway, running, valkey
+from core.ids import ms_of_id
 from core.ledger.batch import BATCHES_FOLDER
 from core.ledger.redis.checkpoint import BEHIND_S
-from core.ledger.redis.record import ms_of_id
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
 from core.storage.store import Store

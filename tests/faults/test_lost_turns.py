@@ -10,10 +10,10 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import gateway, running, valkey
+from core.ids import new_id
 from core.ledger.protocol import NewJob
 from core.ledger.redis.keys import BATCHES, JOBS
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id
 from core.schema.patient import COLUMNS, EXAMPLE, Patient
 from core.settings import Settings
 from core.transport.queue import BULK, CALLBACKS, INTERACTIVE

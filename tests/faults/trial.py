@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 from bench.local.conditions import wait_until
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from tests.faults.cohort import patients, risks
 from tests.faults.fault import RECOVERED_WITHIN_S, Fault
 from tests.faults.house import House

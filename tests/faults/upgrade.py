@@ -12,7 +12,7 @@ from threading import Event
 from bench.local.conditions import wait_until
 from bench.local.programs import responds
 from bench.local.revisions import check_out, is_known
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from monitoring.processes import children
 from tests.faults import file_audit, trial
 from tests.faults.callers import PATH, Callers

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from core.transport.queue import NOTIFY, SCORE
 
 Wire = dict[str, Any]

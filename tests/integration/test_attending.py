@@ -6,13 +6,13 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from core.ledger.job import State
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Ledger, Pause
 from core.ledger.redis.ledger import TRUSTED_MS
 from core.schema.score import ScoreRow
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from core.transport.queue import submit
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score
 from tests.patients import new_job
 from worker.interactive.scoring import score_message

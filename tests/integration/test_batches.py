@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from core.errors import ExpiredBatch, UnknownBatch
+from core.ids import new_id
 from core.ledger.batch import DonePart, Form, Format, Join, NewPart
 from core.ledger.job import JobError, State
 from core.ledger.protocol import Idempotency, SubmitStatus
@@ -13,7 +14,6 @@ from core.ledger.redis.batch_record import BegunPart, ClaimedPart, NewBatch
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.callbacks import RedisCallbacks
 from core.ledger.redis.keys import BATCHES
-from core.ledger.redis.record import new_id
 from core.schema.patient import COLUMNS
 from core.settings import Settings
 from core.transport.message import Message

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from core.ids import first_id_at, new_id
 from core.ledger.batch import Form, Format, NewPart, input_key, results_key
 from core.ledger.protocol import SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import LATE_S, Batches
-from core.ledger.redis.record import first_id_at, new_id
 from core.settings import Settings
 from core.storage.store import Store
 from tests.ledgers import Clock

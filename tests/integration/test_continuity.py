@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 
 from bench.local.conditions import wait_until
+from core.ids import first_id_at, new_id, probe_job_id
 from core.ledger.batch import Form, Format, NewPart
 from core.ledger.continuity import MIRROR, Continuity, Mirror
 from core.ledger.protocol import NewJob, SubmitStatus
@@ -15,7 +16,6 @@ from core.ledger.redis.batches import Batches
 from core.ledger.redis.checkpoint import Checkpoint
 from core.ledger.redis.keys import CHECKPOINT
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import first_id_at, new_id, probe_job_id
 from core.schema.patient import EXAMPLE, Patient
 from core.settings import Settings
 from core.storage.store import Store

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from core.errors import LedgerLost, ScorelineError, UnknownBatch, UnknownJob
+from core.ids import first_id_at, ms_of_id
 from core.ledger.batch import Form, Format, NewPart
 from core.ledger.continuity import Continuity, Mirror
 from core.ledger.protocol import NewJob, SubmitStatus
@@ -26,7 +27,6 @@ from core.ledger.redis.batches import Batches
 from core.ledger.redis.checkpoint import BEHIND_S
 from core.ledger.redis.keys import CHECKPOINT
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import first_id_at, ms_of_id
 from core.schema.patient import EXAMPLE, Patient
 from core.settings import Settings
 from core.storage.store import Store

@@ -21,9 +21,9 @@ from typing_extensions import override
 
 from bench.local.programs import ROOT
 from core.address import Resolver
+from core.ids import new_id
 from core.ledger.callback import Callback
 from core.ledger.job import State
-from core.ledger.redis.record import new_id
 from tests.receiver import OTHER_SECRET, SECRET, receiving
 from worker.webhooks.sender import WebhookResponse, WebhookSender
 from worker.webhooks.worker import LONGEST_WAIT_S, wait_after

@@ -16,9 +16,9 @@ import pytest
 from api.gateway import Gateway
 from bench.local.conditions import wait_until
 from bench.local.programs import LoneGateway, free_port, responds, running, valkey
+from core.ledger.memory.ledger import MemoryLedger
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 

@@ -7,6 +7,7 @@ from redis import Redis
 
 from bench.local.keyed import prefix_of
 from core.errors import NewerLedger
+from core.ids import probe_job_id
 from core.ledger.job import State
 from core.ledger.key import UNLIMITED, Caller, Limits, Scope
 from core.ledger.protocol import NewJob, SubmitStatus
@@ -15,7 +16,6 @@ from core.ledger.redis.checkpoint import adopt_format
 from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
 from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.lua.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
-from core.ledger.redis.record import probe_job_id
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from tests.ledgers import Clock, score, submit

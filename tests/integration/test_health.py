@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from api.health import VitalTasks
 from api.http.connection_limits import ConnectionLimits
+from core.ledger.memory.ledger import MemoryLedger
 from core.settings import Settings
 from monitoring.instrument import GatewayMetrics
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 

@@ -12,11 +12,11 @@ from typing_extensions import override
 
 from core.ledger.job import Job, State
 from core.ledger.key import ANYONE, Caller
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Page
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
 from monitoring.log import JsonLines
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 

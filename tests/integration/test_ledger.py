@@ -5,11 +5,11 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from core.errors import ExpiredJob, UnknownJob
+from core.ids import new_id, probe_job_id
 from core.ledger.job import JobError, State
 from core.ledger.protocol import Ledger, Outcome, SubmitStatus
 from core.ledger.redis.keys import ACCEPTED, JOBS
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id, probe_job_id
 from core.settings import Settings
 from core.transport.message import Message
 from tests.ledgers import Clock, Make, make_ledger, run, score, submit

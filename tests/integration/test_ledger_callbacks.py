@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
+from core.ids import new_id
 from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from core.ledger.job import JobError, State
+from core.ledger.memory.callbacks import MemoryCallbacks
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Ledger, NewJob, Outcome
 from core.ledger.redis.callbacks import RedisCallbacks
 from core.ledger.redis.keys import JOBS
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.transport.message import Message
 from core.transport.queue import BELLS_ENOUGH, notify_callbacks
-from tests.fake_callbacks import MemoryCallbacks
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import new_job
 

@@ -7,10 +7,10 @@ import pytest
 from bench.local.programs import free_port
 from core.connect import open_redis
 from core.errors import LedgerUnavailable, UnknownJob
+from core.ids import new_id
 from core.ledger.job import State
 from core.ledger.protocol import Ledger
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, Message
 from tests.ledgers import Clock, run, score, submit

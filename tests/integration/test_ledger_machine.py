@@ -20,17 +20,17 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from core.errors import UnknownJob
+from core.ids import new_id
 from core.ledger.job import Job, JobError, State
 from core.ledger.key import ANYONE, Caller, Limits, Scope
+from core.ledger.memory.callbacks import MemoryCallbacks
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Claimed, Ledger, Outcome
 from core.ledger.redis.callbacks import RedisCallbacks
 from core.ledger.redis.keys import JOBS, KEYS
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, Message, count_turns
-from tests.fake_callbacks import MemoryCallbacks
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock, score
 from tests.patients import new_job
 

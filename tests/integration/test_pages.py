@@ -10,10 +10,10 @@ import pytest
 
 from api.pages.patient_form import example
 from api.pages.site import FOLDER, list_vendored
+from core.ledger.memory.ledger import MemoryLedger
 from core.schema.field import Category
 from core.schema.patient import COLUMNS, EXAMPLE, fields_of_patient
 from core.settings import Settings
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 

@@ -18,18 +18,18 @@ from api.jobs.answers import Answers
 from api.pace import Pace
 from core.address import Resolver
 from core.errors import UnknownBatch
+from core.ids import new_id
 from core.ledger.batch import DonePart, Format, NewPart, input_key
 from core.ledger.key import ANYONE
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import SubmitStatus
 from core.ledger.redis.batch_record import NewBatch
 from core.ledger.redis.batches import Batches
-from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.storage.store import Store
 from core.transport.message import Message
 from models.scorer import Predictions
 from monitoring.vital import VitalThreads
-from tests.fakes import MemoryLedger
 from tests.files import CSV, ByAge, csv_row
 from tests.ledgers import Clock
 from worker.bulk.scoring import score_parts

@@ -6,9 +6,9 @@ import sys
 from redis import Redis
 
 from bench.local.programs import ROOT
+from core.ids import new_id
 from core.ledger.job import State
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.record import new_id
 from core.settings import Settings
 from core.transport.message import Message
 from core.transport.queue import INTERACTIVE

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from core.ledger.memory.ledger import MemoryLedger
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 

@@ -14,10 +14,10 @@ from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, start_python, valkey
 from core.ledger.job import Job, State
 from core.ledger.key import ANYONE, Caller
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Page
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.listening import gateway_over
 from tests.receiver import SECRET as SECRET_TO_SIGN

@@ -1,8 +1,8 @@
 """How a ledger says it stands, over both ledgers."""
 
+from core.ids import ms_of_id, probe_job_id
 from core.ledger.job import State
 from core.ledger.protocol import Ledger, NewJob
-from core.ledger.redis.record import ms_of_id, probe_job_id
 from core.transport.message import Message
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import ROW, new_job

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
+from core.ids import new_id
 from core.ledger.answer import READY_SCORES, Answer, cut_rows, render_scores
 from core.ledger.job import Job, State
 from core.ledger.redis.keys import JOBS
-from core.ledger.redis.record import new_id
 from core.ledger.redis.view import read_message
 from core.schema.patient import COLUMNS
 from core.schema.score import SETS, ScoreRow, scores_from_rows

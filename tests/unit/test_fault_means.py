@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.local.programs import ROOT
-from core.ledger.redis.record import new_id
+from core.ids import new_id
 from core.settings import Settings
 from models.card import CARD_FILE, MODEL_FILE
 from models.features import to_matrix

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from uuid import RFC_4122, UUID
 
-from core.ledger.redis.record import Ids, is_probe_job, ms_of_id, new_id, probe_job_id, time_of_id
+from core.ids import Ids, is_probe_job, ms_of_id, new_id, probe_job_id, time_of_id
 
 MANY = 20_000
 
@@ -26,6 +26,10 @@ def test_ids_ascend_within_a_millisecond_too_and_by_steps_that_nobody_guesses() 
     steps = sorted(after.int - before.int for before, after in pairwise(map(UUID, made)))
     assert steps[MANY // 100] > 2**50  # of a step of 64 random bits, one in 16,384 is less
     assert len(set(steps)) == len(steps)
+
+
+def test_the_low_8_bits_are_left_for_the_number_of_a_cell() -> None:
+    assert {UUID(make()).int & 0xFF for make in (new_id, probe_job_id) for _ in range(100)} == {0}
 
 
 def test_threads_share_ids() -> None:

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port
 from core.connect import open_redis
+from core.ids import new_id
 from core.ledger.protocol import Outcome
 from core.ledger.redis.histograms import Histograms
-from core.ledger.redis.record import new_id
 from core.schema.score import ScoreRow
 from core.settings import Settings
 from monitoring.instrument import WorkerMetrics

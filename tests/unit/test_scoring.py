@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from core.ledger.job import State
+from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Claimed, Outcome, Pause
 from core.ledger.redis.record import dump_rows
 from core.schema.patient import COLUMNS, EXAMPLE, Patient
@@ -20,7 +21,6 @@ from models.features import FEATURES, to_matrix
 from models.released import Released
 from models.scorer import SLICE_ROWS, Scorer, open_session
 from tests.bundles import CHAMPION, double_risk, spoil_model
-from tests.fakes import MemoryLedger
 from tests.ledgers import Clock
 from tests.patients import ROW, new_job
 from training.behaviour import NO_SIGNS, SIGNS

@@ -13,10 +13,10 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ids import is_probe_job, ms_of_id
 from core.ledger.batch import DonePart
 from core.ledger.protocol import Outcome
 from core.ledger.redis.histograms import EVERYONE
-from core.ledger.redis.record import is_probe_job, ms_of_id
 from core.schema.reference import Refusal
 from core.schema.score import SETS, ScoreRow
 from models.scorer import Predictions

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 
 from core.errors import ExpiredJob, UnknownJob
+from core.ids import probe_job_id
 from core.ledger.protocol import Ledger, NewJob
-from core.ledger.redis.record import probe_job_id
 from core.schema.patient import EXAMPLE, Patient
 from core.settings import Settings
 from core.transport.queue import Send, submit

@@ -6,10 +6,10 @@ from threading import Event
 from uuid import UUID
 
 from core.errors import LedgerUnavailable, StoreUnavailable
+from core.ids import first_id_at
 from core.ledger.batch import BATCHES_FOLDER, folder_of
 from core.ledger.continuity import Continuity
 from core.ledger.redis.batches import Batches
-from core.ledger.redis.record import first_id_at
 from core.settings import Settings
 from core.storage.store import Store
 

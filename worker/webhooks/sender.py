@@ -15,8 +15,8 @@ from typing_extensions import override
 
 from core.address import Resolver
 from core.errors import RefusedCallback, UnresolvedCallback
+from core.ids import from_ms
 from core.ledger.callback import Callback
-from core.ledger.redis.record import from_ms
 
 CONNECTED_WITHIN_S = 3  # to one address; then the next one is tried
 PUTTING_OFF = (429, 503)  # the answers with which `Retry-After` says when to come again (RFC 6585, 4; RFC 9110, 15.6.4)

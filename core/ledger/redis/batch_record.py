@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from core.ids import from_ms, time_of_id
 from core.ledger.batch import Batch, Counts, Form, NewPart
 from core.ledger.job import JobError, State
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import USUAL_PRIORITY, Idempotency
-from core.ledger.redis.record import from_ms, time_of_id
 
 FIELDS = [
     *(b"owner", b"state", b"parts", b"parts_done", b"rows", b"scored", b"rejected", b"bytes", b"lines"),

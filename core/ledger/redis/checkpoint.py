@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from core.errors import NewerLedger
+from core.ids import from_ms, ms_of_id
 from core.ledger.redis.keys import ACCEPTED, BATCHES, CHECKPOINT, FORMAT, FORMAT_KEY, JOBS, LOSSES, PARTS, TRASH
 from core.ledger.redis.lua.prelude import prelude
-from core.ledger.redis.record import from_ms, ms_of_id
 from core.ledger.redis.running import Scripts, raising_ledger_errors
 from core.settings import Settings
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from redis import Redis
 
+from core.ids import from_ms
 from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED, SERVED
-from core.ledger.redis.record import from_ms
 from core.ledger.redis.running import Scripts, raising_ledger_errors
 
 HOURS_KEPT = 7 * 24  # a week: its days differ in who comes

@@ -9,6 +9,7 @@ from redis import Redis
 from typing_extensions import override
 
 from core.errors import UnknownJob, UnreadableRecord
+from core.ids import first_id_at, is_probe_job, new_id
 from core.ledger.answer import Answer
 from core.ledger.job import Job
 from core.ledger.key import ANYONE, Caller
@@ -16,17 +17,7 @@ from core.ledger.protocol import Claimed, JobEvent, Ledger, NewJob, Outcome, Pau
 from core.ledger.redis.keys import JOBS, Keys
 from core.ledger.redis.lua import answer_scripts, quarantine_scripts, scripts
 from core.ledger.redis.lua.prelude import prelude
-from core.ledger.redis.record import (
-    answer_from_record,
-    asked_of,
-    dump_rows,
-    first_id_at,
-    is_probe_job,
-    new_id,
-    read_claimed,
-    reading_record,
-    ready,
-)
+from core.ledger.redis.record import answer_from_record, asked_of, dump_rows, read_claimed, reading_record, ready
 from core.ledger.redis.running import Scripts
 from core.ledger.redis.view import ENDED, JOB, READ_AT_ONCE, Lost, RedisView, listen
 from core.settings import Settings

@@ -12,12 +12,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from core.errors import ExpiredJob, LedgerLost, ScorelineError, UnknownJob, UnreadableRecord
+from core.ids import first_id_at, ms_of_id
 from core.ledger.answer import Answer
 from core.ledger.job import State
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import JobEvent, Page
 from core.ledger.redis.keys import DRAIN_BUCKET_MS, KEYS, Keys
-from core.ledger.redis.record import FIELDS, answer_from_line, first_id_at, job_from_record, ms_of_id, reading_record
+from core.ledger.redis.record import FIELDS, answer_from_line, job_from_record, reading_record
 from core.ledger.redis.running import raising_ledger_errors
 from core.ledger.stats import Load, QueueStats
 from core.settings import Settings

@@ -8,8 +8,8 @@ from typing import Any
 
 from redis import Redis
 
+from core.ids import from_ms
 from core.ledger.redis.keys import AUDIT, MODEL
-from core.ledger.redis.record import from_ms
 from core.ledger.redis.running import raising_ledger_errors
 
 READ_AT_ONCE = 1_000

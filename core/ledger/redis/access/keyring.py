@@ -8,10 +8,10 @@ from typing import Any
 from redis import Redis
 
 from core.errors import UnknownKey
+from core.ids import from_ms
 from core.ledger.key import UNLIMITED, USUAL, Caller, Limits, Proof, Scope, make_key, prove
 from core.ledger.redis.access.audit import OPERATOR, Action, AuditEvent
 from core.ledger.redis.keys import AUDIT, DAY_MS, KEY, KEYS, ROWS
-from core.ledger.redis.record import from_ms
 from core.ledger.redis.running import raising_ledger_errors
 
 OWN = "our own clients"

@@ -1,8 +1,8 @@
 """What the scripts of a ledger begin with: the names of its keys, and the steps that several of them take."""
 
+from core.ids import PROBE_JOB_PREFIX
 from core.ledger.redis.keys import ACCEPTED, AUDIT, DAY_MS, KEY, PROBES, ROOM, ROWS, Keys
 from core.ledger.redis.lua.waiting_scripts import WAITING
-from core.ledger.redis.record import PROBE_JOB_PREFIX
 
 NO_WRITES = "#!lua flags=no-writes\n"
 """Heads every script that only reads: a Redis whose disk is full, and takes no change, must still be able to answer."""

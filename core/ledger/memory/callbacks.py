@@ -3,9 +3,9 @@
 from typing_extensions import override
 
 from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
+from core.ledger.memory.ledger import MemoryLedger
+from core.ledger.memory.record import Record
 from core.settings import Settings
-from tests.fake_record import Record
-from tests.fakes import MemoryLedger
 
 
 class MemoryCallbacks(Callbacks):

@@ -9,15 +9,15 @@ from pydantic_core import to_json
 from typing_extensions import override
 
 from core.errors import ExpiredJob, UnknownJob
+from core.ids import PROBE_JOB_PREFIX, from_ms, ms_of_id, time_of_id
 from core.ledger.answer import READY_SCORES, Answer, render_scores
 from core.ledger.job import Job, State
 from core.ledger.key import ANYONE, Caller
+from core.ledger.memory.record import Record
+from core.ledger.memory.waiting import Waiting
 from core.ledger.protocol import JobEvent, Ledger, Page
-from core.ledger.redis.record import PROBE_JOB_PREFIX, from_ms, ms_of_id, time_of_id
 from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
-from tests.fake_record import Record
-from tests.fake_waiting import Waiting
 
 BUCKET_MS = 5_000
 

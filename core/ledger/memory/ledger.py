@@ -10,17 +10,17 @@ from threading import Event
 from typing_extensions import override
 
 from core.errors import UnknownJob
+from core.ids import first_id_at, is_probe_job
 from core.ledger.answer import Answer
 from core.ledger.job import Job, JobError, State
 from core.ledger.key import ANYONE, Caller
+from core.ledger.memory.record import Record
+from core.ledger.memory.view import BUCKET_MS, MemoryView
 from core.ledger.protocol import USUAL_PRIORITY, Claimed, JobEvent, NewJob, Outcome, Pause, SubmitResult, SubmitStatus
 from core.ledger.redis.keys import DAY_MS
 from core.ledger.redis.ledger import TRUSTED_MS
 from core.ledger.redis.lua.waiting_scripts import SHARE_OF_FREE
-from core.ledger.redis.record import first_id_at, is_probe_job
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
-from tests.fake_record import Record
-from tests.fake_view import BUCKET_MS, MemoryView
 
 LONGEST_WAIT_MS = 300_000
 

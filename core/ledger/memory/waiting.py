@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from math import inf
 
+from core.ids import is_probe_job
 from core.ledger.redis.keys import PROBES
 from core.ledger.redis.lua.waiting_scripts import RECORDS_A_VISIT
-from core.ledger.redis.record import is_probe_job
 
 Entry = tuple[int, int, str]
 """Priority, when it was accepted in ms, and id of a job that waits."""

@@ -76,9 +76,8 @@ class MemoryLedger(MemoryView):
         if job.by.key and not is_empty and self._backlog(job.by.key) + len(job.rows) > SHARE_OF_FREE * left:
             return SubmitStatus.SHARE, job.id
         most, sent = job.by.limits.rows_per_day, self._rows[job.by.key, self._clock() // DAY_MS]
-        return (
-            SubmitStatus.ACCEPTED if most is None or sent + len(job.rows) <= most else SubmitStatus.MANY_ROWS
-        ), job.id
+        fits = most is None or sent + len(job.rows) <= most
+        return SubmitStatus.ACCEPTED if fits else SubmitStatus.MANY_ROWS, job.id
 
     @override
     def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from rich.progress import track
 
 from bench.contenders import JOBS
-from bench.cpu import children, used_s
 from bench.load import Road, drain, drive, write_patients
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, STARTED_WITHIN_S, free_port, responds, valkey
 from bench.local.revisions import running_in
+from bench.processes import children, used_s
 from core.ledger.key import make_key
 
 CLIENTS, WARM_S = 64, 1

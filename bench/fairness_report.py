@@ -1,17 +1,15 @@
 """What fairness comes to: the goals, every figure, and what it costs an owner who is alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import cost
 from bench.contenders import FEW
 from bench.fairness import LARGE_JOB, LARGE_ROWS, MIDDLE_JOB, SMALL_ROWS, measure
-from bench.figures import Figures, median
+from bench.figures import Figures, Goal, median, row_of, written
 from bench.flood import IDLE, KINDS
-from bench.goals import FAIRNESS, row_of
 from bench.local.revisions import check_out
-from bench.race import written
 
 TITLE = "Fairness"
 MOST = 1.03
@@ -42,6 +40,29 @@ COLUMNS = {
     "answered 503": "503",
     "answered 0": "no answer",
 }
+
+
+def times_idle(flood: str, figure: str) -> Callable[[Figures], float]:
+    """Return the function that says how many times a figure of an idle service it is beside a flood."""
+    return lambda figures: figures[flood, FEW, figure] / figures[f"{flood} {IDLE}", FEW, figure]
+
+
+def beside(flood: str, figure: str) -> Callable[[Figures], float]:
+    """Return the function that says a figure beside a flood."""
+    return lambda figures: figures[flood, FEW, figure]
+
+
+FAIRNESS = [
+    goal
+    for flood in KINDS
+    for goal in (
+        Goal(f"{flood}: p50 of one patient over an idle service's", times_idle(flood, "p50"), 3, at_least=False),
+        Goal(f"{flood}: p99 of one patient over an idle service's", times_idle(flood, "p99"), 10, at_least=False),
+        Goal(f"{flood}: requests refused", beside(flood, "refused"), 0, at_least=False, form="{:.0f}"),
+        Goal(f"{flood}: seconds of a file of 300 rows", beside(flood, "file"), 2, at_least=False),
+    )
+]
+"""What a key is held harmless from while another one floods, by the flood's name."""
 
 
 def report(rounds: int, seconds: int, before: str | None) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from bench.environments import locked_version
-from bench.figures import Figures, Key, median
+from bench.figures import Figures, Goal, Key, median, row_of
 from bench.files import MANY_TIMES, MLFLOW, OURS, SCRIPT
-from bench.goals import Goal, row_of
 
 TITLE = "Files"
 

@@ -6,7 +6,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import track
 
-from bench.cpu import children, used_by_ended_s, used_s
 from bench.environments import environment, run
 from bench.figures import Figures
 from bench.lag import watched
 from bench.local.programs import running, service, valkey
+from bench.processes import family, peak_mb, used_by_ended_s, used_s
 from bench.transfer import connect, transfer, upload, wait
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
@@ -134,21 +134,6 @@ def score_one(connection: http.client.HTTPConnection) -> float:
     answer.read()
     assert answer.status == 200, answer.status  # noqa: S101 - a contender that fails falls out
     return time.perf_counter() - start_s
-
-
-def family() -> Sequence[int]:
-    """Return the processes that this one has started, and those that they have."""
-    found, left = [], list(children(os.getpid()))
-    while left:
-        found.append(left.pop())
-        left += children(found[-1])
-    return found
-
-
-def peak_mb(pid: int) -> float:
-    """Return the most memory that a process ever had resident."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1000
 
 
 def script(folder: Path, kept: Path, files: dict[int, Path], rows: int) -> Figures:

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import track
 
-from bench import cpu
 from bench.contenders import JOBS, MANY
 from bench.environments import environment
 from bench.load import drive, write_patients
 from bench.local.conditions import wait_until
 from bench.local.programs import STARTED_WITHIN_S, free_port, responds, running, start, start_valkey, stop
+from bench.processes import children, used_by_ended_s, used_s
 from bench.service import CLIENTS_WITH_MANY, PATIENTS_IN_JOB, WARM_S
 from bench.stacks import Thread, read_stacks
 
@@ -79,9 +79,9 @@ def measure_once(spy: Path, seconds: int, clients: int, patients: int) -> Profil
 
 def used(pids: dict[str, int]) -> dict[str, float]:
     """Return the seconds of processor time that each process has used, the worker's children and wrk apart."""
-    seconds = {what: cpu.used_s(pid) for what, pid in pids.items()}
-    seconds["worker's two children"] = sum(map(cpu.used_s, cpu.children(pids["worker"])))
-    return seconds | {"wrk": cpu.used_by_ended_s()}
+    seconds = {what: used_s(pid) for what, pid in pids.items()}
+    seconds["worker's two children"] = sum(map(used_s, children(pids["worker"])))
+    return seconds | {"wrk": used_by_ended_s()}
 
 
 def record(spy: Path, pid: int, seconds: int, path: Path, *, holder_only: bool) -> list[str]:

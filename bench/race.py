@@ -1,6 +1,6 @@
 """The race: every contender once a round, one after the other, so that a machine that slows down slows all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.contenders import CONTENDERS, CROWD, FEW, MANY, SERVICES, SOME
+from bench.contenders import BARE, BENTO, CONTENDERS, CROWD, FEW, MANY, NOOP, OURS, SERVICES, SOME, TEMPLATE
 from bench.environments import locked_version
 from bench.errors import Overwhelmed
-from bench.figures import Bench, Figures, median
-from bench.goals import GOALS, row_of
+from bench.figures import Bench, Figures, Goal, median, row_of, scored, written
+from bench.service import CLIENTS_WITH_MANY
 
 TITLE = "The race"
 
@@ -37,6 +37,32 @@ FALLS = (Overwhelmed, ChildProcessError, CalledProcessError, AssertionError)
 """What a contender falls out of a round by: it answers not all, ends, cannot be installed, or is waited for in vain."""
 
 COLUMNS = {"accepted": "accepted/s", "scored": "scored/s", "seen": "seen/s", "p50": "p50 ms", "p99": "p99 ms"}
+
+
+def over(name: str) -> Callable[[Figures], float]:
+    """Return the function that says how many times as many jobs a second as this contender we score at 64 clients."""
+    return lambda figures: scored(figures, OURS, MANY) / scored(figures, name, MANY)
+
+
+def slower_than(name: str) -> Callable[[Figures], float]:
+    """Return the function that says how many times as long as with this contender a client alone waits for us."""
+    return lambda figures: figures[OURS, FEW, "p50"] / figures[name, FEW, "p50"]
+
+
+GOALS = [
+    Goal("jobs scored/s at 64 clients, over the template's", over(TEMPLATE), 10),
+    Goal("jobs scored/s at 64 clients, over the BentoML task's", over(BENTO), 5),
+    Goal("jobs scored/s at 64 clients, over bare HTTP's requests/s", over(BARE), 0.5),
+    Goal("`Prefer: wait` p50 at one client, over the no-op Celery round trip", slower_than(NOOP), 1.5, at_least=False),
+    Goal("`Prefer: wait` p50 at one client, over the template's", slower_than(TEMPLATE), 0.5, at_least=False),
+    Goal(
+        "patients scored/s in jobs of 1,000 at 4 clients",
+        lambda figures: figures[OURS, CLIENTS_WITH_MANY, "patients"],
+        50_000,
+        form="{:,.0f}",
+    ),
+]
+"""What Scoreline is held to, each a ratio of figures of one and the same round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +118,3 @@ def report(race: Race, names: Sequence[str], seconds: int) -> Iterator[str]:
             cells = [median(race.rounds, (name, clients, figure)) for figure in COLUMNS]
             if any(cells):
                 yield f"| {name} | {clients} | {' | '.join(map(written, cells))} |"
-
-
-def written(figure: float | None) -> str:
-    """Return a figure as the table shows it."""
-    if figure is None:
-        return ""
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"

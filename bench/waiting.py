@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 from redis import Redis
 
-from bench.cpu import used_s
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running, valkey
+from bench.processes import resident_kib, used_s
 from core.ledger.redis.keys import JOBS
 from core.schema.patient import EXAMPLE
 
@@ -76,12 +76,6 @@ async def wait_for_result(port: int, enough: asyncio.Semaphore) -> bool:
     answer = await reader.readline()
     writer.close()
     return answer.startswith(b"HTTP/1.1 200")
-
-
-def resident_kib(pid: int) -> int:
-    """Return the resident memory of a process, in KiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 def report(waited: Waited) -> Iterator[str]:

@@ -1,12 +1,8 @@
 """The description: what the card of a released bundle says."""
 
 import hashlib
-import platform
 from dataclasses import dataclass
 
-import numpy as np
-import onnx
-import sklearn
 from sklearn.pipeline import Pipeline
 
 from core.schema.field import Field, Measure
@@ -17,6 +13,7 @@ from models.features import FEATURES, UNUSED
 from training.conformal import POINT_METHOD, SENSITIVITY
 from training.evaluation import PROTOCOL
 from training.metrics import THRESHOLD
+from training.study import name_versions
 from training.table import Table
 
 RELEASE = "1.1.0"
@@ -111,13 +108,3 @@ def describe_field(name: str, field: Field) -> CardField:
     if isinstance(field, Measure):
         return CardField(used=used, nullable=field.nullable, unit=field.unit, trained_range=field.soft)
     return CardField(used=used, nullable=field.nullable, codes=field.names)
-
-
-def name_versions() -> dict[str, str]:
-    """Return the versions of what made the bundle; of Python without the patch, which the lock leaves open."""
-    return {
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "numpy": np.__version__,
-        "scikit-learn": sklearn.__version__,
-        "onnx": onnx.__version__,
-    }

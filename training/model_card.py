@@ -1,10 +1,8 @@
 """The model card: `docs/model-card.md`, made of the released `card.json` and of nothing else."""
 
-from collections.abc import Mapping
-
 from core.schema.reference import Reference
-from models.card import Card, Metric, Subgroup
-from training.markdown import GENERATED, figure, grid, metrics_grid, name_of
+from models.card import Card
+from training.markdown import GENERATED, grid, metrics_grid, tell_gaps, tell_groups
 
 PAGE = """{generated}
 
@@ -105,24 +103,6 @@ def tell_card(card: Card) -> str:
         limits=bullets(card.limits),
         versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),
     )
-
-
-def tell_groups(groups: Mapping[str, Subgroup]) -> str:
-    """Return the metrics of each group as a table."""
-    names = list(next(iter(groups.values())).metrics)
-    rows = [
-        [name, str(group.patients), f"{group.diseased:.0%}", *(figure(group.metrics[metric], 2) for metric in names)]
-        for name, group in groups.items()
-    ]
-    return grid(["group", "n", "diseased", *map(name_of, names)], rows)
-
-
-def tell_gaps(gaps: Mapping[str, Mapping[str, Metric]]) -> str:
-    """Return how far the groups of each pair are apart, as a table."""
-    names = list(next(iter(gaps.values())))
-    words = {"sex": "male less female", "age": "55 or older less under 55"}
-    rows = [[words[pair], *(figure(gap[name]) for name in names)] for pair, gap in gaps.items()]
-    return grid(["gap", *map(name_of, names)], rows)
 
 
 def tell_reference(reference: Reference) -> str:

@@ -1,9 +1,12 @@
 """The study: all candidates measured, one chosen by the rule, and what is known of that one, in one JSON file."""
 
+import platform
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+import onnx
+import sklearn
 from pydantic import BaseModel, ValidationError
 
 from core.errors import OperatorError
@@ -15,7 +18,6 @@ from training.classifier import PENALTIES, TUNING_FOLDS
 from training.comparison import Choice, Difference, choose, compare
 from training.conformal import measure_sets
 from training.crossing import Risks, Show, score_candidates
-from training.description import name_versions
 from training.evaluation import FOLDS, REPEATS, RESAMPLES, evaluate
 from training.metrics import METRICS, SUREST
 from training.mitigation import Mitigation, try_mitigations
@@ -129,3 +131,13 @@ def cross_all(table: Table, show: Show, jobs: int | None = None) -> tuple[Risks,
     matrix = to_matrix(table.rows).astype(np.float64)
     risks = score_candidates(matrix, table.outcome, jobs=jobs, show=show)
     return risks, repeat_split(matrix, table.outcome, jobs=jobs, show=show)
+
+
+def name_versions() -> dict[str, str]:
+    """Return the versions of what made the bundle; of Python without the patch, which the lock leaves open."""
+    return {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "onnx": onnx.__version__,
+    }

@@ -1,8 +1,7 @@
 """The study's page: `docs/study.md`, made of `training/study.json` and of nothing else."""
 
 from training.goals import tell_goals
-from training.markdown import GENERATED, figure, grid, metrics_grid, name_of
-from training.model_card import tell_gaps, tell_groups
+from training.markdown import GENERATED, figure, grid, metrics_grid, name_of, tell_gaps, tell_groups
 from training.study import Study
 
 SHOWN = ("accuracy", "f1", "roc_auc", "auprc", "log_loss", "brier", "calibration_slope", "calibration_intercept")

@@ -17,9 +17,9 @@ from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE
 from models.scorer import Scorer
 from training.conformal import calibrate
-from training.description import name_versions
 from training.evaluation import FOLDS, REPEATS, make_folds
 from training.metrics import METRICS, THRESHOLD
+from training.study import name_versions
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = ROOT / "models" / "champion"

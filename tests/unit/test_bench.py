@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-from bench import cost, fairness_report, file_report, files, goals, load, results
+from bench import cost, fairness_report, file_report, files, load, results
 from bench.contenders import BARE, FEW, MANY, OURS, TEMPLATE
 from bench.cost import rank_of_interval
-from bench.cpu import children
 from bench.environments import LOCKS, locked_version
 from bench.fairness import Seen
-from bench.figures import Figures, median, scored
+from bench.fairness_report import FAIRNESS
+from bench.figures import Figures, Goal, median, row_of, scored, values_of
 from bench.flood import KINDS
-from bench.goals import FAIRNESS, GOALS, Goal, row_of
 from bench.lag import EVERY_S, p99_of_all
+from bench.processes import children, family, peak_mb
+from bench.race import GOALS
 from bench.stacks import read_stacks
 
 PRINTED = """\
@@ -90,7 +91,7 @@ def test_a_goal_is_held_against_the_median_of_the_ratios_of_each_round() -> None
     ours, theirs = (OURS, MANY, "seen"), (TEMPLATE, MANY, "scored")
     rounds: list[Figures] = [{ours: 100, theirs: 10}, {ours: 30, theirs: 2}, {ours: 90, theirs: 10}, {ours: 1}]
     over_template = GOALS[0]
-    assert goals.values_of(over_template, rounds) == [10, 15, 9]
+    assert values_of(over_template, rounds) == [10, 15, 9]
     assert row_of(over_template, rounds) == f"| {over_template.text} | >= 10.00 | 10.00 | yes | 10.00, 15.00, 9.00 |"
 
 
@@ -158,9 +159,9 @@ def test_the_processes_of_a_service_are_found_with_their_children_and_their_memo
     with subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], stdout=subprocess.PIPE) as shell:
         assert shell.stdout
         shell.stdout.readline()
-        found = files.family()
+        found = family()
         sleeper = next(pid for pid in found if pid in list(children(shell.pid)))
-        assert files.peak_mb(sleeper) > 0
+        assert peak_mb(sleeper) > 0
         os.kill(sleeper, signal.SIGTERM)
 
 
@@ -175,7 +176,7 @@ def test_a_key_is_held_harmless_by_what_it_saw_of_an_idle_service() -> None:
     idle, beside = Seen([0.001] * 98 + [0.002] * 2, 0, [0.5]), Seen([0.004] * 100, 1, [3.0, 1.0])
     figures = {key: value for kind in KINDS for key, value in beside.figures(kind).items()}
     figures |= {key: value for kind in KINDS for key, value in idle.figures(f"{kind} idle").items()}
-    values = [goals.values_of(goal, [figures])[0] for goal in FAIRNESS]
+    values = [values_of(goal, [figures])[0] for goal in FAIRNESS]
     assert values == [4, 2, 1, 3] * len(KINDS)
     assert [goal.is_met(value) for goal, value in zip(FAIRNESS, values, strict=True)] == [False, True, False, False] * 4
     assert "| answers | flooded | 100 | 4.0 | 4.0 | 1.0 | 3.0 |  |  |  |  |  |" in fairness_report.tabulate([figures])

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-from bench import cost, fairness_report, file_report, files, load, results
-from bench.contenders import BARE, FEW, MANY, OURS, TEMPLATE
-from bench.cost import rank_of_interval
-from bench.environments import LOCKS, locked_version
-from bench.fairness import Seen
-from bench.fairness_report import FAIRNESS
+from bench import results
+from bench.benchmarks import cost, fairness_report, file_report, files
+from bench.benchmarks.cost import rank_of_interval
+from bench.benchmarks.fairness import Seen
+from bench.benchmarks.fairness_report import FAIRNESS
+from bench.benchmarks.profile import read_stacks
+from bench.benchmarks.race import GOALS
 from bench.figures import Figures, Goal, median, row_of, scored, values_of
-from bench.flood import KINDS
-from bench.lag import EVERY_S, p99_of_all
+from bench.load import wrk
+from bench.load.flood import KINDS
+from bench.load.lag import EVERY_S, p99_of_all
 from bench.processes import children, family, peak_mb
-from bench.race import GOALS
-from bench.stacks import read_stacks
+from bench.services.contenders import BARE, FEW, MANY, OURS, TEMPLATE
+from bench.services.environments import LOCKS, locked_version
 
 PRINTED = """\
 Running 3s test @ http://127.0.0.1:20000
@@ -59,19 +61,19 @@ process 7:"python -m worker";process 9:"python";thread (9): MainThread;main (a.p
 
 
 def test_what_the_clients_saw_is_read_from_among_the_lines_of_wrk() -> None:
-    seen = load.parse(PRINTED)
+    seen = wrk.parse(PRINTED)
     assert (seen.submitted, seen.scored, seen.refused, seen.broken) == (3000, 2998, 0, 0)
     assert (seen.p50_ms, seen.p99_ms, seen.seconds) == (2.5005, 9, 3)
 
 
 def test_the_jobs_submitted_last_are_known_in_their_order_and_a_client_that_submitted_none_names_none() -> None:
-    assert load.parse(PRINTED).latest == ("0199-a", "0199-b")
+    assert wrk.parse(PRINTED).latest == ("0199-a", "0199-b")
 
 
 def test_a_job_of_many_patients_repeats_the_table(tmp_path: Path) -> None:
-    (line,) = load.write_patients(tmp_path / "many", 1_000).read_text().splitlines()
+    (line,) = wrk.write_patients(tmp_path / "many", 1_000).read_text().splitlines()
     assert line.count('"age"') == 1_000
-    assert len(load.write_patients(tmp_path / "one", 1).read_text().splitlines()) == 303
+    assert len(wrk.write_patients(tmp_path / "one", 1).read_text().splitlines()) == 303
 
 
 def test_a_service_is_credited_with_the_way_that_suits_it_better() -> None:

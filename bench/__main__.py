@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import cost, fairness_report, file_report, files, ledger, metrics, profile, race, waiting
-from bench.contenders import CONTENDERS
-from bench.load import find_wrk
+from bench.benchmarks import cost, fairness_report, file_report, files, ledger, metrics, profile, race, waiting
+from bench.load.wrk import find_wrk
 from bench.results import RESULTS, replace
+from bench.services.contenders import CONTENDERS
 from core.errors import ScorelineError
 from core.telemetry import switch_off_telemetry
 

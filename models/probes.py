@@ -19,7 +19,8 @@ TOLERANCE = 1e-5
 
 A model in single precision rounds each step to 6e-8 of its value (IEEE 754), and its sums of some hundred terms come
 out up to some 1e-6 apart where a processor adds in another order or fuses multiplication with addition. This is ten
-times as much, and no decision of anyone hangs on it. What a gate accepts at the release is closer (training/gate.py).
+times as much, and no decision of anyone hangs on it. What a release is
+held to is closer (training/bundle/checks.py).
 """
 
 RECORDS = 61

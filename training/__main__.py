@@ -15,12 +15,12 @@ from core.errors import OperatorError
 from core.settings import Settings
 from models.card import Card
 from models.registry import ALIAS
-from training import cleveland
-from training.documents import DOCS, write_documents
-from training.evaluation import Fold
-from training.release import find_champion, release
-from training.study import STUDY, Study, cross_all, sum_up
-from training.table import TABLE, read_table
+from training.bundle.release import find_champion, release
+from training.data import cleveland
+from training.data.table import TABLE, read_table
+from training.documents.pages import DOCS, write_documents
+from training.evaluation.cross_validation import Fold
+from training.study.results import STUDY, Study, cross_all, sum_up
 from training.tracking import log_run, log_study, register, track
 
 EXAMPLES = """examples:
@@ -106,7 +106,7 @@ def run_release(options: argparse.Namespace) -> None:
 
 def run_eda(_: argparse.Namespace) -> None:
     """Draw the pictures, and write the documents anew. Raises BadTable, BadStudy, BrokenBundle."""
-    from training.pictures import draw  # here, because no other command needs matplotlib's second
+    from training.documents.pictures import draw  # here, because no other command needs matplotlib's second
 
     paths = [*draw(read_table(TABLE), DOCS / "eda"), *write_documents()]
     for path in paths:

@@ -10,7 +10,7 @@ from pathlib import Path
 from models.bundle import FILES
 from models.card import MODEL_FILE, Card, Metric
 from models.registry import ALIAS, NAME, Mlflow, NoMlflow, hash_tag
-from training.study import Study
+from training.study.results import Study
 
 EXPERIMENT = "scoreline"
 

@@ -9,8 +9,8 @@ from core.errors import BadScore
 from core.schema.patient import EXAMPLE, Patient, Row
 from models.features import to_matrix
 from models.scorer import Scorer
-from training.behaviour import DIRECTIONS, NO_SIGNS, SIGNS, Value, find_faults, risks_with
-from training.table import TABLE, read_table
+from training.bundle.behaviour import DIRECTIONS, NO_SIGNS, SIGNS, Value, find_faults, risks_with
+from training.data.table import TABLE, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 

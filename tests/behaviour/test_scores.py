@@ -13,7 +13,7 @@ from core.schema.score import Explanation, Score, scores_from_rows
 from models.features import to_matrix
 from models.scorer import Scorer
 from tests.patients import ROWS
-from training.table import TABLE, read_table
+from training.data.table import TABLE, read_table
 
 SCORER = Scorer.load(Path(__file__).parents[2] / "models" / "champion")
 FIELDS = SCORER.card.fields

@@ -8,8 +8,8 @@ import numpy as np
 
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer
-from training.jitter import jitter
-from training.table import TABLE, read_table
+from training.data.jitter import jitter
+from training.data.table import TABLE, read_table
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench.lag import watched
+from bench.load.lag import watched
 from bench.local.conditions import wait_until
 from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SCORE_PARTS
 from tests.hostile.attacks import ATTACKS

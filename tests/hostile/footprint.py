@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.lag import watched
+from bench.load.lag import watched
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
 from bench.local.programs import STARTED_WITHIN_S, free_port, responds, running, service, valkey

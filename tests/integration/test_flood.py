@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bench.client import Client
-from bench.flood import OPEN, flooded
-from bench.load import write_patients
+from bench.load.client import Client
+from bench.load.flood import OPEN, flooded
+from bench.load.wrk import write_patients
 from bench.local.keyed import Keyed
 from bench.local.programs import gateway, valkey
 

@@ -14,12 +14,12 @@ from models.card import MODEL_FILE
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer, open_session
 from training.__main__ import main
-from training.columns import STEPS
-from training.gate import ReleaseRefused, check_behaviour, check_parity, check_quality, check_repeats
-from training.graph import to_onnx
-from training.release import find_champion, fit, release
-from training.study import STUDY, Study
-from training.table import TABLE, read_table
+from training.bundle.checks import ReleaseRefused, check_behaviour, check_parity, check_quality, check_repeats
+from training.bundle.graph import to_onnx
+from training.bundle.release import find_champion, fit, release
+from training.classifiers.columns import STEPS
+from training.data.table import TABLE, read_table
+from training.study.results import STUDY, Study
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 TABLE_READ = read_table(TABLE)

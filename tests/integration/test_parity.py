@@ -15,14 +15,14 @@ from core.schema.patient import COLUMNS, Patient, Row
 from models.card import CARD_FILE
 from models.features import to_matrix
 from models.scorer import Scorer
-from training.candidates import LEVELS
-from training.classifier import new_classifier
-from training.gate import PATIENTS, SEED, ReleaseRefused, check_parity, check_terms
-from training.graph import to_onnx
-from training.jitter import jitter
-from training.release import publish
-from training.study import Study
-from training.table import TABLE, Table, read_table
+from training.bundle.checks import PATIENTS, SEED, ReleaseRefused, check_parity, check_terms
+from training.bundle.graph import to_onnx
+from training.bundle.release import publish
+from training.classifiers.candidates import LEVELS
+from training.classifiers.logistic_regression import new_classifier
+from training.data.jitter import jitter
+from training.data.table import TABLE, Table, read_table
+from training.study.results import Study
 
 CHAMPION = Path(__file__).parents[2] / "models" / "champion"
 

@@ -16,8 +16,8 @@ from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE
 from models.registry import ALIAS, NAME, Mlflow, NoMlflow, fetch, hash_tag
 from tests.fake_mlflow import FakeMlflow, fake_mlflow
-from training.documents import CHAMPION
-from training.study import Study
+from training.documents.pages import CHAMPION
+from training.study.results import Study
 from training.tracking import log_study, register, track
 
 NOBODY = "http://127.0.0.1:9"

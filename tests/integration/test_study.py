@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from models.features import FEATURES, to_matrix
 from models.scorer import Scorer
-from training.calibration_error import calibration_error, measure_calibration_error
-from training.candidates import CANDIDATES, ENSEMBLE, KIND_OF, LEVELS, MEMBERS, TITLES, Candidate
-from training.classifier import new_classifier
-from training.columns import COUNT, STEPS, VesselCoding, to_codes
-from training.comparison import choose, compare
-from training.crossing import Risks, score_candidates
-from training.documents import CHAMPION, DOCS, make_documents
-from training.graph import weigh
-from training.mitigation import weigh as reweigh
-from training.original import PUBLISHED, repeat_split
-from training.study import OF_CONSTANT, BadStudy, Study, measure_candidate
-from training.subgroups import find_groups, measure_groups
-from training.table import TABLE, Table, read_table
+from training.bundle.graph import weigh
+from training.classifiers.candidates import CANDIDATES, ENSEMBLE, KIND_OF, LEVELS, MEMBERS, TITLES, Candidate
+from training.classifiers.columns import COUNT, STEPS, VesselCoding, to_codes
+from training.classifiers.logistic_regression import new_classifier
+from training.data.table import TABLE, Table, read_table
+from training.documents.pages import CHAMPION, DOCS, make_documents
+from training.evaluation.calibration_error import calibration_error, measure_calibration_error
+from training.evaluation.mitigation import weigh as reweigh
+from training.evaluation.subgroups import find_groups, measure_groups
+from training.study.comparison import choose, compare
+from training.study.original import PUBLISHED, repeat_split
+from training.study.results import OF_CONSTANT, BadStudy, Study, measure_candidate
+from training.study.risks import Risks, score_candidates
 
 TABLE_READ = read_table(TABLE)
 MATRIX, OUTCOME = to_matrix(TABLE_READ.rows).astype(np.float64), TABLE_READ.outcome

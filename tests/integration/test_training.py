@@ -16,10 +16,10 @@ from models.bundle import FILES
 from models.card import CARD_FILE, MODEL_FILE
 from models.probes import PROBES_FILE
 from models.scorer import Scorer
-from training.conformal import calibrate
-from training.description import name_versions
-from training.evaluation import FOLDS, REPEATS, make_folds
+from training.evaluation.conformal import calibrate
+from training.evaluation.cross_validation import FOLDS, REPEATS, make_folds
 from training.metrics import METRICS, THRESHOLD
+from training.study.results import name_versions
 
 ROOT = Path(__file__).parents[2]
 CHAMPION = ROOT / "models" / "champion"

@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 from scipy.stats import binom
 
-from bench import cost, fairness_report, file_report, files, goals, load, results
-from bench.contenders import BARE, FEW, MANY, OURS, TEMPLATE
-from bench.cost import rank_of_interval
-from bench.cpu import children
-from bench.environments import LOCKS, locked_version
-from bench.fairness import Seen
-from bench.figures import Figures, median, scored
-from bench.flood import KINDS
-from bench.goals import FAIRNESS, GOALS, Goal, row_of
-from bench.lag import EVERY_S, p99_of_all
-from bench.stacks import read_stacks
+from bench import results
+from bench.benchmarks import cost, fairness_report, file_report, files
+from bench.benchmarks.cost import rank_of_interval
+from bench.benchmarks.fairness import Seen
+from bench.benchmarks.fairness_report import FAIRNESS
+from bench.benchmarks.profile import read_stacks
+from bench.benchmarks.race import GOALS
+from bench.figures import Figures, Goal, median, row_of, scored, values_of
+from bench.load import wrk
+from bench.load.flood import KINDS
+from bench.load.lag import EVERY_S, p99_of_all
+from bench.processes import children, family, peak_mb
+from bench.services.contenders import BARE, FEW, MANY, OURS, TEMPLATE
+from bench.services.environments import LOCKS, locked_version
 
 PRINTED = """\
 Running 3s test @ http://127.0.0.1:20000
@@ -58,19 +61,19 @@ process 7:"python -m worker";process 9:"python";thread (9): MainThread;main (a.p
 
 
 def test_what_the_clients_saw_is_read_from_among_the_lines_of_wrk() -> None:
-    seen = load.parse(PRINTED)
+    seen = wrk.parse(PRINTED)
     assert (seen.submitted, seen.scored, seen.refused, seen.broken) == (3000, 2998, 0, 0)
     assert (seen.p50_ms, seen.p99_ms, seen.seconds) == (2.5005, 9, 3)
 
 
 def test_the_jobs_submitted_last_are_known_in_their_order_and_a_client_that_submitted_none_names_none() -> None:
-    assert load.parse(PRINTED).latest == ("0199-a", "0199-b")
+    assert wrk.parse(PRINTED).latest == ("0199-a", "0199-b")
 
 
 def test_a_job_of_many_patients_repeats_the_table(tmp_path: Path) -> None:
-    (line,) = load.write_patients(tmp_path / "many", 1_000).read_text().splitlines()
+    (line,) = wrk.write_patients(tmp_path / "many", 1_000).read_text().splitlines()
     assert line.count('"age"') == 1_000
-    assert len(load.write_patients(tmp_path / "one", 1).read_text().splitlines()) == 303
+    assert len(wrk.write_patients(tmp_path / "one", 1).read_text().splitlines()) == 303
 
 
 def test_a_service_is_credited_with_the_way_that_suits_it_better() -> None:
@@ -90,7 +93,7 @@ def test_a_goal_is_held_against_the_median_of_the_ratios_of_each_round() -> None
     ours, theirs = (OURS, MANY, "seen"), (TEMPLATE, MANY, "scored")
     rounds: list[Figures] = [{ours: 100, theirs: 10}, {ours: 30, theirs: 2}, {ours: 90, theirs: 10}, {ours: 1}]
     over_template = GOALS[0]
-    assert goals.values_of(over_template, rounds) == [10, 15, 9]
+    assert values_of(over_template, rounds) == [10, 15, 9]
     assert row_of(over_template, rounds) == f"| {over_template.text} | >= 10.00 | 10.00 | yes | 10.00, 15.00, 9.00 |"
 
 
@@ -158,9 +161,9 @@ def test_the_processes_of_a_service_are_found_with_their_children_and_their_memo
     with subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], stdout=subprocess.PIPE) as shell:
         assert shell.stdout
         shell.stdout.readline()
-        found = files.family()
+        found = family()
         sleeper = next(pid for pid in found if pid in list(children(shell.pid)))
-        assert files.peak_mb(sleeper) > 0
+        assert peak_mb(sleeper) > 0
         os.kill(sleeper, signal.SIGTERM)
 
 
@@ -175,7 +178,7 @@ def test_a_key_is_held_harmless_by_what_it_saw_of_an_idle_service() -> None:
     idle, beside = Seen([0.001] * 98 + [0.002] * 2, 0, [0.5]), Seen([0.004] * 100, 1, [3.0, 1.0])
     figures = {key: value for kind in KINDS for key, value in beside.figures(kind).items()}
     figures |= {key: value for kind in KINDS for key, value in idle.figures(f"{kind} idle").items()}
-    values = [goals.values_of(goal, [figures])[0] for goal in FAIRNESS]
+    values = [values_of(goal, [figures])[0] for goal in FAIRNESS]
     assert values == [4, 2, 1, 3] * len(KINDS)
     assert [goal.is_met(value) for goal, value in zip(FAIRNESS, values, strict=True)] == [False, True, False, False] * 4
     assert "| answers | flooded | 100 | 4.0 | 4.0 | 1.0 | 3.0 |  |  |  |  |  |" in fairness_report.tabulate([figures])

@@ -15,7 +15,7 @@ from models.binning import Binning
 from models.bundle import read_card
 from models.features import UNUSED, to_matrix
 from tests.patients import ROW, ROWS
-from training.table import TABLE, read_table
+from training.data.table import TABLE, read_table
 
 CARD = read_card(ROOT / "models" / "champion")
 FIELDS = fields_of_patient()

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from scipy.stats import linregress, spearmanr
 
-from training.documents import DOCS
-from training.exploration import correlate, differ, measure_memory, shares_diseased, shrink, slope_by_age, to_frame
-from training.pictures import PALETTE, PICTURES, draw
-from training.table import TABLE, read_table
+from training.data.table import TABLE, read_table
+from training.documents.exploration import (
+    correlate,
+    differ,
+    measure_memory,
+    shares_diseased,
+    shrink,
+    slope_by_age,
+    to_frame,
+)
+from training.documents.pages import DOCS
+from training.documents.pictures import PALETTE, PICTURES, draw
 
 TABLE_READ = read_table(TABLE)
 FRAME = to_frame(TABLE_READ)

@@ -13,7 +13,7 @@ from bench.local.programs import ROOT
 EXPORTER = ROOT / "monitoring" / "exporter.txt"
 APART = [*(ROOT / "bench" / "locks").glob("*.txt"), EXPORTER, ROOT / "training" / "mlflow.txt"]
 LOCKS = [*ROOT.glob("requirements*"), *APART]
-INSTALLERS = ["Makefile", "Dockerfile", "training/start_mlflow.sh", "bench/environments.py", ".ci/run"]
+INSTALLERS = ["Makefile", "Dockerfile", "training/start_mlflow.sh", "bench/services/environments.py", ".ci/run"]
 PIN = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==\S+( ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 

@@ -23,7 +23,7 @@ from models.scorer import SLICE_ROWS, Scorer, open_session
 from tests.bundles import CHAMPION, double_risk, spoil_model
 from tests.ledgers import Clock
 from tests.patients import ROW, new_job
-from training.behaviour import NO_SIGNS, SIGNS
+from training.bundle.behaviour import NO_SIGNS, SIGNS
 from worker.interactive.scoring import (
     ROWS_AT_ONCE,
     matrix_of,

@@ -10,8 +10,8 @@ import pytest
 from core.errors import BadTable
 from core.schema.field import Measure
 from core.schema.patient import COLUMNS, Patient, fields_of_patient
-from training.cleveland import CSV_SHA256, NAMES, SOURCE_MEMBER, download, read_source, translate
-from training.table import TABLE, Table, read_table
+from training.data.cleveland import CSV_SHA256, NAMES, SOURCE_MEMBER, download, read_source, translate
+from training.data.table import TABLE, Table, read_table
 
 ORANGE = [
     "\t".join(NAMES),

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from bench.peers.codes import CODES, MEASURES
 from bench.peers.model import TABLE
-from training.classifier import new_classifier
+from training.classifiers.logistic_regression import new_classifier
 
 SEED = 0
 

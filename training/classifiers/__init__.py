@@ -1,0 +1,1 @@
+"""The classifiers: what the study compares, and what they are made of."""

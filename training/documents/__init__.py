@@ -1,0 +1,1 @@
+"""The documents that are generated: the study, the model card, and the table in pictures."""

@@ -1,4 +1,4 @@
-"""Runs the whole house on this machine: `python -m stack up`."""
+"""Runs every program of Scoreline on this machine: `python -m stack up`."""
 
 import argparse
 import sys

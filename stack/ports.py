@@ -1,4 +1,4 @@
-"""Ports: who wants which, and whether they can be had before anything is started."""
+"""Ports: which program listens on which, and whether all of them are free before anything is started."""
 
 import errno
 import socket
@@ -22,7 +22,7 @@ class Wanted:
 
 
 def list_wanted(settings: StackSettings) -> list[Wanted]:
-    """Return every port that the stack needs."""
+    """Return every port that a program of the stack is going to listen on."""
     wanted = [
         Wanted(settings.api_port, settings.api_host, "the gateway", "SCORELINE_API_PORT"),
         Wanted(settings.flower_port, LOOPBACK, "Flower", "SCORELINE_FLOWER_PORT"),
@@ -39,7 +39,7 @@ def list_wanted(settings: StackSettings) -> list[Wanted]:
 
 
 def list_metrics(settings: StackSettings) -> list[Wanted]:
-    """Return the ports on which metrics are shown; 0 is none."""
+    """Return the ports on which programs show metrics; port 0 means that a program shows none."""
     host = settings.metrics_host
     wanted = [
         Wanted(settings.api_metrics_port, host, "the gateway's metrics", "SCORELINE_API_METRICS_PORT"),
@@ -55,7 +55,7 @@ def list_metrics(settings: StackSettings) -> list[Wanted]:
 
 
 def spare_prometheus(settings: StackSettings) -> StackSettings:
-    """Return the settings, with no Prometheus if the port that nobody chose is taken: the machine may run its own."""
+    """Return the settings, without Prometheus if its default port is taken: the machine may have its own."""
     if "prometheus_port" in settings.model_fields_set or not settings.prometheus_starts:
         return settings
     try:

@@ -1,4 +1,4 @@
-"""Who looks on: what celery-exporter and Prometheus are told of this house."""
+"""The monitors, celery-exporter and Prometheus: how each is told where to look."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ MONITORING = CHECKOUT / "monitoring"
 
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:
-    """Return the variables by which celery-exporter finds the queue."""
+    """Return the environment variables that tell celery-exporter how to reach the queue."""
     options: dict[str, object] = {**ONLOOKER, "master_name": settings.redis_master}
     trust: dict[str, object] = {
         name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()
@@ -24,9 +24,9 @@ def describe_broker(settings: StackSettings) -> dict[str, str]:
 
 
 def write_configuration(settings: StackSettings, path: Path) -> None:
-    """Write Prometheus's configuration: where each program shows its metrics; one that shows none has no target."""
+    """Write Prometheus's configuration: the address of each program's metrics; a program without any has no target."""
     host = settings.metrics_host
-    doors = {
+    addresses = {
         "api": (host, settings.api_metrics_port),
         "worker": (host, settings.worker_metrics_port),
         "bulk": (host, settings.bulk_metrics_port),
@@ -35,6 +35,6 @@ def write_configuration(settings: StackSettings, path: Path) -> None:
         "exporter": (LOOPBACK, settings.exporter_port if settings.exporter_starts else 0),
         "prometheus": (LOOPBACK, settings.prometheus_port),
     }
-    targets = {name: json.dumps([door_of(*door)] if door[1] else []) for name, door in doors.items()}
+    targets = {name: json.dumps([door_of(*address)] if address[1] else []) for name, address in addresses.items()}
     template = Template((MONITORING / "prometheus" / "up.yml").read_text())
     path.write_text(template.substitute(targets, rules=json.dumps(str(MONITORING / "alerts" / "*.yml"))))

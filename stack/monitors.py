@@ -6,7 +6,8 @@ from string import Template
 
 from core.connect import ONLOOKER, check_certificate
 from core.settings import door_of
-from stack.ports import LOOPBACK
+from stack.program import Program
+from stack.programs import PROGRAMS
 from stack.settings import CHECKOUT, StackSettings
 
 MONITORING = CHECKOUT / "monitoring"
@@ -25,16 +26,14 @@ def describe_broker(settings: StackSettings) -> dict[str, str]:
 
 def write_configuration(settings: StackSettings, path: Path) -> None:
     """Write Prometheus's configuration: the address of each program's metrics; a program without any has no target."""
-    host = settings.metrics_host
-    addresses = {
-        "api": (host, settings.api_metrics_port),
-        "worker": (host, settings.worker_metrics_port),
-        "bulk": (host, settings.bulk_metrics_port),
-        "sweep": (host, settings.sweep_metrics_port),
-        "notify": (host, settings.notify_metrics_port if settings.callback_secret else 0),
-        "exporter": (LOOPBACK, settings.exporter_port if settings.exporter_starts else 0),
-        "prometheus": (LOOPBACK, settings.prometheus_port),
-    }
-    targets = {name: json.dumps([door_of(*address)] if address[1] else []) for name, address in addresses.items()}
+    targets = {program.name: json.dumps(_list_targets(program, settings)) for program in PROGRAMS}
     template = Template((MONITORING / "prometheus" / "up.yml").read_text())
     path.write_text(template.substitute(targets, rules=json.dumps(str(MONITORING / "alerts" / "*.yml"))))
+
+
+def _list_targets(program: Program, settings: StackSettings) -> list[str]:
+    return [
+        door_of(port.host_in(settings), port.number_in(settings))
+        for port in program.ports
+        if program.starts(settings) and port.scraped and port.number_in(settings)
+    ]

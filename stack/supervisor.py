@@ -24,6 +24,7 @@ from core.process import make_private
 from stack.die_with_parent import PARENT
 from stack.errors import NoEmbeddedServer
 from stack.monitors import describe_broker, write_configuration
+from stack.programs import PROGRAMS
 from stack.settings import CHECKOUT, StackSettings
 
 POLL_S = 0.05
@@ -185,10 +186,7 @@ def make_environment(settings: StackSettings) -> dict[str, str]:
         "SCORELINE_VALKEY_PORT": str(settings.valkey_port),
         "SCORELINE_EXPORTER_PORT": str(settings.exporter_port),
         "SCORELINE_PROMETHEUS_PORT": str(settings.prometheus_port),
-        "STACK_EMBEDDED": str(settings.embedded).lower(),
-        "STACK_CALLBACKS": str(settings.callback_secret is not None).lower(),
-        "STACK_EXPORTER": str(settings.exporter_starts).lower(),
-        "STACK_PROMETHEUS": str(settings.prometheus_starts).lower(),
+        **{each.condition.variable: str(each.starts(settings)).lower() for each in PROGRAMS if each.condition},
         "STACK_STOP_WAIT_S": str(settings.stop_wait_s),
         **describe_broker(settings),
     }

@@ -148,3 +148,9 @@ def test_each_image_of_ours_is_a_target_that_ends_as_nobody_special() -> None:
     stages = {text.split("\n")[0].split()[-1]: text for text in DOCKERFILE.split("\nFROM ")}
     assert all("USER scoreline" in stages[target] for target in targets)
     assert not DOCKERFILE.startswith("# syntax")
+
+
+def test_what_the_images_copy_and_nothing_else_is_sent_to_the_builder() -> None:
+    copied = " ".join(re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)).split()
+    sent = re.findall(r"^!([^*\n]+?)(?:/\*.*)?$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert set(copied) == set(sent)

@@ -1,6 +1,6 @@
-# A target for each room, and with it no more than the room needs: its group of packages (pyproject.toml), of the
-# versions in requirements.lock, and the code that it imports. docker-compose.yml says what each runs. Gateway and workers
-# take one group more by `--build-arg WITH=otel`.
+# A target for each image, with no more in it than its programs need: their group of packages (pyproject.toml), at the
+# versions in requirements.lock, and the code that they import. docker-compose.yml says what each runs. Gateway and
+# workers take one group more by `--build-arg WITH=otel`.
 
 FROM python:3.11-slim AS uv
 WORKDIR /build
@@ -31,7 +31,7 @@ RUN UV_CONSTRAINT= uv pip install --requirement mlflow.txt
 
 
 # Code and packages belong to root; who runs them may write to volumes and /tmp alone.
-FROM python:3.11-slim AS room
+FROM python:3.11-slim AS base
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin scoreline \
     && install --directory --owner scoreline --group scoreline /var/lib/scoreline
 ENV PATH=/opt/scoreline/bin:$PATH PYTHONUNBUFFERED=1
@@ -41,9 +41,9 @@ WORKDIR /srv/scoreline
 # What a program writes is its user's alone.
 ENTRYPOINT ["sh", "-c", "umask 077; exec \"$@\"", "sh"]
 
-# In each room its programs are imported once: that fails here where a package is missing, and not in production, and
-# leaves their bytecode, which a read-only file system could not keep.
-FROM room AS api
+# Each image imports its programs once: if a package is missing, that fails here and not in production; and it leaves
+# their bytecode, which a read-only file system could not keep.
+FROM base AS api
 COPY --from=api-packages /opt/scoreline /opt/scoreline
 COPY core core
 COPY monitoring monitoring
@@ -52,7 +52,7 @@ RUN python -c "import api.__main__, api.parquet"
 USER scoreline
 CMD ["python", "-m", "api"]
 
-FROM room AS producer
+FROM base AS producer
 COPY --from=producer-packages /opt/scoreline /opt/scoreline
 COPY core core
 COPY training/data/cleveland.csv training/data/cleveland.csv
@@ -61,27 +61,27 @@ RUN python -c "import producer.__main__"
 USER scoreline
 CMD ["python", "-m", "producer"]
 
-FROM room AS workshop
+FROM base AS worker-code
 COPY core core
 COPY monitoring monitoring
 COPY models models
 COPY worker worker
 
 # A worker of either queue, the sweep and the notifier.
-FROM workshop AS worker
+FROM worker-code AS worker
 COPY --from=worker-packages /opt/scoreline /opt/scoreline
 RUN python -c "import worker.__main__, worker.entry"
 USER scoreline
 CMD ["python", "-m", "worker", "run"]
 
 # Flower knows the tasks by the worker's code, and runs none.
-FROM workshop AS flower
+FROM worker-code AS flower
 COPY --from=flower-packages /opt/scoreline /opt/scoreline
 RUN python -c "import worker.entry, flower.command"
 USER scoreline
 CMD ["python", "-m", "celery", "-A", "worker.entry", "flower", "--address=0.0.0.0", "--logging=error"]
 
-FROM room AS mlflow
+FROM base AS mlflow
 COPY --from=mlflow-packages /opt/scoreline /opt/scoreline
 RUN python -c "import mlflow.server, mlflow.store.db.utils"
 USER scoreline

@@ -28,7 +28,7 @@ LISTED := requirements.txt requirements-otel.txt requirements.lock monitoring/ex
 APART := monitoring/exporter training/mlflow $(basename $(wildcard bench/locks/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint quick check audit sbom e2e client faults fuzz dashboards bench train study mlflow upgrade clean
+.PHONY: help up demo test lint quick check audit sbom e2e client faults fuzz dashboards programs bench train study mlflow upgrade clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ fuzz: $(DEVELOP) ## hold a real service against its OpenAPI document, by some 20
 
 dashboards: $(DEVELOP) ## write Grafana's dashboards anew from their code
 	@$(BIN)/python -m monitoring.grafana
+
+programs: $(RUN) ## write supervisord.conf and docker-compose.yml anew from stack/programs.py
+	@$(BIN)/python -m stack write
 
 bench: $(DEVELOP) ## measure what the service costs, beside its peers; writes bench/RESULTS.md (half an hour, needs wrk)
 	@$(BIN)/python -m bench

@@ -40,7 +40,7 @@ from core.settings import Settings
 from core.storage.store import Store
 from core.transport.queue import make_celery, make_send, make_send_parts
 from monitoring.instrument import GatewayMetrics
-from monitoring.log import last_words, start_log
+from monitoring.log import format_fatal_error, start_log
 from monitoring.tracing import start_tracing
 
 log = logging.getLogger("api")
@@ -175,4 +175,4 @@ if __name__ == "__main__":
     try:
         main()
     except ScorelineError as error:
-        sys.exit(last_words(error))
+        sys.exit(format_fatal_error(error))

@@ -1,4 +1,4 @@
-"""Seeing it run: the metrics of every service, declared once, and the ways in which Prometheus reads them.
+"""Monitoring: metrics, drift, the log and traces; gateway and worker measure themselves with it.
 
-Knows core. Does not know HTTP routes, Celery or the model: gateway and worker measure themselves with it.
+Knows core. Does not know HTTP routes, Celery or the model.
 """

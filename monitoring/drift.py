@@ -1,4 +1,4 @@
-"""Drift: whether the patients of late are like those that the model was trained on, a feature at a time."""
+"""Drift: whether recent patients are like those that the model was trained on, feature by feature."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,18 +16,18 @@ from monitoring.two_samples import doubt_one_population, measure_psi
 HOURS = 24
 
 PATIENTS_NEEDED = 100
-"""Of fewer nothing is said, and no count is told: in a tenth of them the chi-squared distribution needs some ten."""
+"""Fewer are not compared, and not counted per bin: for a bin with a tenth of them, chi-squared needs some ten."""
 
 DECIMALS = 4
 
 PSI_LIMIT = 0.1
-"""The index from which on two populations are called different in practice.
+"""The index from which two populations count as different in practice.
 
 Source: Siddiqi, "Credit Risk Scorecards" (2006): below 0.1 no significant change, above 0.25 a major shift.
 """
 
 SIZE = 0.001
-"""How often the test of all features together may doubt patients who are of the reference's own population.
+"""How often the test of all features together may reject patients of the reference's own population.
 
 Small, since Prometheus asks again and again; each feature is tested at its share of it (Bonferroni).
 """
@@ -96,11 +96,11 @@ class Drift(BaseModel):
 
 
 def watch_drift(histograms: Histograms, hours: int = HOURS, version: str | None = None, owner: str = EVERYONE) -> Drift:
-    """Compare the patients of these hours with the reference of the model of this version, or of the one served.
+    """Compare the patients of the last hours with the reference of the model of this version, or of the one served.
 
-    They are an owner's patients, or everyone's.
+    `owner` restricts them to the patients of one owner.
 
-    Raises UnknownModel, NoModel if no worker has come yet, NoReference for an older bundle, LedgerUnavailable.
+    Raises UnknownModel, NoModel if no worker has started yet, NoReference for an older bundle, LedgerUnavailable.
     """
     known = version or histograms.served()
     if known is None:
@@ -112,7 +112,7 @@ def watch_drift(histograms: Histograms, hours: int = HOURS, version: str | None 
     if reference is None:
         raise NoReference
     counted = histograms.read(known, hours, owner)
-    features = compare(reference, counted.bins)
+    features = compare_features(reference, counted.bins)
     return Drift(
         model_version=known,
         hours=hours,
@@ -128,17 +128,17 @@ def watch_drift(histograms: Histograms, hours: int = HOURS, version: str | None 
 
 @lru_cache(maxsize=8)
 def read_card(card: bytes) -> ServedCard:
-    """Return what is read of a card; it is the same again and again."""
+    """Return the parsed card; cached, since the same one is read again and again."""
     return ServedCard.model_validate_json(card)
 
 
 def count_patients(feature: str, bins: Bins, counts: Mapping[str, int]) -> int:
-    """Return how many patients are counted in the bins of a feature."""
+    """Return the number of patients in all bins of a feature."""
     return sum(counts.get(bin_name(feature, label), 0) for label in bins.labels)
 
 
-def compare(reference: Reference, counts: Mapping[str, int]) -> tuple[FeatureDrift, ...]:
-    """Return how each feature is spread, of patients who are counted by `bin_name`, and whether it drifts."""
+def compare_features(reference: Reference, counts: Mapping[str, int]) -> tuple[FeatureDrift, ...]:
+    """Return the drift of each feature; `counts` holds the patients in each bin, by `bin_name`."""
     doubted_below = SIZE / len(reference.features)
     return tuple(
         compare_feature(name, bins, [counts.get(bin_name(name, label), 0) for label in bins.labels], doubted_below)
@@ -147,7 +147,7 @@ def compare(reference: Reference, counts: Mapping[str, int]) -> tuple[FeatureDri
 
 
 def compare_feature(name: str, bins: Bins, here: list[int], doubted_below: float) -> FeatureDrift:
-    """Return how one feature is spread, of which so many patients are `here` in each bin."""
+    """Return the drift of one feature; `here` is the number of patients in each of its bins."""
     patients = sum(here)
     enough = patients >= PATIENTS_NEEDED
     expected = [round(count / sum(bins.counts), DECIMALS) for count in bins.counts]
@@ -170,7 +170,7 @@ def compare_feature(name: str, bins: Bins, here: list[int], doubted_below: float
 
 
 def judge(psi: float | None, p_value: float | None, doubted_below: float) -> Verdict:
-    """Return the verdict: populations drift apart where they differ in practice and beyond chance."""
+    """Return the verdict: a feature drifts if its populations differ in practice and beyond chance."""
     if psi is None or p_value is None:
         return Verdict.TOO_FEW
     return Verdict.DRIFTING if psi >= PSI_LIMIT and p_value < doubted_below else Verdict.STABLE

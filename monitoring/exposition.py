@@ -1,8 +1,8 @@
-"""Shows metrics: those that the processes of one service count together, and those of a program without a web server.
+"""Serves metrics to Prometheus, and sums those of the processes of one service.
 
-A process counts in the files of a *slot*, which it holds by a lock that ends with it, however it ends. The process that
-takes its place takes the slot as well, and counts on from what is there. So no count is lost with a process that is
-killed, none goes back, and there are never more files than there were processes at once.
+A process counts in the files of a *slot*, which it holds by a lock that is released when it ends, however it ends. The
+process that replaces it takes the slot and counts on from there. So no count is lost with a process that is killed, no
+counter ever decreases, and there are never more files than processes that ran at the same time.
 """
 
 import fcntl
@@ -25,16 +25,16 @@ from monitoring.processes import Processes
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable
 KINDS = ("counter", "histogram", "gauge_livesum")  # what its files' names begin with
-RESERVED_BYTES = 1 << 18  # room for some 800 series of each kind; grown beyond it, and then not reserved any more
+RESERVED_BYTES = 1 << 18  # some 800 series of each kind; a file that grows beyond it is no longer reserved
 
 log = logging.getLogger(__name__)
 
 
 def take_folder(var: Path, service: str) -> Path | None:
-    """Return a new folder for the files of a service's processes, below `var`; it is the caller's while it lives.
+    """Return a new folder below `var` for the files of a service's processes; the caller holds it until it ends.
 
-    Folders whose processes are gone are removed. Returns None, and says so in the log, where none can be made: what is
-    not seen is scored all the same.
+    Folders whose processes are gone are removed. Returns None, with a warning in the log, if none can be made: the
+    service works without metrics too.
     """
     try:
         root = var.resolve() / "metrics"
@@ -52,11 +52,11 @@ def take_folder(var: Path, service: str) -> Path | None:
         return None
 
 
-def join(folder: Path) -> bool:
-    """Have this process, whose metrics are not declared yet, count together with the others of its service.
+def join_service(folder: Path) -> bool:
+    """Have this process, which has declared no metric yet, count in the folder of its service.
 
-    Returns False, and says so in the log, where the disk has no room: a mapped file that cannot grow would kill the
-    process, and what is not seen is served and scored all the same.
+    Returns False, with a warning in the log, if the disk has no room: a mapped file that cannot grow would kill the
+    process, which works without metrics too.
     """
     try:
         slot = take_slot(folder)
@@ -71,7 +71,7 @@ def join(folder: Path) -> bool:
 
 
 def take_slot(folder: Path) -> int:
-    """Return the first slot that no living process holds; it is this one's until it ends."""
+    """Return the first slot that no living process holds; this process holds it until it ends."""
     for slot in count():
         descriptor = os.open(lock_of(folder, slot), os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -85,15 +85,15 @@ def take_slot(folder: Path) -> int:
 
 
 def reserve(path: Path) -> None:
-    """Make a file of values, with its room on the disk, unless it is there."""
+    """Make a file for values that has its space on the disk already, unless there is one."""
     if not path.exists():
         new = path.with_suffix(".new")
-        new.write_bytes(bytes(RESERVED_BYTES))  # which takes the room, as a file with a hole in it would not
+        new.write_bytes(bytes(RESERVED_BYTES))  # a file with a hole in it would reserve no space
         new.rename(path)
 
 
-class Shared(Collector):
-    """Collects what all processes of a service counted, those that are gone among them; gauges of the living only."""
+class SharedMetrics(Collector):
+    """Collects what all processes of a service counted, ended ones too; gauges are those of living processes only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -121,13 +121,13 @@ def is_held(folder: Path, slot: int) -> bool:
 
 
 def lock_of(folder: Path, slot: int) -> Path:
-    """Return the file that a slot's holder has locked."""
+    """Return the path of the file that the holder of a slot has locked."""
     return folder / f"{slot}.lock"
 
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of a file or folder until the block is left. Raises BlockingIOError, unless it is to `wait`."""
+    """Hold the lock of a file or folder in a block. Without `wait`, raises BlockingIOError if another holds it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -139,24 +139,24 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 TRY_EVERY_S = 2.0
 
 
-def registry_of(*collectors: Collector) -> CollectorRegistry:
-    """Return a registry of these collectors, and of what this process and its children cost."""
+def make_registry(*collectors: Collector) -> CollectorRegistry:
+    """Return a registry of these collectors, and of the processor time and memory of this process and its children."""
     registry = CollectorRegistry()
     for collector in (*collectors, Processes(os.getpid())):
         registry.register(collector)
     return registry
 
 
-def show(registry: CollectorRegistry, host: str, port: int) -> None:
-    """Answer `GET /metrics` on the port from now on, in a thread; on port 0, do nothing.
+def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> None:
+    """Start a thread that answers `GET /metrics` on the port; for port 0, do nothing.
 
-    While another program has the port, such as the one that this one replaces, it is tried for: no score waits for it.
+    While another program has the port, such as the one that this one replaces, the thread tries again and again.
     """
     if port:
-        threading.Thread(target=_show, args=(registry, host, port), name="metrics", daemon=True).start()
+        threading.Thread(target=_serve, args=(registry, host, port), name="metrics", daemon=True).start()
 
 
-def _show(registry: CollectorRegistry, host: str, port: int) -> None:
+def _serve(registry: CollectorRegistry, host: str, port: int) -> None:
     told = False
     while True:
         try:

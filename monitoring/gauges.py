@@ -1,4 +1,4 @@
-"""Gauges that are asked for when Prometheus asks: how ledger, Redis and drift stand, and how much may wait."""
+"""Gauges that are read at the time of each scrape: queue stats, Redis's own stats, drift, and the backlog limits."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ from monitoring.drift import Drift, Verdict, watch_drift
 
 
 class RedisGauges(Collector):
-    """Collects what Redis says of itself; raises LedgerUnavailable if `survey` does."""
+    """Collects what Redis reports of itself; raises LedgerUnavailable if `survey` does."""
 
     def __init__(self, survey: Callable[[], ServerStats]) -> None:
         self._survey = survey
@@ -25,7 +25,7 @@ class RedisGauges(Collector):
 
 
 def describe_server(server: ServerStats) -> list[Metric]:
-    """Return the metrics of what Redis said."""
+    """Return the metrics of what Redis reports."""
     return [
         GaugeMetricFamily("scoreline_redis_memory_used_bytes", "Memory that Redis uses.", server.memory_bytes),
         GaugeMetricFamily(
@@ -53,7 +53,7 @@ def describe_server(server: ServerStats) -> list[Metric]:
 
 
 class DriftGauges(Collector):
-    """Collects the drift of the last 24 hours of the model that is served; nothing while none is.
+    """Collects the drift of the last 24 hours for the model that is served; nothing while none is.
 
     Raises LedgerUnavailable.
     """
@@ -70,7 +70,7 @@ class DriftGauges(Collector):
 
 
 def describe_drift(drift: Drift | None) -> list[GaugeMetricFamily]:
-    """Return the metrics of what was found; an index is told of enough patients only."""
+    """Return the metrics of a drift; there is no index of features that were measured in too few patients."""
     psi = GaugeMetricFamily(
         "scoreline_drift_psi",
         "Population stability index of the last 24 hours against the reference; absent for too few patients.",
@@ -91,7 +91,7 @@ def describe_drift(drift: Drift | None) -> list[GaugeMetricFamily]:
     return [psi, alarm, patients]
 
 
-class Limits(Collector):
+class LimitGauges(Collector):
     """Collects the limits of the backlogs, by queue."""
 
     def __init__(self, limits: Mapping[str, int]) -> None:
@@ -111,38 +111,38 @@ def describe_limits(limits: Mapping[str, int]) -> GaugeMetricFamily:
     return limit
 
 
-UP = GaugeMetricFamily("scoreline_ledger_up", "Whether the ledger answered.", labels=[])
+LEDGER_UP = GaugeMetricFamily("scoreline_ledger_up", "Whether the ledger answered.", labels=[])
 
 
-class Surveyed(Protocol):
-    """What can be asked how it stands: a ledger of jobs, or that of batches."""
+class QueueSource(Protocol):
+    """Where the stats of a queue are read: its ledger, of jobs or of batches."""
 
     def survey(self) -> QueueStats:
-        """Return how it stands, as `Ledger.survey` does. Raises LedgerUnavailable."""
+        """Return the stats, as `Ledger.survey` does. Raises LedgerUnavailable."""
 
 
-class Standing(Collector):
-    """Collects how the ledger of each queue stands, and what else is read of it; of one that is away, only that it is.
+class QueueGauges(Collector):
+    """Collects the stats of each queue, and what `others` collect; if a ledger does not answer, only that.
 
-    What else is read may raise LedgerUnavailable too.
+    `others` may raise LedgerUnavailable too.
     """
 
-    def __init__(self, ledgers: Mapping[str, Surveyed], others: Sequence[Collector] = ()) -> None:
+    def __init__(self, ledgers: Mapping[str, QueueSource], others: Sequence[Collector] = ()) -> None:
         self._ledgers = ledgers
         self._others = others
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics; takes little longer than the ledger may take to answer."""
         try:
-            found = {queue: ledger.survey() for queue, ledger in self._ledgers.items()}
+            stats = {queue: ledger.survey() for queue, ledger in self._ledgers.items()}
             others = [metric for other in self._others for metric in other.collect()]
         except LedgerUnavailable:
-            return [GaugeMetricFamily(UP.name, UP.documentation, 0)]
-        return [GaugeMetricFamily(UP.name, UP.documentation, 1), *describe(found), *others]
+            return [GaugeMetricFamily(LEDGER_UP.name, LEDGER_UP.documentation, 0)]
+        return [GaugeMetricFamily(LEDGER_UP.name, LEDGER_UP.documentation, 1), *describe_queues(stats), *others]
 
 
-def describe(found: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
-    """Return the metrics of what was found, by queue."""
+def describe_queues(stats: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
+    """Return the metrics of these stats, by queue."""
     backlog = GaugeMetricFamily(
         "scoreline_backlog_patients", "Patients, or lines of files, that are not yet scored.", labels=["queue"]
     )
@@ -161,7 +161,7 @@ def describe(found: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
         "Seconds since the oldest open job was submitted; 0 if there is none.",
         labels=["queue", "state"],
     )
-    for queue, survey in found.items():
+    for queue, survey in stats.items():
         backlog.add_metric([queue], survey.backlog_patients)
         messages.add_metric([queue], survey.messages)
         quarantined.add_metric([queue], survey.dead_letters)

@@ -8,7 +8,7 @@ import prometheus_client
 
 
 class Histogram(prometheus_client.Histogram):
-    """Prometheus's histogram; `bounds` are the upper bounds of its buckets, which belong to them, the last +Inf."""
+    """Prometheus's histogram; `bounds` are the upper bounds of its buckets (inclusive), the last +Inf."""
 
     @property
     def bounds(self) -> Sequence[float]:
@@ -16,12 +16,12 @@ class Histogram(prometheus_client.Histogram):
         return self._upper_bounds
 
     def observe_all(self, values: Sequence[float]) -> None:
-        """Observe every value; of many, each costs a tenth of an `observe`."""
+        """Observe every value; for many values, this takes a tenth of the time that `observe` would."""
         places = Counter(bisect_left(self._upper_bounds, value) for value in values)
         self.add(places.items(), sum(values))
 
     def add(self, counts: Iterable[tuple[int, int]], total: float) -> None:
-        """Observe what was counted elsewhere: how many values fall into the bucket at each place, and their sum."""
+        """Observe values counted elsewhere: pairs of a bucket's index and a count, and the sum of the values."""
         # The library has no public way to do this; tests/unit/test_instrument.py holds it against `observe`.
         for place, count in counts:
             self._buckets[place].inc(count)

@@ -1,7 +1,7 @@
-"""Every metric that a service counts by itself, declared once: name, help, labels. docs/operations.md lists them.
+"""Every metric that a service counts itself, declared once: name, help text, labels. docs/operations.md lists them.
 
-No label is taken from a request as it is, no value is a patient's, and no help text is long: with several processes
-it is written once for each series.
+No label is copied from a request, and no value is a patient's. Help texts are short, since with several processes each
+is stored once for each series.
 """
 
 from functools import partial
@@ -131,7 +131,7 @@ class NotifierMetrics:
 
 
 class QueueMetrics:
-    """What whoever takes messages from a queue counts."""
+    """What a program that takes messages from a queue counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.refused = Counter(

@@ -1,4 +1,4 @@
-"""Every metric that is shown, and by which service; docs/operations.md has them as a table, which a test holds to it.
+"""Every metric and the service that shows it; a test checks the table of them in docs/operations.md.
 
 `python -m monitoring.listing` prints the table.
 """
@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from core.ledger.stats import ServerStats
-from monitoring.gauges import UP, describe, describe_drift, describe_limits, describe_server
+from monitoring.gauges import LEDGER_UP, describe_drift, describe_limits, describe_queues, describe_server
 from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, ReaperMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One metric: its name as queries have it, its type, its labels, what it says, and who shows it."""
+    """One metric: its name in queries, its type, its labels, its help text, and the service that shows it."""
 
     name: str
     type: str
@@ -40,26 +40,28 @@ def list_metrics() -> list[Listed]:
         "worker, notifier": QueueMetrics(CollectorRegistry()),
     }
     listed = [
-        listing(metric.collect(), metric._labelnames, service)  # the library has no public name for it
+        list_metric(metric.collect(), metric._labelnames, service)  # the library has no public name for it
         for service, metrics in counted.items()
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    shown = [UP, *describe({}), describe_limits({}), *describe_drift(None)]
-    read = (listing([metric], metric._labelnames, "gateway") for metric in shown)
-    server = (listing([metric], (), "gateway") for metric in describe_server(ServerStats(0, 0, 0, 0, aof_written=True)))
-    costs = (listing([metric], (), "all") for metric in describe_costs(0, 0, 0))
+    shown = [LEDGER_UP, *describe_queues({}), describe_limits({}), *describe_drift(None)]
+    read = (list_metric([metric], metric._labelnames, "gateway") for metric in shown)
+    server = (
+        list_metric([metric], (), "gateway") for metric in describe_server(ServerStats(0, 0, 0, 0, aof_written=True))
+    )
+    costs = (list_metric([metric], (), "all") for metric in describe_costs(0, 0, 0))
     return [*listed, *read, *server, *costs]
 
 
-def listing(metrics: Iterable[Metric], labels: Iterable[str], service: str) -> Listed:
-    """Return what is listed of the one metric."""
+def list_metric(metrics: Iterable[Metric], labels: Iterable[str], service: str) -> Listed:
+    """Return the entry of one metric, which is the only one in `metrics`."""
     [metric] = metrics
     name = metric.name + ("_total" if metric.type == "counter" else "")
     return Listed(name, metric.type, tuple(labels), metric.documentation, service)
 
 
-def table() -> Iterator[str]:
+def format_table() -> Iterator[str]:
     """Yield the lines of the table."""
     yield "| metric | type | labels | shown by | what it says |"
     yield "|---|---|---|---|---|"
@@ -67,4 +69,4 @@ def table() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(*table(), sep="\n")
+    print(*format_table(), sep="\n")

@@ -1,7 +1,7 @@
-"""The log: one line an event, in one form for our own lines and those of the libraries, on stderr.
+"""The log, on stderr: one line for each event, in one form for our own lines and those of libraries.
 
-Every line has the ids of the request, job or part that it is about. None can hold a line of its own making, whatever a
-client sent; and of an error that no one foresaw only the type is told, since its text could hold a patient's values.
+Each line has the ids of the request, job or part that it is about. Nothing that a client sends can start a line of its
+own. Of an unforeseen error only the type is logged, since its text could hold a patient's values.
 """
 
 import json
@@ -23,9 +23,9 @@ from core.trace import trace_id_of
 IDS = ("request_id", "job_id", "batch_id", "part_id", "trace_id")
 ANSWERS = ("method", "route", "status", "ms")
 FIELDS = ("time", "level", "logger", "message", *IDS, *ANSWERS, "exception", "stack")
-"""What a line can have, in this order; a line has only what is known."""
+"""The fields of a line, in this order; a line has those that are known."""
 
-NOISY = ("celery.worker.strategy", "celery.app.trace")  # which tell of each message
+NOISY = ("celery.worker.strategy", "celery.app.trace")  # they log each message
 UNFORESEEN = "an error that no one foresaw ended this %s"
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,9 @@ def trace() -> str | None:
 
 
 def start_log(format: LogFormat) -> None:
-    """Have the log of this process written to stderr in this form, and all else that Python would write there itself.
+    """Write the log of this process to stderr in this form, with warnings and uncaught errors among its lines.
 
-    Called again, it changes nothing.
+    A second call changes nothing.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if format == "json" else TextLines())
@@ -55,33 +55,33 @@ def start_log(format: LogFormat) -> None:
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     sys.excepthook = lambda *error: log.critical(UNFORESEEN, "program", exc_info=error)
-    threading.excepthook = mourn
+    threading.excepthook = log_thread_error
     sys.unraisablehook = lambda lost: log.error("an error was passed over", exc_info=lost.exc_value)
 
 
-def mourn(ended: threading.ExceptHookArgs) -> None:
-    """Write the line of a thread that an error ended."""
+def log_thread_error(ended: threading.ExceptHookArgs) -> None:
+    """Log the error that ended a thread."""
     if ended.exc_value and not isinstance(ended.exc_value, SystemExit):
         log.error(UNFORESEEN, "thread", exc_info=ended.exc_value)
 
 
-def last_words(error: ScorelineError) -> str:
-    """Return what a program says on stderr that cannot go on: a line for people, or one like those of the log.
+def format_fatal_error(error: ScorelineError) -> str:
+    """Return the line for stderr about the error that ends a program, as text or in the form of the log.
 
-    The environment is asked itself, since it may be the settings that are wrong.
+    The form is read from the environment, since the settings may be what is wrong.
     """
     if os.environ.get("SCORELINE_LOG_FORMAT") != "json":
         return f"scoreline: {error}"
-    return JsonLines().format(line_of(logging.CRITICAL, "scoreline", str(error)))
+    return JsonLines().format(make_record(logging.CRITICAL, "scoreline", str(error)))
 
 
-def line_of(level: int, name: str, message: str) -> logging.LogRecord:
-    """Return an event for who writes its line himself."""
+def make_record(level: int, name: str, message: str) -> logging.LogRecord:
+    """Return a record for a caller that writes its line without a logger."""
     return logging.makeLogRecord({"levelname": logging.getLevelName(level), "name": name, "msg": message})
 
 
 def about(*, trace: str | None = None, **ids: str) -> dict[str, str]:
-    """Return what `extra` of a line is to be: ids of `IDS`, and the trace that a `traceparent` in our form names."""
+    """Return the `extra` of a line: ids named as in `IDS`, and the trace id of a `traceparent` in our form."""
     return ids | {"trace_id": trace_id_of(trace)} if trace else ids
 
 
@@ -107,7 +107,7 @@ class TextLines(logging.Formatter):
 
 
 def event_of(record: logging.LogRecord) -> dict[str, object]:
-    """Return what is told of an event, those of `FIELDS` that are known."""
+    """Return the fields of an event: those of `FIELDS` that are known."""
     time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     event: dict[str, object] = {"time": time, "level": record.levelname, "logger": record.name}
     event["message"] = message_of(record)
@@ -122,7 +122,7 @@ def event_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return a record's message; of an error that it would tell whole, as asyncio and Celery do, only the type."""
+    """Return a record's message; where it would quote an error, as those of asyncio and Celery do, only its type."""
     error, args = record.exc_info[1] if record.exc_info else None, record.args
     if error and record.name == "asyncio":
         return record.getMessage().partition("\n")[0]
@@ -141,7 +141,7 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def stack_of(traceback: TracebackType | None) -> Iterator[str]:
-    """Yield where an error came by, the place where it was raised last; no value, and no line of a source."""
+    """Yield the places that an error came through, ending where it was raised; no values and no source lines."""
     while traceback:
         code = traceback.tb_frame.f_code
         yield f"{code.co_filename}:{traceback.tb_lineno} {code.co_qualname}"
@@ -149,7 +149,7 @@ def stack_of(traceback: TracebackType | None) -> Iterator[str]:
 
 
 def printable(text: str) -> str:
-    """Return the text with all that would move a cursor, or is not seen, escaped."""
+    """Return the text with every character escaped that is invisible or would move a cursor."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -1,4 +1,4 @@
-"""What the processes of a service cost: a parent and its children together. Read from /proc, so on Linux only."""
+"""Processor time and memory of a service: of a process and its children together. Read from /proc, so on Linux only."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 PROC = Path("/proc")
-USER_TIME, RESIDENT = 11, 21  # places in /proc/PID/stat behind the name; three other times follow the first, proc(5)
+USER_TIME, RESIDENT = 11, 21  # fields of /proc/PID/stat after the name; three other times follow the first, proc(5)
 
 
 class Processes(Collector):
@@ -25,7 +25,7 @@ class Processes(Collector):
         self._lock = threading.Lock()
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics; none where there is no /proc."""
+        """Return the metrics; none on a system without /proc."""
         found = [stat for pid in (*children(self._root), self._root) if (stat := read_stat(pid))]
         if not found:
             return
@@ -41,7 +41,7 @@ class Processes(Collector):
 
 
 def describe_costs(cpu_s: float, memory_bytes: int, processes: int) -> Iterator[Metric]:
-    """Yield the metrics of what was found."""
+    """Yield the metrics of this processor time, memory and number of processes."""
     yield CounterMetricFamily("process_cpu_seconds", "Processor time of the service's processes.", cpu_s)
     text = "Resident memory of the service's processes; what they share counts in each."
     yield GaugeMetricFamily("process_resident_memory_bytes", text, memory_bytes)
@@ -49,14 +49,14 @@ def describe_costs(cpu_s: float, memory_bytes: int, processes: int) -> Iterator[
 
 
 def children(pid: int) -> Iterator[int]:
-    """Yield the processes that a process started and that it has not seen the end of."""
+    """Yield the pids of a process's children; one that has ended is among them until the process waits for it."""
     for task in PROC.glob(f"{pid}/task/*/children"):
         with suppress(OSError):
             yield from map(int, task.read_text().split())
 
 
 def read_stat(pid: int) -> list[str]:
-    """Return what /proc/PID/stat has behind the process's name, or nothing if it is gone."""
+    """Return the fields of /proc/PID/stat after the process's name; none if the process is gone."""
     try:
         return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

@@ -1,6 +1,6 @@
-"""Spans for OpenTelemetry, where the environment names a collector and the packages for it are installed.
+"""Spans for OpenTelemetry, if the environment names a collector and its packages are installed; else none is loaded.
 
-Nothing of it is loaded otherwise. Only traces are sent: metrics are Prometheus's, and a log stays where it is written.
+Only traces are sent: Prometheus reads the metrics, and logs stay where they are written.
 """
 
 import atexit
@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 
 
 def is_wanted() -> bool:
-    """Whether the environment has spans sent somewhere."""
+    """Whether the environment names a collector, and does not switch tracing off."""
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
     return not off and any(map(os.environ.get, ENDPOINTS))
 
 
 def start_tracing(service: str) -> bool:
-    """Have this process send its spans to where the environment says, if it does; return whether there are any.
+    """Have this process send its spans to the collector that the environment names; return whether it does.
 
-    They are sent from a thread of their own, so call it after the last fork. `OTEL_SERVICE_NAME` goes before `service`.
+    A thread sends them, so call it after the last fork. `OTEL_SERVICE_NAME` overrides `service`.
     """
     if not is_wanted():
         return False
@@ -61,7 +61,7 @@ def start_tracing(service: str) -> bool:
 
 
 def stop_tracing() -> None:
-    """Send what is left, if the collector takes it soon; without `start_tracing`, do nothing."""
+    """Send the spans that are left, if the collector takes them soon; without `start_tracing`, do nothing."""
     from opentelemetry import trace
 
     if shutdown := getattr(trace.get_tracer_provider(), "shutdown", None):
@@ -71,16 +71,16 @@ def stop_tracing() -> None:
 
 
 def is_traced() -> bool:
-    """Whether this process makes spans: those of `start_tracing`, or of whoever else set OpenTelemetry up."""
+    """Whether this process makes spans, because of `start_tracing` or of other code that has set OpenTelemetry up."""
     from opentelemetry import trace
 
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def adopt_span(request_id: str, *, hidden_query: bool) -> str | None:
-    """Have the span of the request that is being served name its id; return its `traceparent`, or None.
+    """Add the request's id to the span of the request that is being served; return its `traceparent`, or None.
 
-    Its query, if there is any, is to be hidden: it may hold the URL of a callback, and that a secret.
+    `hidden_query` redacts its query, which may hold the URL of a callback, and that a secret.
     """
     from opentelemetry import trace
 
@@ -99,7 +99,7 @@ def traceparent_here() -> str | None:
 
 
 Attributes = Mapping[str, str | int]
-"""What is known of a span, by OpenTelemetry's names or ours."""
+"""Attributes of a span, under OpenTelemetry's names or ours."""
 
 
 class Kind(Enum):
@@ -118,9 +118,9 @@ def spanned(
     parent: str | None = None,
     links: Sequence[str] = (),
 ) -> Iterator["Span"]:
-    """Have a span last as long as the block; `parent` and `links` are spans of others, as `traceparent` has them.
+    """Make a span that lasts as long as the block; `parent` and `links` are the `traceparent`s of other spans.
 
-    Of an error that leaves the block only the type is told: its text could hold a patient's values.
+    Of an error that leaves the block only the type is recorded: its text could hold a patient's values.
     """
     from opentelemetry.trace import Link, SpanKind, StatusCode, get_current_span, get_tracer
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

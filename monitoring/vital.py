@@ -1,4 +1,4 @@
-"""Vital threads: without one of them a process lives, but serves nobody; so its death must show in the health."""
+"""Vital threads: a process that loses one still runs, but serves nobody, so its health must report the loss."""
 
 import logging
 from collections.abc import Callable
@@ -10,8 +10,7 @@ log = logging.getLogger(__name__)
 class VitalThreads:
     """Starts the threads that a process cannot do without, and says which of them have died.
 
-    A thread whose target returns has ended as it was asked to; one whose target raises has died. Safe to share by
-    threads.
+    A thread has ended well if its target returns, and has died if its target raises. Safe to share between threads.
     """
 
     def __init__(self) -> None:
@@ -24,13 +23,13 @@ class VitalThreads:
         return thread
 
     def dead(self) -> list[str]:
-        """Return the names of those that have died, in their order; empty while all is well."""
+        """Return the names of the threads that have died, the first first; empty while all is well."""
         return list(self._dead)
 
     def _run(self, name: str, target: Callable[[], None]) -> None:
         try:
             target()
-        except BaseException as error:  # whatever it is, nobody else would hear of it
+        except BaseException as error:  # of any kind: nothing else would report it
             self._dead.append(name)
             # The type alone: the text could hold a record's values.
             log.error("the thread %s died of %s: restart this program", name, type(error).__name__)

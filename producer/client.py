@@ -36,7 +36,7 @@ class Refused(ScorelineError):
     """The service refused the request."""
 
     code = "refused"
-    status: int = 0
+    status_code: int = 0
     """The HTTP status, where that was the refusal."""
 
 
@@ -65,7 +65,7 @@ def refusal(answer: httpx2.Response) -> Refused:
         error = Refused(" ".join([f"{answer.status_code} {said['title']}: {said['detail']}", *faults]))
     except (ValueError, KeyError, TypeError, AttributeError):
         error = Refused(f"{answer.status_code} {answer.reason_phrase}")
-    error.status = answer.status_code
+    error.status_code = answer.status_code
     return error
 
 

@@ -87,7 +87,7 @@ class Traffic:
     def _count_refusal(self, visit: Visit, error: ScorelineError) -> None:
         self.tally.ended["refused"] += 1
         if visit.malformed:
-            self.tally.malformed_refused += isinstance(error, Refused) and error.status in FAULTS
+            self.tally.malformed_refused += isinstance(error, Refused) and error.status_code in FAULTS
         elif (reason := str(error)) not in self._told:
             self._told.add(reason)
             self._tell(reason)

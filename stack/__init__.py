@@ -1,4 +1,4 @@
-"""The stack: runs the whole house on one machine, under supervisord, and leaves nothing behind.
+"""The stack: runs every program of Scoreline on one machine, under supervisord, and leaves no process behind.
 
-Knows ports, processes, signals and logs. Does not know jobs or models; it asks the gateway whether all is ready.
+Knows programs, ports, processes, signals and logs. Does not know jobs or models: the gateway says whether all is ready.
 """

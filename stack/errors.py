@@ -1,10 +1,10 @@
-"""What can go wrong on the way up: each error is one sentence for whoever typed the command."""
+"""What can go wrong with `up`: each error is one sentence for whoever typed the command."""
 
 from core.errors import OperatorError, ScorelineError
 
 
 class PortUnusable(OperatorError):
-    """A port that a program needs cannot be had: free it, or choose another."""
+    """A port that a program needs cannot be listened on: free it, or choose another."""
 
     code = "port-unusable"
 
@@ -21,7 +21,7 @@ class NoEmbeddedServer(OperatorError):
     code = "no-embedded-server"
 
 
-class HouseFell(ScorelineError):
+class SupervisorStopped(ScorelineError):
     """The programs could not be started, or could not be kept running."""
 
-    code = "house-fell"
+    code = "supervisor-stopped"

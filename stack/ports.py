@@ -1,4 +1,4 @@
-"""Ports: who wants which, and whether they can be had before anything is started."""
+"""Ports: which program listens on which, and whether all of them are free before anything is started."""
 
 import errno
 import socket
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stack.errors import PortUnusable
+from stack.program import LOOPBACK
+from stack.programs import PROGRAMS
 from stack.settings import StackSettings
-
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -22,40 +22,18 @@ class Wanted:
 
 
 def list_wanted(settings: StackSettings) -> list[Wanted]:
-    """Return every port that the stack needs."""
-    wanted = [
-        Wanted(settings.api_port, settings.api_host, "the gateway", "SCORELINE_API_PORT"),
-        Wanted(settings.flower_port, LOOPBACK, "Flower", "SCORELINE_FLOWER_PORT"),
+    """Return every port that a program of the stack is going to listen on."""
+    return [
+        Wanted(number, port.host_in(settings), port.title, port.variable)
+        for program in PROGRAMS
+        if program.starts(settings)
+        for port in program.ports
+        if (number := port.number_in(settings))
     ]
-    if settings.metrics:
-        wanted += [want for want in list_metrics(settings) if want.port]
-    if settings.exporter_starts:
-        wanted.append(Wanted(settings.exporter_port, LOOPBACK, "celery-exporter", "SCORELINE_EXPORTER_PORT"))
-    if settings.prometheus_starts:
-        wanted.append(Wanted(settings.prometheus_port, LOOPBACK, "Prometheus", "SCORELINE_PROMETHEUS_PORT"))
-    if settings.embedded:
-        wanted.append(Wanted(settings.valkey_port, LOOPBACK, "the embedded Valkey", "SCORELINE_VALKEY_PORT"))
-    return wanted
-
-
-def list_metrics(settings: StackSettings) -> list[Wanted]:
-    """Return the ports on which metrics are shown; 0 is none."""
-    host = settings.metrics_host
-    wanted = [
-        Wanted(settings.api_metrics_port, host, "the gateway's metrics", "SCORELINE_API_METRICS_PORT"),
-        Wanted(settings.worker_metrics_port, host, "the worker's metrics", "SCORELINE_WORKER_METRICS_PORT"),
-        Wanted(settings.bulk_metrics_port, host, "the bulk worker's metrics", "SCORELINE_BULK_METRICS_PORT"),
-        Wanted(settings.sweep_metrics_port, host, "the sweep's metrics", "SCORELINE_SWEEP_METRICS_PORT"),
-    ]
-    if settings.callback_secret:
-        wanted.append(
-            Wanted(settings.notify_metrics_port, host, "the notifier's metrics", "SCORELINE_NOTIFY_METRICS_PORT")
-        )
-    return wanted
 
 
 def spare_prometheus(settings: StackSettings) -> StackSettings:
-    """Return the settings, with no Prometheus if the port that nobody chose is taken: the machine may run its own."""
+    """Return the settings, without Prometheus if its default port is taken: the machine may have its own."""
     if "prometheus_port" in settings.model_fields_set or not settings.prometheus_starts:
         return settings
     try:

@@ -1,4 +1,4 @@
-"""Readiness: asks the gateway, the one program that knows, whether a job sent now would be scored."""
+"""Readiness: asks the gateway, which knows it of all programs, whether a job sent now would be scored."""
 
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -9,7 +9,7 @@ ANSWER_WITHIN_S = 3
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What is still waited for, in words, and the program whose log may say why."""
+    """What is still waited for, in words, and the program whose log may say why it takes so long."""
 
     what: str
     program: str

@@ -1,4 +1,4 @@
-"""What `up` shows: what it waits for, where everything is, and what went wrong since."""
+"""What `up` prints: what it waits for, where everything is, and which programs ended since."""
 
 import json
 import time
@@ -11,8 +11,8 @@ from rich.console import Console
 
 from core.schema.patient import EXAMPLE
 from core.settings import host_and_port
-from stack.house import Exit
 from stack.settings import StackSettings
+from stack.supervisor import Exit
 
 NO_METRICS = "none: nothing is measured, or the gateway's have no port"
 NO_PROMETHEUS = "none: not installed here, its port is taken, or nothing is measured"
@@ -23,16 +23,16 @@ KEYS = {
 
 
 def say(console: Console, text: str) -> None:
-    """Print text as it is: no markup, no colours guessed, and no line broken that is meant to be copied.
+    """Print text as it is: without markup, without colours, and without breaking lines that are meant to be copied.
 
-    Where nothing can be printed, as into a file on a full disk, all goes on without it.
+    What cannot be printed, as into a file on a full disk, is left out.
     """
     with suppress(OSError):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Waiting:
-    """What is waited for: a live line on a terminal, elsewhere a line whenever it changes."""
+    """Shows what is waited for: on a terminal as one line that changes, elsewhere as a new line for each change."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -66,7 +66,7 @@ class Waiting:
 
 
 def announce(settings: StackSettings, took_s: float, console: Console) -> None:
-    """Say that all is ready, where it is, and what to try next."""
+    """Print that all is ready, where each part is, and what to try next."""
     port = f"SCORELINE_API_PORT={settings.api_port} " if "api_port" in settings.model_fields_set else ""
     prometheus = f"http://127.0.0.1:{settings.prometheus_port}" if settings.prometheus_starts else NO_PROMETHEUS
     shown = settings.metrics and settings.api_metrics_port
@@ -95,7 +95,7 @@ Ctrl-C stops everything and loses nothing.""",
 
 
 def report(ended: Exit, log: Path, console: Console) -> None:
-    """Say that a program ended by itself, and what became of it."""
+    """Print that a program ended by itself, and whether it is started again."""
     if ended.final:
         say(console, f"{ended.program} ended too often and is not started again: see {shorten(log)}")
     else:
@@ -103,5 +103,5 @@ def report(ended: Exit, log: Path, console: Console) -> None:
 
 
 def shorten(path: Path) -> str:
-    """Return the path as seen from the working directory, where it lies below it."""
+    """Return the path relative to the working directory if it lies below that, else the whole path."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,4 +1,4 @@
-"""The stack's settings: those of the installation, and what follows from them on one machine."""
+"""The stack's settings: those of every program, and what follows from them on one machine."""
 
 import math
 import shutil
@@ -17,12 +17,12 @@ class StackSettings(Settings):
 
     api_keys: Literal["required", "off"] = Describe(
         default_factory=lambda known: "off" if is_loopback(known.get("api_host", "")) else "required",
-        description="As in `Settings`; on a loopback address, who runs all of it on one machine needs no key.",
+        description="As in `Settings`; by default, no key is needed where the gateway listens on a loopback address.",
     )
 
     @property
     def var_folder(self) -> Path:
-        """The folder for data and logs, whole; a relative one lies in the checkout."""
+        """The absolute path of the folder for data and logs; a relative one starts at the checkout."""
         return CHECKOUT / self.var
 
     @property
@@ -32,15 +32,15 @@ class StackSettings(Settings):
 
     @property
     def exporter_starts(self) -> bool:
-        """Whether celery-exporter is started: `make up` has installed it, and it has a port."""
+        """Whether celery-exporter is started: metrics are on, `make up` has installed it, and it has a port."""
         return self.metrics and self.exporter_port > 0 and (CHECKOUT / ".venv-exporter" / ".installed").exists()
 
     @property
     def prometheus_starts(self) -> bool:
-        """Whether Prometheus is started: this machine has one, and it has a port."""
+        """Whether Prometheus is started: metrics are on, it is installed on this machine, and it has a port."""
         return self.metrics and self.prometheus_port > 0 and shutil.which("prometheus") is not None
 
     @property
     def stop_wait_s(self) -> int:
-        """Seconds that a program has to stop before it is killed: longer than any takes to finish what it has."""
+        """Seconds that a program has to stop before it is killed: more than any needs to finish the work in hand."""
         return math.ceil(max(self.task_limit_s, self.prediction_wait_s)) + 10

@@ -1,4 +1,4 @@
-"""What `make up` does, one at a time in each checkout, from the first check to the last process."""
+"""What `make up` does, from the first check to the end of the last process; one runs at a time in each checkout."""
 
 import fcntl
 import os
@@ -11,21 +11,21 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from stack.errors import AlreadyUp, HouseFell
-from stack.house import House
+from stack.die_with_parent import die_with_parent
+from stack.errors import AlreadyUp, SupervisorStopped
 from stack.ports import check_ports, list_wanted, spare_prometheus
 from stack.readiness import find_obstacle
 from stack.screen import Waiting, announce, report, say
 from stack.settings import StackSettings
-from stack.tether import tether
+from stack.supervisor import Supervisor
 
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[int]:
     """Hold the lock in the file at `path`, and yield its descriptor. Raises AlreadyUp if another holds it.
 
-    A child that inherits the descriptor holds the lock too, until it ends: so an `up` that was killed has not gone
-    before its supervisord has.
+    A child that inherits the descriptor holds the lock too, until it ends: after an `up` that was killed, the lock is
+    free only once its supervisord has ended.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -52,77 +52,79 @@ READY_WITHIN_S = 60
 READY_POLL_S = 0.05
 WATCH_POLL_S = 0.5
 EXITS_LIMIT = 3
-"""A program that ended so often before the house was ready will not get better by itself."""
+"""A program that ends this often before all is ready is not waited for any longer."""
 
 KILLED_BY_USER = 130
 
 
 def bring_up(settings: StackSettings, console: Console) -> int:
-    """Run the whole house until Ctrl-C or SIGTERM; return the exit code. Leaves no process behind.
+    """Run every program until Ctrl-C or SIGTERM; return the exit code. Leaves no process behind.
 
-    Raises OperatorError before anything is started, HouseFell if it could not be started or kept running.
+    Raises OperatorError before anything is started, SupervisorStopped if programs could not be started or kept running.
     """
-    tether(os.getppid())
+    die_with_parent(os.getppid())
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.default_int_handler)  # both end in KeyboardInterrupt, also where a shell ignores one
     settings.var_folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(settings.var_folder / "up.lock") as lock:
         settings = spare_prometheus(settings)
         check_ports(list_wanted(settings))
-        house = House(settings, lock)
+        supervisor = Supervisor(settings, lock)
         try:
-            announce(settings, wait_until_ready(house, settings.api_url, console), console)
-            watch(house, console)
+            announce(settings, wait_until_ready(supervisor, settings.api_url, console), console)
+            watch(supervisor, console)
         except KeyboardInterrupt:
-            return take_down(house, console)
+            return stop_all(supervisor, console)
         except BaseException:
-            house.stop()
+            supervisor.stop()
             raise
 
 
-def wait_until_ready(house: House, url: str, console: Console) -> float:
-    """Wait for the gateway to be ready, saying what for; return the seconds it took.
+def wait_until_ready(supervisor: Supervisor, url: str, console: Console) -> float:
+    """Wait for the gateway to be ready, showing what is waited for; return the seconds it took.
 
-    Raises HouseFell as soon as it is plain that it will not be.
+    Raises SupervisorStopped as soon as it is clear that it will not be.
     """
     with Waiting(console) as waiting:
         while obstacle := find_obstacle(url):
             waiting.show(obstacle.what)
-            check_standing(house)
-            for ended in house.read_exits():
-                if ended.final or house.exits[ended.program] >= EXITS_LIMIT:
-                    log = house.quote_log(ended.program)
-                    raise HouseFell(f"{log}\n{ended.program} does not stay up ({ended.reason}).")
+            check_running(supervisor)
+            for ended in supervisor.read_exits():
+                if ended.final or supervisor.exits[ended.program] >= EXITS_LIMIT:
+                    log = supervisor.quote_log(ended.program)
+                    raise SupervisorStopped(f"{log}\n{ended.program} does not stay up ({ended.reason}).")
             if waiting.elapsed_s > READY_WITHIN_S:
-                log = house.quote_log(obstacle.program)
-                raise HouseFell(f"{log}\nNot ready after {READY_WITHIN_S} s of waiting for {obstacle.what}.")
+                log = supervisor.quote_log(obstacle.program)
+                raise SupervisorStopped(f"{log}\nNot ready after {READY_WITHIN_S} s of waiting for {obstacle.what}.")
             time.sleep(READY_POLL_S)
         return waiting.elapsed_s
 
 
-def watch(house: House, console: Console) -> NoReturn:
-    """Report every program that ends, for as long as supervisord stands. Raises HouseFell when it does not."""
+def watch(supervisor: Supervisor, console: Console) -> NoReturn:
+    """Report every program that ends, as long as supervisord runs. Raises SupervisorStopped once it does not."""
     while True:
-        check_standing(house)
-        for ended in house.read_exits():
-            report(ended, house.log_of(ended.program), console)
+        check_running(supervisor)
+        for ended in supervisor.read_exits():
+            report(ended, supervisor.log_of(ended.program), console)
         time.sleep(WATCH_POLL_S)
 
 
-def check_standing(house: House) -> None:
-    """Raise HouseFell if supervisord ended, once the programs that it left have stopped too."""
-    if not house.is_standing():
-        cause = house.wind_up()
-        raise HouseFell(f"{cause}, and everything was stopped with it; accepted jobs go on at the next `make up`.")
+def check_running(supervisor: Supervisor) -> None:
+    """Raise SupervisorStopped if supervisord has ended, after waiting for the programs that it left to end too."""
+    if not supervisor.is_running():
+        cause = supervisor.await_programs()
+        raise SupervisorStopped(
+            f"{cause}, and everything was stopped with it; accepted jobs go on at the next `make up`."
+        )
 
 
-def take_down(house: House, console: Console) -> int:
-    """Stop the house, or kill it if asked a second time; return the exit code."""
+def stop_all(supervisor: Supervisor, console: Console) -> int:
+    """Stop every program, or kill them all if asked a second time; return the exit code."""
     say(console, "\nStopping ... (Ctrl-C again kills at once)")
     try:
-        house.stop()
+        supervisor.stop()
     except KeyboardInterrupt:
-        house.kill()
+        supervisor.kill()
         say(console, "Killed. Accepted jobs are on disk all the same: they go on at the next `make up`.")
         return KILLED_BY_USER
     say(console, "Stopped. Nothing was lost: jobs that were not done go on at the next `make up`.")

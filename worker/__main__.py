@@ -35,9 +35,9 @@ from core.transport.queue import (
     make_send_parts,
     notify_callbacks,
 )
-from monitoring.exposition import Shared, registry_of, show, take_folder
+from monitoring.exposition import SharedMetrics, make_registry, serve_metrics, take_folder
 from monitoring.instrument import NotifierMetrics, QueueMetrics, ReaperMetrics
-from monitoring.log import last_words, start_log
+from monitoring.log import format_fatal_error, start_log
 from monitoring.vital import VitalThreads
 from worker import dead_letters as quarantine
 from worker.arguments import parse
@@ -82,8 +82,8 @@ def run(settings: Settings, queue: str, name: str) -> int:
         processes, port = settings.bulk_processes, settings.bulk_metrics_port
     folder = take_folder(settings.var, name) if settings.metrics else None
     if folder:
-        count_refused(queue, QueueMetrics(registry := registry_of(Shared(folder))))
-        show(registry, settings.metrics_host, port)
+        count_refused(queue, QueueMetrics(registry := make_registry(SharedMetrics(folder))))
+        serve_metrics(registry, settings.metrics_host, port)
     app = make_worker(settings, noting(released.scorer, settings), folder, released.refusal)
     if queue == BULK:
         worker_process_init.connect(give_way, weak=False)  # once it is warm
@@ -102,11 +102,11 @@ def notify(settings: Settings, name: str) -> int:
     """
     from worker.webhooks.worker import MESSAGES_AT_ONCE, add_webhook_task, make_webhook_worker
 
-    registry = registry_of()
+    registry = make_registry()
     webhooks = make_webhook_worker(settings, NotifierMetrics(registry))
     if settings.metrics:
         count_refused(CALLBACKS, QueueMetrics(registry))
-        show(registry, settings.metrics_host, settings.notify_metrics_port)
+        serve_metrics(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
     add_webhook_task(app, lambda: webhooks)
     return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
@@ -135,7 +135,7 @@ def reap(redis: Redis, settings: Settings) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
-    send, send_callbacks, registry = make_send(app), make_notify(app), registry_of()
+    send, send_callbacks, registry = make_send(app), make_notify(app), make_registry()
     metrics, file = ReaperMetrics(registry), AppendOnlyFile(redis, settings)
     chores: list[Chore] = [
         counted(partial(reap_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
@@ -154,7 +154,7 @@ def reap(redis: Redis, settings: Settings) -> int:
         metrics.note_round,
         partial(end_if_dead, vital),
     ]
-    show(registry, settings.metrics_host, settings.sweep_metrics_port if settings.metrics else 0)
+    serve_metrics(registry, settings.metrics_host, settings.sweep_metrics_port if settings.metrics else 0)
     # In threads of their own: a store that does not answer holds up no job.
     store = Store.open(settings)
     continuity = Continuity(redis, settings, Mirror(store), keeps=True)
@@ -192,4 +192,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except ScorelineError as error:
-        sys.exit(last_words(error))
+        sys.exit(format_fatal_error(error))

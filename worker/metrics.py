@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, Message
 from models.card import Card
 from models.scorer import Predictions
-from monitoring.exposition import join
+from monitoring.exposition import join_service
 from monitoring.instrument import WorkerMetrics
 from worker.bulk.part import Predictor
 from worker.interactive.counters import BatchCounters
@@ -127,4 +127,4 @@ class MeasuredModel:
 
 def join_metrics(folder: Path | None) -> WorkerMetrics | None:
     """Return the metrics of this process, which counts with the others of its worker; None if it is not measured."""
-    return WorkerMetrics(CollectorRegistry()) if folder and join(folder) else None
+    return WorkerMetrics(CollectorRegistry()) if folder and join_service(folder) else None

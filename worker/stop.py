@@ -12,7 +12,7 @@ from contextlib import suppress
 from billiard import active_children
 from celery.signals import worker_shutting_down
 
-from monitoring.log import line_of
+from monitoring.log import make_record
 from monitoring.vital import VitalThreads
 
 STOP_WITHIN_S = 8  # above what a batch takes, below the 10 s after which container engines kill
@@ -54,4 +54,4 @@ def cut_off(*_: object) -> None:
 def tell(level: int, message: str) -> None:
     """Write a line of the log from a signal's handler: not by the log's own, whose lock this process may hold."""
     for handler in logging.getLogger().handlers:
-        os.write(2, f"{handler.format(line_of(level, __name__, message))}\n".encode())
+        os.write(2, f"{handler.format(make_record(level, __name__, message))}\n".encode())

@@ -25,8 +25,8 @@ from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.server_stats import read_server_stats
 from core.settings import Settings
 from core.transport.queue import BULK, INTERACTIVE, limits_of
-from monitoring.exposition import FOLDER, Shared, join, registry_of, show, take_folder
-from monitoring.gauges import DriftGauges, Limits, RedisGauges, Standing, Surveyed
+from monitoring.exposition import FOLDER, SharedMetrics, join_service, make_registry, serve_metrics, take_folder
+from monitoring.gauges import DriftGauges, LimitGauges, QueueGauges, QueueSource, RedisGauges
 from monitoring.instrument import GatewayMetrics
 from monitoring.vital import VitalThreads
 
@@ -120,10 +120,10 @@ def start_metrics(settings: Settings, redis: Redis) -> GatewayMetrics:
         return GatewayMetrics(CollectorRegistry())
     if parent_process():
         if folder := os.environ.get(FOLDER):
-            join(Path(folder))
+            join_service(Path(folder))
         return GatewayMetrics(CollectorRegistry())
     shown = registry_of_gateway(settings, redis)
-    show(shown, settings.metrics_host, settings.api_metrics_port)
+    serve_metrics(shown, settings.metrics_host, settings.api_metrics_port)
     return GatewayMetrics(shown)
 
 
@@ -132,12 +132,12 @@ def show_together(settings: Settings, redis: Redis) -> None:
     counted = []
     if folder := take_folder(settings.var, "api"):
         os.environ[FOLDER] = str(folder)
-        counted.append(Shared(folder))
-    show(registry_of_gateway(settings, redis, *counted), settings.metrics_host, settings.api_metrics_port)
+        counted.append(SharedMetrics(folder))
+    serve_metrics(registry_of_gateway(settings, redis, *counted), settings.metrics_host, settings.api_metrics_port)
 
 
 def registry_of_gateway(settings: Settings, redis: Redis, *counted: Collector) -> CollectorRegistry:
     """Return what a gateway shows: what is counted, what it costs, and what is read of the ledger and of Redis."""
-    queues: dict[str, Surveyed] = {INTERACTIVE: RedisLedger(redis, settings), BULK: Batches(redis, settings)}
+    queues: dict[str, QueueSource] = {INTERACTIVE: RedisLedger(redis, settings), BULK: Batches(redis, settings)}
     others = [DriftGauges(Histograms(redis)), RedisGauges(partial(read_server_stats, redis))]
-    return registry_of(*counted, Limits(limits_of(settings)), Standing(queues, others))
+    return make_registry(*counted, LimitGauges(limits_of(settings)), QueueGauges(queues, others))

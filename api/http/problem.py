@@ -18,58 +18,6 @@ from monitoring.log import ORIGIN
 
 LISTED_AT_MOST = 1_000
 
-STATUS: dict[type[ScorelineError], HTTPStatus] = {
-    errors.BadHeader: HTTPStatus.BAD_REQUEST,
-    errors.NotHttp: HTTPStatus.BAD_REQUEST,
-    errors.NotJson: HTTPStatus.BAD_REQUEST,
-    errors.BadEncoding: HTTPStatus.BAD_REQUEST,
-    errors.BodyIncomplete: HTTPStatus.BAD_REQUEST,
-    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
-    errors.UploadStalled: HTTPStatus.REQUEST_TIMEOUT,
-    errors.ForeignForm: HTTPStatus.FORBIDDEN,
-    errors.MissingKey: HTTPStatus.UNAUTHORIZED,
-    errors.RefusedKey: HTTPStatus.UNAUTHORIZED,
-    errors.MissingScope: HTTPStatus.FORBIDDEN,
-    errors.UnknownJob: HTTPStatus.NOT_FOUND,
-    errors.UnknownBatch: HTTPStatus.NOT_FOUND,
-    errors.UnknownModel: HTTPStatus.NOT_FOUND,
-    errors.ExpiredBatch: HTTPStatus.GONE,
-    errors.LostResults: HTTPStatus.GONE,
-    errors.LedgerLost: HTTPStatus.GONE,
-    errors.EndedJob: HTTPStatus.CONFLICT,
-    errors.EndedBatch: HTTPStatus.CONFLICT,
-    errors.KeyInUse: HTTPStatus.CONFLICT,
-    errors.ExpiredJob: HTTPStatus.GONE,
-    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.UnsupportedEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.UnmetExpectation: HTTPStatus.EXPECTATION_FAILED,
-    errors.UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
-    errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    errors.BadRange: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    errors.InvalidFile: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidPatient: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.RefusedCallback: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.UnservedModel: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.Backlogged: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.Crowded: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.UnresolvedCallback: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.MemoryFull: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.StoreFull: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.ScoringFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.UnreadableRecord: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.NotLive: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.NoModel: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.NoReference: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.UnknownVersion: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
-}
-
 HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
 """What an answer says in its headers of what would be taken (RFC 9110, section 15.5.16)."""
 
@@ -135,13 +83,14 @@ def _handler(tell: Callable[[Any], ProblemResponse], show: RenderProblem) -> Cal
 
 
 def problem_of(error: ScorelineError) -> ProblemResponse:
-    """Return the answer that says what went wrong."""
-    status = STATUS[type(error)]
+    """Return the answer that says what went wrong. Raises the error itself if it is none that is ever answered."""
+    if error.status is None:
+        raise error
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else HEADERS.get(type(error), {})
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
     if (total := len(error.errors) + error.unlisted) > len(listed):
         detail += f" The first {len(listed)} of {total} are listed."
-    return _problem(status, error.code, detail, headers, listed or None)
+    return _problem(error.status, error.code, detail, headers, listed or None)
 
 
 def _invalid_query(error: RequestValidationError) -> ProblemResponse:

@@ -11,7 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 
 from bench.benchmarks import cost
-from monitoring.exposition import Shared, join
+from monitoring.exposition import SharedMetrics, join_service
 from monitoring.instrument import WorkerMetrics
 
 TITLE = "Metrics"
@@ -36,7 +36,7 @@ def measure_scrape() -> float:
         for _ in scorers:
             counted.acquire()
         registry, times_ms = CollectorRegistry(), []
-        registry.register(Shared(Path(name)))
+        registry.register(SharedMetrics(Path(name)))
         for _ in range(SCRAPES):
             begun_s = time.perf_counter()
             generate_latest(registry)
@@ -49,7 +49,7 @@ def measure_scrape() -> float:
 
 def count(folder: Path, counted: Any, stop: Any) -> None:
     """Have every series of a worker, with three models, and wait."""
-    join(folder)
+    join_service(folder)
     metrics = WorkerMetrics(CollectorRegistry())
     for version in VERSIONS:
         metrics.risk.labels(version).observe(0.5)

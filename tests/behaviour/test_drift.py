@@ -15,7 +15,7 @@ from core.schema.patient import Patient, Row
 from models.binning import Binning
 from models.features import to_matrix
 from models.scorer import Scorer
-from monitoring.drift import PSI_LIMIT, FeatureDrift, Verdict, compare
+from monitoring.drift import PSI_LIMIT, FeatureDrift, Verdict, compare_features
 from producer.copula import Copula
 from producer.scenarios import SCENARIOS, Values
 from producer.table import read_cases
@@ -57,7 +57,7 @@ def judge(rows: Sequence[Row]) -> dict[str, FeatureDrift]:
     assert SCORER.card.reference
     matrix = to_matrix(rows)
     counts = Binning(SCORER.card.reference).count(matrix, SCORER.risk(matrix))
-    return {one.feature: one for one in compare(SCORER.card.reference, counts)}
+    return {one.feature: one for one in compare_features(SCORER.card.reference, counts)}
 
 
 def drifting(rows: Sequence[Row]) -> set[str]:

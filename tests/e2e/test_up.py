@@ -12,13 +12,13 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT
-from stack.house import list_members
+from stack.supervisor import list_members
 from tests.e2e.up import GONE_WITHIN_S, READY_WITHIN_S, Up
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 
 PROGRAMS = {"api", "bulk", "flower", "notify", "producer", "sweep", "valkey", "worker"}
-ONLOOKERS = {"exporter", "prometheus"}  # started where they are installed
+MONITORS = {"exporter", "prometheus"}  # started where they are installed
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def is_worker(process: Path, supervisord: int) -> bool:
 
 
 def test_what_was_accepted_outlives_ctrl_c(up: Up) -> None:
-    assert {path.stem for path in (up.var / "log").iterdir()} - ONLOOKERS == PROGRAMS
+    assert {path.stem for path in (up.var / "log").iterdir()} - MONITORS == PROGRAMS
     demo = run(up, "producer", "demo")
     assert demo.returncode == 0, demo.stderr
     assert "risk 0." in demo.stdout

@@ -9,7 +9,7 @@ import httpx2
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, start
 from core.schema.patient import EXAMPLE
-from stack.house import end_session, list_members
+from stack.supervisor import end_session, list_members
 from tests.receiver import SECRET
 
 READY_WITHIN_S = 60

@@ -21,7 +21,7 @@ from core.ledger.redis.running import raising_ledger_errors
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
 from core.transport.message import Message
-from stack.onlookers import describe_broker
+from stack.monitors import describe_broker
 from stack.settings import StackSettings
 from tests.guarded import Guarded, guarded
 from tests.ledgers import Clock

@@ -14,7 +14,7 @@ import yaml
 from bench.local.programs import ROOT
 from core.settings import Settings
 from monitoring.listing import list_metrics
-from stack.onlookers import write_configuration
+from stack.monitors import write_configuration
 from stack.settings import StackSettings
 
 PROMTOOL = shutil.which("promtool")

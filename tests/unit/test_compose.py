@@ -125,10 +125,10 @@ def test_each_service_reaches_redis_as_the_user_of_its_role() -> None:
 
 
 def test_no_image_and_no_program_beside_them_tells_its_maker_of_its_use() -> None:
-    room = DOCKERFILE.partition("\nFROM python:3.11-slim AS room\n")[2].partition("\nFROM ")[0]
+    base = DOCKERFILE.partition("\nFROM python:3.11-slim AS base\n")[2].partition("\nFROM ")[0]
     mlflow = (ROOT / "training" / "start_mlflow.sh").read_text()
     for name, value in OFF.items():
-        assert f"{name}={value}" in room
+        assert f"{name}={value}" in base
         assert f"{name}={value}" in mlflow
     told = SERVICES["mlflow"]["environment"]
     assert all(told[name] == OFF[name] for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"))
@@ -148,3 +148,9 @@ def test_each_image_of_ours_is_a_target_that_ends_as_nobody_special() -> None:
     stages = {text.split("\n")[0].split()[-1]: text for text in DOCKERFILE.split("\nFROM ")}
     assert all("USER scoreline" in stages[target] for target in targets)
     assert not DOCKERFILE.startswith("# syntax")
+
+
+def test_what_the_images_copy_and_nothing_else_is_sent_to_the_builder() -> None:
+    copied = " ".join(re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)).split()
+    sent = re.findall(r"^!([^*\n]+?)(?:/\*.*)?$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert set(copied) == set(sent)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from monitoring.exposition import Shared, join, take_folder
+from monitoring.exposition import SharedMetrics, join_service, take_folder
 from monitoring.histogram import Histogram
 from monitoring.instrument import GatewayMetrics
 from monitoring.listing import list_metrics
@@ -35,7 +35,7 @@ def test_a_metric_is_named_as_prometheus_has_it(metric: object) -> None:
 
 def count_in(folder: Path, submits: int, clients: int, done: str) -> None:
     """Count so much in the folder, say so, and die without a word."""
-    join(folder)
+    join_service(folder)
     metrics = GatewayMetrics(CollectorRegistry())
     metrics.submits.labels("accepted").inc(submits)
     metrics.waiting.inc(clients)
@@ -54,7 +54,7 @@ def test_counts_outlive_a_process_that_is_killed_and_its_gauges_do_not(tmp_path:
     folder = take_folder(tmp_path, "api")
     assert folder
     registry = CollectorRegistry()
-    registry.register(Shared(folder))
+    registry.register(SharedMetrics(folder))
     for number in range(1, 4):
         run(folder, number, 7, tmp_path / str(number))
         assert (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from api.http.problem import STATUS
 from bench.local.programs import CLIENT, ROOT
 from core.errors import ScorelineError
 from scoreline_client.errors import Problem, problem_of
+from tests.answered_errors import ANSWERED_ERRORS
 
 DOCUMENT = ROOT / "openapi.json"
 RENEW = "the HTTP interface has changed: run `make client`"
@@ -53,9 +53,10 @@ def test_each_operation_has_a_name_of_its_own_and_each_reference_leads_somewhere
     assert referred <= schemas
 
 
-@pytest.mark.parametrize("error", STATUS, ids=lambda error: str(error.__name__))
+@pytest.mark.parametrize("error", ANSWERED_ERRORS, ids=lambda error: str(error.__name__))
 def test_each_problem_is_raised_as_an_error_of_its_kind(error: type[ScorelineError]) -> None:
-    said = {"type": f"urn:scoreline:problem:{error.code}", "title": "No", "status": STATUS[error], "detail": "Why."}
-    raised = problem_of(STATUS[error], {"retry-after": "7"}, json.dumps(said).encode())
+    assert error.status
+    said = {"type": f"urn:scoreline:problem:{error.code}", "title": "No", "status": error.status, "detail": "Why."}
+    raised = problem_of(error.status, {"retry-after": "7"}, json.dumps(said).encode())
     assert type(raised) is not Problem
     assert (raised.problem, raised.detail, raised.retry_after_s) == (error.code, "Why.", 7)

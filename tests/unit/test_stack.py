@@ -17,18 +17,18 @@ from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port
 from core.errors import OperatorError
 from core.transport.queue import NOTIFY, SCORE, SCORE_PARTS
+from stack.die_with_parent import PARENT
 from stack.errors import AlreadyUp, PortUnusable
-from stack.house import EXIT, end_session, list_members, make_environment
 from stack.ports import Wanted, check_ports, list_wanted, spare_prometheus
 from stack.screen import say
 from stack.settings import StackSettings
-from stack.tether import PARENT
+from stack.supervisor import EXIT, end_session, list_members, make_environment
 from stack.up import hold_lock
 from tests.receiver import SECRET
 
 SOON_S = 10
-TETHERED_SLEEP = [sys.executable, "-m", "stack.tether", "sleep", "1000"]
-PARENT_OF_ONE = f"import subprocess; child = subprocess.Popen({TETHERED_SLEEP}); child.wait()"
+TIED_SLEEP = [sys.executable, "-m", "stack.die_with_parent", "sleep", "1000"]
+PARENT_OF_ONE = f"import subprocess; child = subprocess.Popen({TIED_SLEEP}); child.wait()"
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 
@@ -42,9 +42,9 @@ def taken_port() -> Iterator[int]:
 
 @pytest.fixture
 def parent() -> Iterator[subprocess.Popen[bytes]]:
-    """A process, leader of a session of its own, with one tethered child."""
+    """A process, leader of a session of its own, with one child that dies with it."""
     with subprocess.Popen([sys.executable, "-c", PARENT_OF_ONE], cwd=ROOT, start_new_session=True) as process:
-        # Only once the child has become `sleep` is it tethered for sure.
+        # Only once the child has become `sleep` does it surely die with its parent.
         wait_until(lambda: "sleep" in commands_of(process.pid), within_s=SOON_S, what="the child to start")
         yield process
         end_session(process.pid, patience_s=0)
@@ -158,16 +158,16 @@ def test_a_second_up_is_told_which_process_is_the_first(tmp_path: Path) -> None:
 
 
 @on_linux
-def test_a_program_started_through_the_tether_does_not_outlive_its_parent(parent: subprocess.Popen[bytes]) -> None:
+def test_a_program_that_dies_with_its_parent_does_not_outlive_it(parent: subprocess.Popen[bytes]) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     wait_until(lambda: not list_members(parent.pid), within_s=SOON_S, what="the child to end")
 
 
 @on_linux
-def test_a_tether_whose_parent_is_gone_starts_nothing() -> None:
+def test_a_program_that_should_die_with_a_parent_that_is_gone_is_not_started() -> None:
     another = {PARENT: str(os.getppid())}
-    command = [sys.executable, "-m", "stack.tether", "echo", "started"]
+    command = [sys.executable, "-m", "stack.die_with_parent", "echo", "started"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | another, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stdout == ""

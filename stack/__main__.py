@@ -1,4 +1,4 @@
-"""Runs every program of Scoreline on this machine: `python -m stack up`; `write` writes the files that list them."""
+"""Runs every program of Scoreline on this machine, or finds what is wrong: `python -m stack --help`."""
 
 import argparse
 import sys
@@ -7,8 +7,10 @@ from rich.console import Console
 
 from core.errors import OperatorError, ScorelineError
 from core.process import keep_private
+from core.settings import Settings
 from core.telemetry import switch_off_telemetry
 from stack import compose_file, supervisord_file
+from stack.doctor import report
 from stack.settings import StackSettings
 from stack.up import KILLED_BY_USER, bring_up
 
@@ -16,20 +18,18 @@ MISCONFIGURED = 2
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code: 0 stopped, 1 failed, 2 set up wrongly."""
-    parser = argparse.ArgumentParser(
-        prog="python -m stack", description="Runs Scoreline on one machine. Settings are SCORELINE_* variables."
-    )
-    parser.add_argument(
-        "command",
-        choices=["up", "write"],
-        help="up: start everything, and stop it on Ctrl-C; write: write supervisord.conf and docker-compose.yml anew",
-    )
-    if parser.parse_args().command == "write":
+    """Do what the command line asks for; return the exit code.
+
+    0: stopped, or all is well; 1: failed, or something is wrong; 2: set up wrongly.
+    """
+    asked = read_arguments()
+    if asked.command == "write":
         return write_files()
     keep_private()
     switch_off_telemetry()
     try:
+        if asked.command == "doctor":
+            return report(Settings.read(), ports=asked.ports, as_json=asked.json)
         return bring_up(StackSettings.read(), Console())
     except OperatorError as error:
         return fail(str(error), MISCONFIGURED)
@@ -47,6 +47,22 @@ def write_files() -> int:
     ):
         path.write_text(render(path.read_text()))
     return 0
+
+
+def read_arguments() -> argparse.Namespace:
+    """Return the command, and its options if it has any."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stack", description="Runs Scoreline on one machine. Settings are SCORELINE_* variables."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start everything, and stop it on Ctrl-C")
+    commands.add_parser("write", help="write supervisord.conf and docker-compose.yml anew, from the list of programs")
+    doctor = commands.add_parser("doctor", help="find what is wrong on this machine, and say what to do")
+    doctor.add_argument("--json", action="store_true", help="print what is found as JSON, not as a table")
+    doctor.add_argument(
+        "--ports", action=argparse.BooleanOptionalAction, help="whether to look at ports; else if no gateway is ready"
+    )
+    return parser.parse_args()
 
 
 def fail(sentence: str, code: int) -> int:

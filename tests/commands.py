@@ -25,7 +25,7 @@ def scoreline(*arguments: str, stdin: str | bytes = "", **variables: str) -> Sai
 
 def command(*arguments: str) -> list[str]:
     """Return what runs `scoreline`."""
-    return [sys.executable, "-m", "cli", *arguments]
+    return [sys.executable, "-m", "scoreline_client.cli", *arguments]
 
 
 def environment(**variables: str) -> dict[str, str]:

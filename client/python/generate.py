@@ -1,5 +1,6 @@
 """Makes scoreline_client/wire anew of openapi.json, or the folder that is named: `python client/python/generate.py`."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,11 @@ DOCUMENT = HERE.parent.parent / "openapi.json"
 
 
 def generate(folder: Path) -> None:
-    """Write the generated package to the folder, in place of what is there. Raises CalledProcessError."""
+    """Write the generated package to the folder, in place of what is there. Raises CalledProcessError.
+
+    Beside its code stands `patient.json`, what the document says of a patient's units, bounds and codes, which the code
+    leaves out.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     tools = Path(sys.executable).parent
     subprocess.run(  # noqa: S603 - a program of the lock's
@@ -24,6 +29,8 @@ def generate(folder: Path) -> None:
         stdout=subprocess.DEVNULL,
         check=True,
     )
+    patient = json.loads(DOCUMENT.read_text())["components"]["schemas"]["Patient"]
+    (folder / "patient.json").write_text(json.dumps(patient, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def shown_commands() -> list[Command]:
 COMMANDS = shown_commands()
 CALLS = [(command, answer) for command, answer in COMMANDS if not command.startswith("make ")]
 PROGRAM = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-IN_PLACE = {".venv/bin/scoreline": f"{sys.executable} -m cli"}  # the command needs no install to be tested
+IN_PLACE = {
+    ".venv/bin/scoreline": f"{sys.executable} -m scoreline_client.cli"
+}  # the command needs no install to be tested
 
 
 @pytest.fixture(scope="module")

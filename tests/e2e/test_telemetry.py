@@ -28,7 +28,7 @@ TOLD = re.compile(
     r"(?:inet_addr\(|inet_pton\(AF_INET6, )\"(?P<address>[^\"]+)\""
 )
 DEMO, FETCH, TRAIN = "producer demo --rows 2000", "models fetch --out {}", "training release --out {}"
-OTHERS = (DEMO, FETCH, TRAIN, "api openapi", "cli doctor")
+OTHERS = (DEMO, FETCH, TRAIN, "api openapi", "scoreline_client.cli doctor")
 
 pytestmark = pytest.mark.skipif(
     "CI" not in os.environ and not (os.geteuid() == 0 and all(map(shutil.which, TOOLS))), reason=MISSING

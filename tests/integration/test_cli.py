@@ -15,7 +15,7 @@ import pytest
 
 from bench.local.conditions import wait_until
 from bench.local.keyed import Keyed
-from bench.local.programs import ROOT, LoneGateway, free_port
+from bench.local.programs import CLIENT, ROOT, LoneGateway, free_port
 from core.ledger.key import Scope, make_key
 from core.schema.patient import COLUMNS, EXAMPLE
 from scoreline_client import Client
@@ -268,6 +268,6 @@ def test_the_shell_is_told_how_to_complete() -> None:
 
 
 def test_the_entry_point_leads_to_the_command_line() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((CLIENT / "pyproject.toml").read_text())["project"]
     module, _, function = project["scripts"]["scoreline"].partition(":")
     assert callable(getattr(import_module(module), function))

@@ -194,7 +194,7 @@ def look_on(stack: ExitStack, redis_of: Guarded, folder: Path) -> None:
 
 def inspect(redis_of: Guarded) -> None:
     """Have the doctor look at it, whom the admin's user lets see all."""
-    code = "from cli.checks import *; print([f.verdict.name for f in (*check_ledger(S, list), *check_workers(S))])"
+    code = "from stack.doctor import *; print([f.verdict.name for f in (*check_ledger(S), *check_workers(S))])"
     code = f"from core.settings import Settings; S = Settings.read(); {code}"
     command = [sys.executable, "-c", code]
     done = subprocess.run(

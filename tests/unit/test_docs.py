@@ -1,21 +1,23 @@
 """What the documents list is all there is."""
 
 import re
+from dataclasses import fields
 
 import pytest
 
 from bench.local.programs import ROOT
-from cli.app import make_app
-from cli.configuration import Configuration
 from core.errors import ScorelineError
 from core.settings import Settings
 from monitoring.listing import Listed, list_metrics
 from monitoring.log import FIELDS
+from scoreline_client.cli.app import make_app
+from scoreline_client.cli.session import Configuration
 from tests.answered_errors import ANSWERED_ERRORS
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 CLI = (ROOT / "docs" / "cli.md").read_text()
+OF_COMMAND_LINE = {setting.name: setting.metadata["description"] for setting in fields(Configuration)}
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -24,10 +26,10 @@ def test_every_setting_is_documented_with_its_default(name: str) -> None:
     assert f"| `SCORELINE_{name.upper()}` | `{default}` | {description} |" in OPERATIONS
 
 
-@pytest.mark.parametrize("name", Configuration.model_fields)
+@pytest.mark.parametrize("name", OF_COMMAND_LINE)
 def test_every_setting_of_the_command_line_is_documented(name: str) -> None:
-    described = Configuration.model_fields[name].description
-    row = rf"^\| `--{name.replace('_', '-')}` \| `SCORELINE_{name.upper()}` \| .* \| {re.escape(described or '')} \|$"
+    described = re.escape(OF_COMMAND_LINE[name])
+    row = rf"^\| `--{name.replace('_', '-')}` \| `SCORELINE_{name.upper()}` \| .* \| {described} \|$"
     assert re.search(row, CLI, re.MULTILINE)
 
 
@@ -44,7 +46,7 @@ def test_every_problem_is_documented_under_its_status(error: type[ScorelineError
 
 
 def test_no_document_names_a_setting_that_is_none() -> None:
-    known = {f"SCORELINE_{name.upper()}" for name in (*Settings.model_fields, *Configuration.model_fields)}
+    known = {f"SCORELINE_{name.upper()}" for name in (*Settings.model_fields, *OF_COMMAND_LINE)}
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         assert set(re.findall(r"SCORELINE_[A-Z_]+[A-Z]", path.read_text())) - known == set(), path
 

@@ -39,8 +39,9 @@ def test_the_generated_client_is_what_the_generator_makes_of_the_document(tmp_pa
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Return what each Python file below the folder holds."""
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.py")}
+    """Return what each generated file below the folder holds."""
+    paths = [*folder.rglob("*.py"), *folder.rglob("*.json")]
+    return {str(path.relative_to(folder)): path.read_text() for path in paths}
 
 
 def test_each_operation_has_a_name_of_its_own_and_each_reference_leads_somewhere() -> None:

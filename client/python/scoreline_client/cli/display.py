@@ -1,16 +1,18 @@
-"""Shows data on standard output, and nothing else goes there."""
+"""Shows data on standard output, where nothing else goes: as JSON, CSV or a table, and what a line of a table says."""
 
 import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.configuration import Output
+from scoreline_client.cli.session import Output
+from scoreline_client.wire.models import Batch, Job, JobError, Score
 
 Row = Mapping[str, object]
 UNCUT = 100_000
@@ -62,3 +64,52 @@ def to_text(value: object, between: str) -> str:
     if isinstance(value, list):
         return between.join(map(str, value))
     return str(value)
+
+
+def score_row(score: Score) -> Row:
+    """Return what a line of a table says of a score; each contribution is a column."""
+    row: dict[str, Any] = {
+        "risk": score.risk,
+        "prediction": score.prediction,
+        "conformal": score.conformal,
+        "warnings": score.warnings,
+        "model_version": score.model_version,
+    }
+    if score.explanation:
+        row |= {"log_odds": score.explanation.log_odds, "baseline": score.explanation.baseline}
+        terms: dict[str, float] = score.explanation.contributions.additional_properties
+        row |= {name: terms[name] for name in sorted(terms, key=lambda name: abs(terms[name]), reverse=True)}
+    return row
+
+
+def job_row(job: Job) -> Row:
+    """Return what a line of a table says of a job."""
+    return {
+        "id": job.id,
+        "state": job.state,
+        "patients": job.patients,
+        "accepted_at": job.accepted_at.isoformat(timespec="seconds"),
+        "finished_at": job.finished_at.isoformat(timespec="seconds") if job.finished_at else None,
+        "error": _why(job.error),
+    }
+
+
+def batch_row(batch: Batch) -> Row:
+    """Return what a line of a table says of a batch."""
+    counts = batch.counts
+    return {
+        "id": batch.id,
+        "state": batch.state,
+        "rows": counts.rows,
+        "scored": counts.scored,
+        "rejected": counts.rejected,
+        "parts": f"{counts.parts_done}/{counts.parts}",
+        "rows_per_s": round(batch.rows_per_s) if batch.rows_per_s else None,
+        "accepted_at": batch.accepted_at.isoformat(timespec="seconds"),
+        "finished_at": batch.finished_at.isoformat(timespec="seconds") if batch.finished_at else None,
+        "error": _why(batch.error),
+    }
+
+
+def _why(error: JobError | None) -> str | None:
+    return error.code if error else None

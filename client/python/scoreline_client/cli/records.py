@@ -1,22 +1,23 @@
-"""`scoreline jobs` and `scoreline batches`: what there is, and how far it is."""
+"""`scoreline jobs`, `batches`, `cancel` and `delete`: what there is, how far it is, and an end to it."""
 
 from typing import Annotated
 
 import typer
 
-from cli.configuration import Key, Output, Patience, Shown, Url
-from cli.display import Row, show, show_one
-from cli.exits import say
-from cli.following import follow, tell_end
-from cli.scoring import to_row
-from cli.session import Session, connect
-from scoreline_client.wire.models import Batch, BatchPage, Job, JobError, JobPage, State
+from scoreline_client import Client
+from scoreline_client.cli.display import batch_row, job_row, score_row, show, show_one
+from scoreline_client.cli.exits import say
+from scoreline_client.cli.files import follow, tell_end
+from scoreline_client.cli.session import Key, Output, Patience, Session, Shown, Url, connect
+from scoreline_client.errors import Unknown
+from scoreline_client.wire.models import Batch, BatchPage, Job, JobPage, State
 
 Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="One of them; else all are listed, newest first.")]
 InState = Annotated[State | None, typer.Option(help="Those in this state only.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")]
 After = Annotated[str | None, typer.Option(metavar="ID", help="List those that are older than this one.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay until it has ended; Ctrl-C leaves it.")]
+Either = Annotated[str, typer.Argument(help="The job or batch.")]
 
 
 def jobs(
@@ -37,7 +38,7 @@ def jobs(
         job = session.client.job(id)
         show_one(job.to_dict(), job_row(job), session.output)
         if job.scores and session.output is Output.TABLE:
-            rows = [to_row(score) for score in job.scores]
+            rows = [score_row(score) for score in job.scores]
             show(None, rows, list(rows[0]), session.output)
 
 
@@ -75,35 +76,40 @@ def show_page(session: Session, command: str, page: JobPage | BatchPage) -> None
         say(f"there are more: {session.call(f'{command} --after {page.last_id}')}")
 
 
-def job_row(job: Job) -> Row:
-    """Return what a line of a table says of a job."""
-    return {
-        "id": job.id,
-        "state": job.state,
-        "patients": job.patients,
-        "accepted_at": job.accepted_at.isoformat(timespec="seconds"),
-        "finished_at": job.finished_at.isoformat(timespec="seconds") if job.finished_at else None,
-        "error": why(job.error),
-    }
+def cancel(id: Either, output: Shown = None, url: Url = None, api_key: Key = None, patience: Patience = None) -> None:
+    """Cancel a job or a batch."""
+    with connect(url, api_key, patience, output) as session:
+        if isinstance(find(session.client, id), Job):
+            job = session.client.cancel_job(id)
+            show_one(job.to_dict(), job_row(job), session.output)
+        else:
+            batch = session.client.cancel_batch(id)
+            show_one(batch.to_dict(), batch_row(batch), session.output)
 
 
-def batch_row(batch: Batch) -> Row:
-    """Return what a line of a table says of a batch."""
-    counts = batch.counts
-    return {
-        "id": batch.id,
-        "state": batch.state,
-        "rows": counts.rows,
-        "scored": counts.scored,
-        "rejected": counts.rejected,
-        "parts": f"{counts.parts_done}/{counts.parts}",
-        "rows_per_s": round(batch.rows_per_s) if batch.rows_per_s else None,
-        "accepted_at": batch.accepted_at.isoformat(timespec="seconds"),
-        "finished_at": batch.finished_at.isoformat(timespec="seconds") if batch.finished_at else None,
-        "error": why(batch.error),
-    }
+def delete(
+    id: Either,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    url: Url = None,
+    api_key: Key = None,
+    patience: Patience = None,
+) -> None:
+    """Delete a job or a batch, and its results.
+
+    All that is known of it is erased; asks first.
+    """
+    with connect(url, api_key, patience) as session:
+        found = find(session.client, id)
+        kind = "job" if isinstance(found, Job) else "batch"
+        if not yes:
+            typer.confirm(f"Delete {kind} {found.id}, which is {found.state}, with its results?", abort=True, err=True)
+        session.client.erase_job(id) if kind == "job" else session.client.erase_batch(id)
+        say(f"{kind} {found.id} is deleted")
 
 
-def why(error: JobError | None) -> str | None:
-    """Return why it failed."""
-    return error.code if error else None
+def find(client: Client, id: str) -> Job | Batch:
+    """Return the job or batch with this id. Raises Unknown."""
+    try:
+        return client.job(id)
+    except Unknown:
+        return client.batch(id)

@@ -5,9 +5,7 @@ from typing import Any
 
 import typer
 from typer.core import TyperGroup
-from typing_extensions import override
 
-from core.errors import OperatorError
 from scoreline_client.errors import Busy, ScorelineError, ServiceAway, Unavailable
 
 REFUSED = 1
@@ -23,10 +21,13 @@ EXIT_CODES = """Exit codes:
   130  Ctrl-C"""
 
 
+class OperatorError(Exception):
+    """A setting or an installation is not as it should be; the message says what to do."""
+
+
 class Exits(TyperGroup):
     """The group of all commands; what one of them raises becomes a sentence and an exit code."""
 
-    @override
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:

@@ -2,17 +2,14 @@
 
 import typer
 
-from cli.configuration import config_file
-from cli.doctor import doctor
-from cli.downloads import errors, results
-from cli.ending import cancel, delete
-from cli.exits import EXIT_CODES, Exits
-from cli.fields import describe_fields
-from cli.house import up
-from cli.model import drift, model
-from cli.records import batches, jobs
-from cli.scoring import score
-from cli.submitting import submit
+from scoreline_client.cli.exits import EXIT_CODES, Exits
+from scoreline_client.cli.fields import describe_fields
+from scoreline_client.cli.files import errors, results, submit
+from scoreline_client.cli.model import drift, model
+from scoreline_client.cli.operations import doctor, up
+from scoreline_client.cli.records import batches, cancel, delete, jobs
+from scoreline_client.cli.scoring import score
+from scoreline_client.cli.session import config_file
 
 ABOUT = "Scores patients for the risk of heart disease, off a queue, and never loses one. It is no medical device."
 

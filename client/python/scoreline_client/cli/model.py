@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.configuration import Key, Patience, Shown, Url
-from cli.display import Row, show, show_one
-from cli.exits import say
-from cli.session import connect
+from scoreline_client.cli.display import Row, show, show_one
+from scoreline_client.cli.exits import say
+from scoreline_client.cli.session import Key, Patience, Shown, Url, connect
 
 COLUMNS = ("feature", "verdict", "psi", "p_value", "missing", "missing_reference")
 

@@ -8,12 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.configuration import Key, Patience, Shown, Url
-from cli.display import Row, show, show_one
-from cli.fields import complete, parse_fields
-from cli.session import connect
+from scoreline_client.cli.display import score_row, show, show_one
+from scoreline_client.cli.fields import complete, parse_fields
+from scoreline_client.cli.session import Key, Patience, Shown, Url, connect
 from scoreline_client.errors import NotScored
-from scoreline_client.wire.models import Score
 
 ONE_OF_BOTH = "state the fields of a patient, as in age=54 sex=male, or name a file with --json: one of both"
 
@@ -49,13 +47,13 @@ def score(
     with connect(url, api_key, patience, output) as session:
         if isinstance(patients, Mapping):
             found = session.client.score(patients, wait_s=wait, explain=explain)
-            show_one(found.to_dict(), to_row(found), session.output)
+            show_one(found.to_dict(), score_row(found), session.output)
             return
         job = session.client.submit(patients, wait_s=wait, explain=explain)
         if not job.scores:
             why = f": {job.error.message}" if job.error else ""
             raise NotScored(f"job {job.id} is {job.state} after {wait:g} s{why}; see {session.call(f'jobs {job.id}')}")
-        rows = [to_row(found) for found in job.scores]
+        rows = [score_row(found) for found in job.scores]
         show([found.to_dict() for found in job.scores], rows, list(rows[0]), session.output)
 
 
@@ -73,19 +71,3 @@ def read_patients(path: Path) -> dict[str, Any] | list[dict[str, Any]]:
     if isinstance(said, dict) or (isinstance(said, list) and said and all(isinstance(each, dict) for each in said)):
         return said
     raise typer.BadParameter(f"{path} holds no patient: it must be one JSON object, or a list of them.")
-
-
-def to_row(score: Score) -> Row:
-    """Return what a line of a table says of a score; each contribution is a column."""
-    row: dict[str, Any] = {
-        "risk": score.risk,
-        "prediction": score.prediction,
-        "conformal": score.conformal,
-        "warnings": score.warnings,
-        "model_version": score.model_version,
-    }
-    if score.explanation:
-        row |= {"log_odds": score.explanation.log_odds, "baseline": score.explanation.baseline}
-        terms: dict[str, float] = score.explanation.contributions.additional_properties
-        row |= {name: terms[name] for name in sorted(terms, key=lambda name: abs(terms[name]), reverse=True)}
-    return row

@@ -1,20 +1,33 @@
-"""What may be wrong with a service, looked at piece by piece; each finding says what to do."""
+"""`python -m stack doctor`: looks at what may be wrong on this machine, piece by piece; each finding says what to do.
 
+What the gateway knows of itself, `scoreline doctor` asks; it shows what is found here beside that.
+"""
+
+import json
+import logging
+import logging.handlers
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from cli.findings import Finding, Verdict
 from core.connect import check_redis, open_redis
 from core.errors import LedgerUnavailable, UnfitRedis
 from core.settings import Settings
 from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, make_celery
+from stack.readiness import find_obstacle
 
 LEAST = {"celery": (5, 7), "kombu": (5, 7)}
 """Older ones can stay alive and consume nothing after a broker restart."""
@@ -22,6 +35,60 @@ LEAST_PYTHON = (3, 11)
 LEAST_REDIS = 7
 LEAST_FREE_BYTES = 1_000_000_000
 ANSWER_WITHIN_S = 1.0
+UNCUT = 100_000
+"""Columns of a table that no terminal shows."""
+
+
+class Verdict(StrEnum):
+    """How grave a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+class Finding(NamedTuple):
+    """What was found, and what to do about it unless it is well."""
+
+    check: str
+    verdict: Verdict
+    found: str
+    do: str = ""
+
+
+def report(settings: Settings, *, ports: bool | None, as_json: bool) -> int:
+    """Print all that is found, as a table or as JSON; return the exit code: 0 all is well, 1 something is wrong.
+
+    `ports` says whether to look at them; if None, they are looked at where the gateway does not say that it is ready.
+    """
+    findings = list(examine(settings, ports=bool(find_obstacle(settings.api_url)) if ports is None else ports))
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        show(findings)
+    return int(any(finding.verdict is Verdict.WRONG for finding in findings))
+
+
+def show(findings: list[Finding]) -> None:
+    """Print findings as a table; where nobody looks no line is broken, so that a program can read it."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    for name in Finding._fields:
+        table.add_column(name, overflow="fold")
+    for finding in findings:
+        table.add_row(*map(Text, finding))
+    Console(highlight=False, width=None if sys.stdout.isatty() else UNCUT).print(table)
+
+
+def examine(settings: Settings, *, ports: bool) -> Iterator[Finding]:
+    """Yield all that is found."""
+    yield from check_versions()
+    yield from check_disk(settings)
+    if ports:
+        yield from check_ports(settings)
+    ledger = list(check_ledger(settings))
+    yield from ledger
+    if not any(finding.verdict is Verdict.WRONG for finding in ledger):
+        yield from check_workers(settings)
 
 
 def check_versions() -> Iterator[Finding]:
@@ -85,11 +152,12 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
             yield Finding("disk", Verdict.OK, told)
 
 
-def check_ledger(settings: Settings, warned: Callable[[], list[str]]) -> Iterator[Finding]:
-    """Look at Redis: whether it answers, and keeps what it is given; `warned` returns what a check has logged."""
+def check_ledger(settings: Settings) -> Iterator[Finding]:
+    """Look at Redis: whether it answers, and keeps what it is given."""
     redis = open_redis(settings)
     try:
-        check_redis(redis)
+        with collect_warnings() as warnings:
+            check_redis(redis)
     except LedgerUnavailable:
         yield Finding("redis", Verdict.WRONG, "it does not answer", "start it, or correct SCORELINE_REDIS_URL")
         return
@@ -97,10 +165,23 @@ def check_ledger(settings: Settings, warned: Callable[[], list[str]]) -> Iterato
         what, _, do = str(error).partition(": ")
         yield Finding("redis", Verdict.WRONG, what, do)
         return
-    for warning in warned():
-        what, _, do = warning.rpartition(": ")
+    for warning in warnings:
+        what, _, do = warning.getMessage().rpartition(": ")
         yield Finding("redis", Verdict.WARNING, what, do)
     yield from _check_server(redis, settings)
+
+
+@contextmanager
+def collect_warnings() -> Iterator[list[logging.LogRecord]]:
+    """Collect what `core.connect` logs meanwhile, instead of having it printed."""
+    log, handler = logging.getLogger("core.connect"), logging.handlers.BufferingHandler(capacity=100)
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield handler.buffer
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True
 
 
 def _check_server(redis: Redis, settings: Settings) -> Iterator[Finding]:

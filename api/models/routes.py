@@ -9,7 +9,8 @@ from api.auth.credentials import CurrentCaller
 from api.http.problem import Responses, answers
 from api.http.query import CheckedQueryRoute
 from core.errors import NoModel, UnknownModel
-from core.ledger.redis.histograms import HOURS_KEPT, Histograms
+from core.ledger.redis.constants import HOURS_KEPT
+from core.ledger.redis.histograms import Histograms
 from monitoring.drift import HOURS, Drift, Verdict, watch_drift
 
 VERSION = "1.1.0+91513000"

@@ -11,7 +11,7 @@ from api.pages.chart import COLUMN_HEIGHT, COLUMN_WIDTH, calibration_curve, colu
 from api.pages.patient_form import name_of
 from api.pages.site import CurrentPage
 from api.pages.words import percent
-from core.ledger.redis.histograms import HOURS_KEPT
+from core.ledger.redis.constants import HOURS_KEPT
 from core.schema.reference import RISK
 from monitoring.drift import HOURS, FeatureDrift, watch_drift
 

@@ -1,5 +1,5 @@
 """The ledger: the durable record of every job, and the only truth about it. The queue is but its bell.
 
-`protocol` says what any ledger promises, `scripts` holds every Redis key and every Lua script,
-`redis_ledger` runs them.
+`protocol` says what any ledger promises, `redis.ledger` keeps it in Redis: its keys are in `redis.keys`, its scripts in
+`redis/lua`, a file each, of which `redis.scripts` has the list.
 """

@@ -14,7 +14,7 @@ from redis import Redis
 
 from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port, gateway, responds, running, valkey
-from core.ledger.redis.histograms import HOUR_S
+from core.ledger.redis.constants import HOUR_S
 from core.ledger.redis.keys import CARD, HISTOGRAMS
 from core.schema.patient import EXAMPLE
 from models.card import CARD_FILE

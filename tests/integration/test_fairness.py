@@ -13,9 +13,9 @@ from core.ledger.key import UNLIMITED, Caller, Limits, Scope
 from core.ledger.protocol import NewJob, SubmitStatus
 from core.ledger.redis.access.keyring import Keyring
 from core.ledger.redis.checkpoint import adopt_format
+from core.ledger.redis.constants import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
 from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.lua.waiting_scripts import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
 from tests.ledgers import Clock, score, submit

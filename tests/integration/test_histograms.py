@@ -11,7 +11,8 @@ from bench.local.conditions import wait_until
 from bench.local.programs import ROOT, free_port
 from core.connect import open_redis
 from core.errors import NoModel, NoReference, UnknownModel
-from core.ledger.redis.histograms import EVERYONE, HOUR_S, HOURS_KEPT, REFUSED_TTL_S, TTL_S, Histograms
+from core.ledger.redis.constants import HISTOGRAM_TTL_S, HOUR_S, HOURS_KEPT
+from core.ledger.redis.histograms import EVERYONE, REFUSED_TTL_S, Histograms
 from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED
 from core.schema.reference import Refusal, bin_name
 from core.settings import Settings
@@ -69,7 +70,7 @@ def test_an_hour_is_kept_for_a_week_and_a_card_as_long_as_its_hours(histograms: 
     histograms.publish("1.0.0", "{}")
     histograms.add("1.0.0", {EVERYONE: {"sex=male": 1}})
     [hour] = redis.keys(HISTOGRAMS + "*")
-    assert TTL_S - 5 < redis.ttl(hour) <= TTL_S
+    assert HISTOGRAM_TTL_S - 5 < redis.ttl(hour) <= HISTOGRAM_TTL_S
     assert redis.ttl(CARD + "1.0.0") > redis.ttl(hour) > HOURS_KEPT * HOUR_S
 
 

@@ -7,6 +7,7 @@ from redis.exceptions import ResponseError
 
 from core.ledger.redis.keys import REWRITTEN, ROOM
 from core.ledger.redis.running import Scripts, raising_ledger_errors
+from core.ledger.redis.scripts import IS_REWRITE_DUE
 from core.ledger.redis.server_stats import read_server_stats
 from core.settings import Settings
 
@@ -14,12 +15,6 @@ AGAIN_IN_S = 60
 """When it is tried again where Redis was at it already, or refused, or failed."""
 
 log = logging.getLogger(__name__)
-
-# Invariant: of all who ask within the time that is given, one is told that it is due. A Redis whose memory is full
-# refuses a plain SET, but not this.
-IS_DUE = f"""
-return redis.call('SET', '{REWRITTEN}', 1, 'NX', 'EX', ARGV[1])
-"""
 
 
 class AppendOnlyFile:
@@ -33,13 +28,13 @@ class AppendOnlyFile:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._within_s = settings.rewrite_within_s
-        self._scripts = Scripts(redis, "")
+        self._scripts = Scripts(redis)
         self._is_refused = False
 
     def rewrite_when_due(self) -> None:
         """Have the file written anew if that was begun `rewrite_within_s` ago."""
         with raising_ledger_errors():
-            if not self._within_s or not self._scripts.run(IS_DUE, self._within_s):
+            if not self._within_s or not self._scripts.run(IS_REWRITE_DUE, self._within_s):
                 return
             said = self._redis.info("persistence")
             if said["aof_rewrite_in_progress"]:

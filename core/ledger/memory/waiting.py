@@ -4,8 +4,8 @@ from collections.abc import Callable
 from math import inf
 
 from core.ids import is_probe_job
+from core.ledger.redis.constants import RECORDS_A_VISIT
 from core.ledger.redis.keys import PROBES
-from core.ledger.redis.lua.waiting_scripts import RECORDS_A_VISIT
 
 Entry = tuple[int, int, str]
 """Priority, when it was accepted in ms, and id of a job that waits."""
@@ -48,7 +48,7 @@ class Waiting:
         self._leaving.clear()
 
     def go_round(self, claim: Callable[[str], int | None], room_for: Callable[[], int]) -> bool:
-        """Claim for one owner after the other, as `waiting_scripts.GO_ROUND` does; return whether more waits."""
+        """Claim for one owner after the other, as lib/fair_queue.lua does; return whether more waits."""
         while self._marks:
             many = room_for()
             if many < 1:

@@ -19,7 +19,7 @@ FIELDS = [
 
 
 def part_id(batch: str, number: int) -> str:
-    """Return the id of a part, as `part_of` in the scripts does: parts of one batch sort by number."""
+    """Return the id of a part, as `part_id` in the scripts does: parts of one batch sort by number."""
     return f"{batch}.{number:06d}"
 
 

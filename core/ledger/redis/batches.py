@@ -14,6 +14,7 @@ from core.ledger.batch import Batch, DonePart, Form
 from core.ledger.job import JobError
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import JobEvent, SubmitStatus
+from core.ledger.redis import scripts
 from core.ledger.redis.batch_record import (
     FIELDS,
     BegunPart,
@@ -25,9 +26,8 @@ from core.ledger.redis.batch_record import (
 )
 from core.ledger.redis.keys import BATCHES, DONE, PARTS, TRASH
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.lua import batch_scripts, trash_scripts
-from core.ledger.redis.lua.prelude import prelude
 from core.ledger.redis.running import Scripts
+from core.ledger.redis.scripts import Script
 from core.ledger.redis.view import Lost, RecordKind, RedisView
 from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
@@ -53,14 +53,14 @@ class Batches(RedisView[Batch]):
         super().__init__(redis, settings, clock, BATCHES, BATCH, lost)
         self._parts = RedisLedger(redis, settings, clock, PARTS)
         self._ttl_ms = settings.result_ttl * 1000
-        self._scripts = Scripts(redis, prelude(PARTS) + batch_scripts.COMMON, growing=(batch_scripts.CREATE,))
+        self._scripts = Scripts(redis, PARTS)
 
     def hold(self, id: str, for_s: float, again: bool = False) -> bool:
         """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created.
 
         Return False for one that is held `again` too late: it may have been swept, and can be no batch any more.
         """
-        return bool(self._run(trash_scripts.HOLD, int(for_s * 1000), id, int(again)))
+        return bool(self._run(scripts.HOLD_UPLOAD, int(for_s * 1000), id, int(again)))
 
     def create(self, batch: NewBatch) -> tuple[SubmitStatus, str, list[Message]]:
         """Write the batch and its parts down, in one step; return the messages to send for them.
@@ -77,7 +77,7 @@ class Batches(RedisView[Batch]):
         owner = (batch.by.key, allowed.rows_per_day or "", allowed.batches_at_once or "", batch.priority)
         form = batch.form.to_json()
         what = (*limits, batch.id, *key, form, batch.bytes, lines, most, *wanted, *owner, *flat)
-        sent_ms, verdict, id = self._run(batch_scripts.CREATE, *what)
+        sent_ms, verdict, id = self._run(scripts.CREATE_BATCH, *what)
         accepted = SubmitStatus(verdict.decode()) is SubmitStatus.ACCEPTED
         return SubmitStatus(verdict.decode()), id.decode(), [Message(sent_ms, [])] * accepted
 
@@ -92,7 +92,7 @@ class Batches(RedisView[Batch]):
 
     def begin(self, part: ClaimedPart) -> BegunPart | None:
         """Return what is to be known of a part that is scored next, or None if its batch has ended."""
-        begun = self._run(batch_scripts.BEGIN, part.batch)
+        begun = self._run(scripts.BEGIN_PART, part.batch)
         if begun is None:
             return None
         form, trace, owner = begun
@@ -105,13 +105,13 @@ class Batches(RedisView[Batch]):
     def put_back(self, part: ClaimedPart, wait_s: float) -> None:
         """Have a part that is held sent again after so many seconds; the delivery does not count."""
         wait_ms = int((wait_s - self._settings.resend_after_s) * 1000)
-        self._run(batch_scripts.PUT_BACK, wait_ms, part.id)
+        self._run(scripts.PUT_BACK_PART, wait_ms, part.id)
 
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:
         """Write down what came of a part, and end its batch if it is the last; False if that was done before."""
         counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes, done.attempt)
         error = ("too-many-rejected", "More rows were rejected than `error_limit` allows; see the batch's errors.")
-        return bool(self._run(batch_scripts.FINISH_PART, self._ttl_ms, part.batch, part.number, *counts, *error))
+        return bool(self._run(scripts.FINISH_PART, self._ttl_ms, part.batch, part.number, *counts, *error))
 
     def done(self, id: str) -> dict[int, DonePart]:
         """Return what came of each part that is done, by its number."""
@@ -139,17 +139,17 @@ class Batches(RedisView[Batch]):
 
     def cancel(self, id: str, by: Caller = ANYONE) -> Batch:
         """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
-        self._run(batch_scripts.CANCEL, self._ttl_ms, id, by.sees, by.key)
+        self._run(scripts.CANCEL_BATCH, self._ttl_ms, id, by.sees, by.key)
         return self.read(id, by)
 
     def fail(self, id: str, error: JobError) -> None:
         """End the batch as failed if it has not ended; what is done of it stays."""
-        self._run(batch_scripts.FAIL, self._ttl_ms, id, error.code, error.message)
+        self._run(scripts.FAIL_BATCH, self._ttl_ms, id, error.code, error.message)
 
     def erase(self, id: str, by: Caller = ANYONE) -> None:
         """Remove every trace of the batch from the ledger; the store's is swept. Raises as `read` does."""
         swept_again_ms = int(1000 * (self._settings.part_limit_s + LATE_S))
-        if not self._run(batch_scripts.ERASE, id, swept_again_ms, by.sees, by.key):
+        if not self._run(scripts.ERASE_BATCH, id, swept_again_ms, by.sees, by.key):
             self.read(id, by)
 
     def watch(self, stop: Event) -> Iterator[JobEvent[Batch] | None]:
@@ -160,7 +160,7 @@ class Batches(RedisView[Batch]):
     def reap(self) -> list[Message]:
         """Return the messages to send for lost parts, as `Ledger.reap` does; fail batches with one in quarantine."""
         lost = self._parts.reap()
-        self._run(batch_scripts.FAIL_QUARANTINED, self._ttl_ms, QUARANTINED)
+        self._run(scripts.FAIL_DEAD_LETTERED_BATCHES, self._ttl_ms, QUARANTINED)
         return lost
 
     def trim(self) -> None:
@@ -170,7 +170,7 @@ class Batches(RedisView[Batch]):
 
     def trash(self) -> list[str]:
         """Return ids of which the store shall hold nothing any more, some with a slash."""
-        return [id.decode() for id in self._run(trash_scripts.DUE, SWEPT_AT_ONCE)]
+        return [id.decode() for id in self._run(scripts.LIST_TRASH, SWEPT_AT_ONCE)]
 
     def strays(self, ids: Sequence[str]) -> list[str]:
         """Return those of the ids that are neither a batch's nor an upload's, nor known to be swept yet."""
@@ -183,7 +183,7 @@ class Batches(RedisView[Batch]):
 
     def swept(self, id: str) -> None:
         """Note that the store holds nothing of the id any more."""
-        self._run(trash_scripts.GONE, id)
+        self._run(scripts.FORGET_TRASH, id)
 
-    def _run(self, script: str, *args: str | bytes | int) -> Any:
+    def _run(self, script: Script, *args: str | bytes | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, self._now(), *args))

@@ -9,9 +9,8 @@ from typing_extensions import override
 from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from core.ledger.job import Job, State
 from core.ledger.redis.keys import BATCHES, CALLBACK_QUEUE, JOBS, Keys
-from core.ledger.redis.lua.callback_scripts import PUT_OFF, TAKE
-from core.ledger.redis.lua.prelude import prelude
 from core.ledger.redis.running import Scripts
+from core.ledger.redis.scripts import PUT_OFF_CALLBACK, TAKE_CALLBACKS, Script
 from core.ledger.redis.view import JOB, RedisView
 from core.settings import Settings
 
@@ -24,7 +23,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
         self._kind_told: Literal["job", "batch"] = "batch" if keys is BATCHES else "job"
-        self._scripts = Scripts(redis, prelude(keys))
+        self._scripts = Scripts(redis, keys)
 
     @override
     def due(self) -> Due:
@@ -37,7 +36,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
     @override
     def take(self) -> list[Callback]:
         lease_ms = int(3 * self._settings.callback_timeout_s * 1000)
-        found = iter(self._run(TAKE, lease_ms, CALLBACKS_AT_ONCE))
+        found = iter(self._run(TAKE_CALLBACKS, lease_ms, CALLBACKS_AT_ONCE))
         return [
             Callback(
                 id.decode(),
@@ -53,11 +52,11 @@ class RedisCallbacks(RedisView[Job], Callbacks):
 
     @override
     def put_off(self, id: str, wait_s: float) -> bool:
-        return bool(self._run(PUT_OFF, self._settings.result_ttl * 1000, int(wait_s * 1000), id))
+        return bool(self._run(PUT_OFF_CALLBACK, self._settings.result_ttl * 1000, int(wait_s * 1000), id))
 
     @override
     def forget(self, id: str) -> None:
         self._ask(lambda redis: redis.zrem(self._keys.callbacks, id))
 
-    def _run(self, script: str, *args: str | int) -> Any:
+    def _run(self, script: Script, *args: str | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, self._now(), *args))

@@ -3,7 +3,7 @@
 A ledger has an *epoch*, a random name that it is given once, and a *mark*, the time by the clock of Redis at which it
 was last seen to have grown. Both are kept outside Redis too. A Redis without the epoch was emptied, one with an earlier
 mark is older than it was; what lies between is a *loss*, an interval of the times that ids carry. Marks rise in the
-script below alone, and only after it has compared: so no job that is written down meanwhile hides a loss.
+script COMPARE_CHECKPOINT alone, and only after it has compared: so no job that is written down meanwhile hides a loss.
 """
 
 from collections.abc import Callable
@@ -16,57 +16,15 @@ from redis import Redis
 
 from core.errors import NewerLedger
 from core.ids import from_ms, ms_of_id
-from core.ledger.redis.keys import ACCEPTED, BATCHES, CHECKPOINT, FORMAT, FORMAT_KEY, JOBS, LOSSES, PARTS, TRASH
-from core.ledger.redis.lua.prelude import prelude
+from core.ledger.redis.keys import FORMAT, FORMAT_KEY
 from core.ledger.redis.running import Scripts, raising_ledger_errors
+from core.ledger.redis.scripts import COMPARE_CHECKPOINT
 from core.settings import Settings
 
 BEHIND_S = 30
 """How far a gateway's clock, by which ids are made, may be behind that of Redis, with the time that a submit takes."""
 
 EPOCH_BYTES = 8
-
-# Invariant: a loss is noted once, whoever compares: from then on the epoch is the known one and the mark above it, or,
-# if another ledger is here, that one says which it came after, and when. An upload that was going on at the mark may
-# have become a batch since, and its id is older. An empty message has those who wait ask anew.
-COMPARE = f"""
-local now, keeps, epoch, mark, fresh = clock(ARGV[1]), ARGV[2] == '1', ARGV[3], num(ARGV[4]), ARGV[5]
-local kept, behind = num(ARGV[6]), num(ARGV[7])
-local here, marked, counted, former, until_then =
-  unpack(call('HMGET', '{CHECKPOINT}', 'epoch', 'mark', 'accepted', 'former', 'until'))
-if not here and epoch == '' and not keeps then return {{}} end
-
-local function earliest(since)
-  for _, id in ipairs(call('ZRANGE', '{TRASH}', 0, -1)) do
-    if #id == 36 and call('EXISTS', '{BATCHES.job}' .. id) == 0 then
-      since = math.min(since, num(string.sub(id, 1, 8) .. string.sub(id, 10, 13), 16))
-    end
-  end
-  return math.max(since, 0)
-end
-
-local how, since = nil, 0
-if epoch ~= '' then
-  if not here then how = 'emptied'
-  elseif here ~= epoch then
-    if former ~= epoch or num(until_then) < mark then how = 'other' end
-  elseif num(marked) < mark then how, since = 'older', earliest(num(marked) - behind) end
-end
-if not here then here = epoch ~= '' and epoch or fresh end
-for i = 8, #ARGV, 2 do call('ZADD', '{LOSSES}', ARGV[i + 1], ARGV[i]) end
-if how then
-  call('ZADD', '{LOSSES}', now, how .. ' ' .. since .. ' ' .. now)
-  if how == 'other' then call('HSET', '{CHECKPOINT}', 'former', epoch, 'until', now) else marked = mark end
-  for _, channel in ipairs({{'{JOBS.ended}', '{PARTS.ended}'}}) do call('PUBLISH', channel, '') end
-end
-for _, loss in ipairs(call('ZRANGE', '{LOSSES}', '-inf', now - kept, 'BYSCORE')) do call('ZREM', '{LOSSES}', loss) end
-local accepted = call('GET', '{ACCEPTED}') or '0'
-if how or keeps and accepted ~= counted then
-  marked = math.max(now, num(marked or 0) + 1)
-  call('HSET', '{CHECKPOINT}', 'epoch', here, 'mark', marked, 'accepted', accepted)
-end
-return {{here, tostring(marked), unpack(call('ZRANGE', '{LOSSES}', 0, -1))}}
-"""
 
 
 class Loss(BaseModel):
@@ -121,7 +79,7 @@ class Checkpoints:
     """
 
     def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        self._scripts = Scripts(redis, prelude(JOBS))
+        self._scripts = Scripts(redis)
         self._clock = clock
         self._kept_ms = 1000 * (settings.result_ttl + settings.gone_ttl)
         # Of an upload nothing is written down before its first byte.
@@ -138,7 +96,7 @@ class Checkpoints:
         bounds = (self._kept_ms, self._behind_ms)
         with raising_ledger_errors():
             found: Any = self._scripts.run(
-                COMPARE, clock, int(keeps), epoch, mark_ms, token_hex(EPOCH_BYTES), *bounds, *losses
+                COMPARE_CHECKPOINT, clock, int(keeps), epoch, mark_ms, token_hex(EPOCH_BYTES), *bounds, *losses
             )
         if not found:
             return None

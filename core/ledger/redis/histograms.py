@@ -14,49 +14,17 @@ from typing import Any
 from redis import Redis
 
 from core.ids import from_ms
+from core.ledger.redis.constants import HISTOGRAM_TTL_S, HOUR_S
 from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED, SERVED
 from core.ledger.redis.running import Scripts, raising_ledger_errors
+from core.ledger.redis.scripts import ADD_TO_HISTOGRAMS, READ_HISTOGRAMS, Script
 
-HOURS_KEPT = 7 * 24  # a week: its days differ in who comes
-HOUR_S = 3_600
-TTL_S = (HOURS_KEPT + 1) * HOUR_S
-CARD_TTL_S = TTL_S + HOUR_S  # so that what is counted can be told of
+CARD_TTL_S = HISTOGRAM_TTL_S + HOUR_S  # so that what is counted can be told of
 REFUSED_TTL_S = 180  # three times as long as it takes a worker to say so again
 
-CLOCK = """
-local function seconds()
-  return ARGV[1] ~= '' and math.floor(ARGV[1] / 1000) or tonumber(redis.call('TIME')[1])
-end
-"""
-
-# Of each histogram come what its name begins with, how many of its bins there are, and these: name and patients.
-ADD = f"""
-local hour, place = math.floor(seconds() / {HOUR_S}), 2
-while place < #ARGV do
-  local key, after = ARGV[place] .. hour, place + 2 + 2 * ARGV[place + 1]
-  for bin = place + 2, after - 2, 2 do redis.call('HINCRBY', key, ARGV[bin], ARGV[bin + 1]) end
-  redis.call('EXPIRE', key, {TTL_S})
-  place = after
-end
-"""
 OWNERS_AT_ONCE = 64  # jobs wait for as long as that takes: less than 2 ms
 
-# Added up here: of a day, a client would have two thousand counts to read. Of more than that, jobs would have to wait.
-AT_ONCE_HOURS = 24
-READ = f"""
-local now = seconds()
-local last, sums, flat = math.floor(now / {HOUR_S}) - ARGV[3], {{}}, {{}}
-for hour = last - ARGV[4] + 1, last do
-  local found = redis.call('HGETALL', ARGV[2] .. hour)
-  for place = 1, #found, 2 do sums[found[place]] = (sums[found[place]] or 0) + found[place + 1] end
-end
-for name, sum in pairs(sums) do
-  flat[#flat + 1] = name
-  flat[#flat + 1] = string.format('%.0f', sum)
-end
-return {{now, flat}}
-"""
-
+AT_ONCE_HOURS = 24  # that the script adds up: jobs would have to wait for more
 
 EVERYONE = ""
 """The owner whose histograms hold every patient: those of all owners, and those who have none."""
@@ -85,8 +53,7 @@ class Histograms:
     def __init__(self, redis: Redis, clock: Callable[[], int] | None = None) -> None:
         self._redis = redis
         self._clock = clock
-        # A Redis whose memory is full refuses to count, and needs its room for jobs.
-        self._scripts = Scripts(redis, CLOCK, growing=(ADD,))
+        self._scripts = Scripts(redis)
 
     def publish(self, version: str, card: str) -> None:
         """Write down that a worker serves the model of this version, and its card."""
@@ -117,7 +84,7 @@ class Histograms:
             for owner, bins in {**some, EVERYONE: everyone}.items():
                 args += [name_histograms(version, owner), len(bins)]
                 args += [part for pair in bins.items() for part in pair]
-            self._run(ADD, *args)
+            self._run(ADD_TO_HISTOGRAMS, *args)
 
     def served(self) -> str | None:
         """Return the version of the model that a worker was last seen to score with."""
@@ -143,12 +110,14 @@ class Histograms:
         bins: Counter[str] = Counter()
         now = 0
         for before in range(0, hours, AT_ONCE_HOURS):
-            now, flat = self._run(READ, name_histograms(version, owner), before, min(AT_ONCE_HOURS, hours - before))
+            now, flat = self._run(
+                READ_HISTOGRAMS, name_histograms(version, owner), before, min(AT_ONCE_HOURS, hours - before)
+            )
             bins.update({name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)})
         first = now // HOUR_S - hours + 1
         return Counted(from_ms(first * HOUR_S * 1000), from_ms(now * 1000), bins)
 
-    def _run(self, script: str, *args: str | int) -> Any:
+    def _run(self, script: Script, *args: str | int) -> Any:
         return self._ask(lambda _: self._scripts.run(script, self._clock() if self._clock else "", *args))
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:

@@ -14,7 +14,7 @@ FORMAT = 2
 
 FORMAT_KEY = "sl:format"
 ROOM = "sl:room"  # bytes that Redis may use for more, by the last look of a sweep; absent where it may use all there is
-PROBES = "probe"  # the owner that probe jobs wait with, whose ids begin with CANARY_PREFIX; no key has such a prefix
+PROBES = "probe"  # the owner that probe jobs wait with, whose ids begin with PROBE_JOB_PREFIX; no key has such a prefix
 
 DRAIN_BUCKET_MS = 5_000
 DAY_MS = 86_400_000
@@ -60,7 +60,7 @@ class Keys:
         self.probe = f"{prefix}probe"  # written to see whether the ledger can be
 
     def index_of(self, owner: str) -> str:
-        """Return what the names of an owner's indexes begin with, as `own` in the scripts does; empty is nobody."""
+        """Return what the names of an owner's indexes begin with, as `index_of` in scripts does; empty is nobody."""
         return f"{self.index}{owner}:" if owner else self.index
 
 

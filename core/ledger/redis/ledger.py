@@ -14,11 +14,11 @@ from core.ledger.answer import Answer
 from core.ledger.job import Job
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import Claimed, JobEvent, Ledger, NewJob, Outcome, Pause, SubmitResult, SubmitStatus
+from core.ledger.redis import scripts
 from core.ledger.redis.keys import JOBS, Keys
-from core.ledger.redis.lua import answer_scripts, quarantine_scripts, scripts
-from core.ledger.redis.lua.prelude import prelude
 from core.ledger.redis.record import answer_from_record, asked_of, dump_rows, read_claimed, reading_record, ready
 from core.ledger.redis.running import Scripts
+from core.ledger.redis.scripts import Script
 from core.ledger.redis.view import ENDED, JOB, READ_AT_ONCE, Lost, RedisView, listen
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
@@ -41,8 +41,7 @@ class RedisLedger(RedisView[Job], Ledger):
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB, lost)
         self._ttl_ms = settings.result_ttl * 1000
-        growing, reading = (scripts.SUBMIT, quarantine_scripts.REPLAY), (answer_scripts.LOOK,)
-        self._scripts = Scripts(redis, prelude(keys), growing, reading)
+        self._scripts = Scripts(redis, keys)
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
@@ -58,7 +57,7 @@ class RedisLedger(RedisView[Job], Ledger):
             args += [job.callback or "", job.trace or "", job.by.key, job.by.limits.rows_per_day or "", job.priority]
             args.append(job.waiter)
         probes = all(is_probe_job(job.id) for job in jobs)  # without which a service that drains would not be ready
-        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT, self._now(), *args, always=probes)
+        sent_ms, bells, attended, *answers = self._run(scripts.SUBMIT_JOBS, self._now(), *args, always=probes)
         pairs = zip(answers[::2], answers[1::2], strict=True)
         verdicts = [(SubmitStatus(verdict.decode()), id.decode()) for verdict, id in pairs]
         return SubmitResult(sent_ms, bells, verdicts, attended=bool(attended))
@@ -75,7 +74,9 @@ class RedisLedger(RedisView[Job], Ledger):
         settings = self._settings
         limits = (int(settings.lease_s * 1000), settings.deliveries_limit, self._ttl_ms, message.sent_ms)
         token = new_id()  # it names this claim, should it be sent again
-        taken = self._run(scripts.CLAIM, self._now(), *limits, jobs, room, largest, token, attends_ms, *message.ids)
+        taken = self._run(
+            scripts.CLAIM_JOBS, self._now(), *limits, jobs, room, largest, token, attends_ms, *message.ids
+        )
         return [read_claimed(*found) for found in zip(taken[::3], taken[1::3], taken[2::3], strict=True)]
 
     @override
@@ -88,7 +89,7 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def renew(self, ids: Sequence[str]) -> None:
-        self._run(scripts.RENEW, self._now(), int(self._settings.lease_s * 1000), *ids)
+        self._run(scripts.RENEW_LEASES, self._now(), int(self._settings.lease_s * 1000), *ids)
 
     @override
     def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
@@ -97,7 +98,9 @@ class RedisLedger(RedisView[Job], Ledger):
             code, text = (outcome.error.code, outcome.error.message) if outcome.error else ("", "")
             scores = dump_rows(outcome.scores or [], pause)
             args += [outcome.id, scores, outcome.model_version, code, text, ready(outcome)]
-        return int(self._run(scripts.FINISH, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args))
+        return int(
+            self._run(scripts.FINISH_JOBS, self._now(), self._ttl_ms, int(self._settings.ready_for_s * 1000), *args)
+        )
 
     @override
     def answer(self, id: str, by: Caller = ANYONE) -> Answer:
@@ -125,18 +128,18 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
-        self._run(scripts.CANCEL, self._now(), self._ttl_ms, id, by.sees, by.key)
+        self._run(scripts.CANCEL_JOB, self._now(), self._ttl_ms, id, by.sees, by.key)
         return self.read(id, by)
 
     @override
     def erase(self, id: str, by: Caller = ANYONE) -> None:
-        if not self._run(scripts.ERASE, self._now(), self._ttl_ms, id, by.sees, by.key):
+        if not self._run(scripts.ERASE_JOB, self._now(), self._ttl_ms, id, by.sees, by.key):
             self.read(id, by)
 
     @override
     def reap(self) -> list[Message]:
         grace_ms = int(self._settings.resend_after_s * 1000)
-        sent_ms, turns, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
+        sent_ms, turns, *lost = self._run(scripts.REAP_JOBS, self._now(), grace_ms, self._ttl_ms, SWEPT_AT_ONCE)
         return [Message(sent_ms, [id.decode()]) for id in lost] + [Message(sent_ms, [])] * turns
 
     @override
@@ -144,19 +147,22 @@ class RedisLedger(RedisView[Job], Ledger):
         gone_before_ms = self._ms() - self._ttl_ms - self._settings.gone_ttl * 1000
         oldest = first_id_at(gone_before_ms)
         for index in map(self._keys.index_of, self.owners()):
-            while self._run(scripts.TRIM, oldest, SWEPT_AT_ONCE, *(index + state for state in ENDED)) >= SWEPT_AT_ONCE:
+            while (
+                self._run(scripts.TRIM_INDEXES, oldest, SWEPT_AT_ONCE, *(index + state for state in ENDED))
+                >= SWEPT_AT_ONCE
+            ):
                 pass
 
     @override
     def replay(self, id: str, new_id: str) -> Message:
-        sent_ms = self._run(quarantine_scripts.REPLAY, self._now(), id, new_id)
+        sent_ms = self._run(scripts.REPLAY_JOB, self._now(), id, new_id)
         if sent_ms is None:
             raise UnknownJob
         return Message(sent_ms, [])
 
     @override
     def drop(self, id: str) -> None:
-        if not self._run(quarantine_scripts.DROP, id):
+        if not self._run(scripts.DROP_DEAD_LETTER, id):
             raise UnknownJob
 
     @override
@@ -166,9 +172,9 @@ class RedisLedger(RedisView[Job], Ledger):
     def _look(self, ids: Sequence[str], sees: str) -> Iterator[tuple[str, Sequence[Any]]]:
         for start in range(0, len(ids), READ_AT_ONCE):
             some = ids[start : start + READ_AT_ONCE]
-            for id, found in zip(some, self._run(answer_scripts.LOOK, *some), strict=True):
+            for id, found in zip(some, self._run(scripts.READ_ANSWERS, *some), strict=True):
                 if sees in ("", (found[0] or b"").decode()):
                     yield id, found
 
-    def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
+    def _run(self, script: Script, *args: str | bytes | int, always: bool = False) -> Any:
         return self._ask(lambda _: self._scripts.run(script, *args, always=always))

@@ -59,7 +59,7 @@ def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> 
 
 
 def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
-    """Return the answer about a job of which `answer_scripts.LOOK` found this; None if there is no record."""
+    """Return the answer about a job of which the script `READ_ANSWERS` found this; None if there is no record."""
     *values, model, rows, rows_bytes = found
     job = job_from_record(id, FIELDS, values)
     if job is None:
@@ -71,7 +71,7 @@ def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
 def answer_from_line(line: bytes) -> tuple[str, Answer]:
     """Return a job's id, and the answer about it that its worker has made ready, from a line that tells of its end.
 
-    The line is that of `scripts.FINISH`. Raises ValueError for any other.
+    The line is that of the script `FINISH_JOBS`. Raises ValueError for any other.
     """
     id, patients, started, finished, scores = line.split(b" ", 4)
     uuid = UUID(id.decode())

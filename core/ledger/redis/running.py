@@ -1,42 +1,36 @@
 """Runs the scripts of a ledger, and raises an error of the ledger where Redis does not answer."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis
-from redis.commands.core import Script
+from redis.commands.core import Script as LoadedScript
 from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, RedisError, ResponseError
 
-from core.connect import REFUSED_WHEN_FULL, RUNS_WHEN_FULL
 from core.errors import LedgerUnavailable, MemoryFull, NewerLedger
-from core.ledger.redis.lua.prelude import NO_WRITES
-
-NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
-"""What a script answers by which nothing may be claimed any more."""
+from core.ledger.redis.constants import NEWER
+from core.ledger.redis.keys import JOBS, Keys
+from core.ledger.redis.scripts import Needs, Script
 
 
 class Scripts:
-    """Scripts that all begin with the same `prelude`, each loaded when it is first run.
+    """The scripts of the ledger with these keys, each loaded when it is first run."""
 
-    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full. Those that
-    are `reading` write nothing: they alone are not refused by a Redis whose disk is full.
-    """
-
-    def __init__(
-        self, redis: Redis, prelude: str, growing: Collection[str] = (), reading: Collection[str] = ()
-    ) -> None:
+    def __init__(self, redis: Redis, keys: Keys = JOBS) -> None:
         self._redis = redis
-        self._prelude = prelude
-        self._heads = dict.fromkeys(growing, REFUSED_WHEN_FULL) | dict.fromkeys(reading, NO_WRITES)
-        self._loaded: dict[tuple[str, bool], Script] = {}
+        self._keys = keys
+        self._loaded: dict[tuple[Script, bool], LoadedScript] = {}
 
-    def run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
-        """Return what the script returns; `always` runs a growing one as well. Raises RedisError, and NewerLedger."""
+    def run(self, script: Script, *args: str | bytes | int, always: bool = False) -> Any:
+        """Return what the script returns. Raises RedisError, and NewerLedger.
+
+        `always` runs one that needs memory even where memory is full.
+        """
         if (script, always) not in self._loaded:
-            head = RUNS_WHEN_FULL if always else self._heads.get(script, RUNS_WHEN_FULL)
-            self._loaded[script, always] = self._redis.register_script(head + self._prelude + script)
+            text = script.render(self._keys, Needs.DISK if always else script.needs)
+            self._loaded[script, always] = self._redis.register_script(text)
         try:
             return self._loaded[script, always](args=args)
         except ResponseError as error:

@@ -11,6 +11,7 @@ from redis import Redis
 from core.ids import from_ms
 from core.ledger.redis.keys import AUDIT, MODEL
 from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.redis.scripts import AUDIT_MODEL
 
 READ_AT_ONCE = 1_000
 
@@ -48,19 +49,12 @@ class AuditEvent:
         return {"key": self.key, "action": self.action.value, "kind": self.kind, "ids": " ".join(self.ids)}
 
 
-CHANGED = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return end
-redis.call('SET', KEYS[1], ARGV[1])
-redis.call('XADD', KEYS[2], '*', 'key', ARGV[2], 'action', ARGV[3], 'kind', 'model', 'ids', ARGV[1])
-"""
-
-
 class Audit:
     """The audit of one ledger. Every method raises LedgerUnavailable if Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._changed = redis.register_script("#!lua flags=allow-oom\n" + CHANGED)
+        self._changed = redis.register_script(AUDIT_MODEL.render())
 
     def note(self, events: Iterable[AuditEvent]) -> None:
         """Add the deeds, in one call."""

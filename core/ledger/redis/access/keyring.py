@@ -11,18 +11,11 @@ from core.errors import UnknownKey
 from core.ids import from_ms
 from core.ledger.key import UNLIMITED, USUAL, Caller, Limits, Proof, Scope, make_key, prove
 from core.ledger.redis.access.audit import OPERATOR, Action, AuditEvent
-from core.ledger.redis.keys import AUDIT, DAY_MS, KEY, KEYS, ROWS
+from core.ledger.redis.keys import AUDIT, KEY, KEYS
 from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.redis.scripts import FIND_KEY
 
 OWN = "our own clients"
-
-FIND = f"""
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local rows = redis.call('GET', '{ROWS}' .. ARGV[1] .. ':' .. math.floor(now / {DAY_MS}))
-return {{now, rows or 0, redis.call('HGETALL', '{KEY}' .. ARGV[1])}}
-"""
-"""Changes nothing. The time is that of Redis, so that a gateway whose clock is wrong lets no one in for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,7 @@ class Keyring:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._find = redis.register_script("#!lua flags=no-writes\n" + FIND)
+        self._find = redis.register_script(FIND_KEY.render())
 
     def create(self, name: str, scopes: Iterable[Scope], limits: Limits, lasts_s: float | None = None) -> str:
         """Make a key, and return it whole: it is kept nowhere. Takes some 0.2 s."""

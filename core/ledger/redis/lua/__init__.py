@@ -1,1 +1,0 @@
-"""The scripts of the ledger, which Redis runs in one step each."""

@@ -1,4 +1,4 @@
-"""Every metric that a service counts by itself, declared once: name, help, labels. docs/operations.md lists them.
+"""Every metric that a service counts by itself, declared once: name, help, labels. docs/runbook.md lists them.
 
 No label is taken from a request as it is, no value is a patient's, and no help text is long: with several processes
 it is written once for each series.

@@ -1,4 +1,4 @@
-"""Every metric that is shown, and by which service; docs/operations.md has them as a table, which a test holds to it.
+"""Every metric that is shown, and by which service; docs/runbook.md has them as a table, which a test holds to it.
 
 `python -m monitoring.listing` prints the table.
 """

@@ -12,7 +12,8 @@ from core.settings import Settings
 from monitoring.listing import Listed, list_metrics
 from monitoring.log import FIELDS
 
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 CLI = (ROOT / "docs" / "cli.md").read_text()
 
@@ -20,7 +21,7 @@ CLI = (ROOT / "docs" / "cli.md").read_text()
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented_with_its_default(name: str) -> None:
     default, description = getattr(Settings(), name), Settings.model_fields[name].description
-    assert f"| `SCORELINE_{name.upper()}` | `{default}` | {description} |" in OPERATIONS
+    assert f"| `SCORELINE_{name.upper()}` | `{default}` | {description} |" in SETTINGS
 
 
 @pytest.mark.parametrize("name", Configuration.model_fields)
@@ -50,15 +51,15 @@ def test_no_document_names_a_setting_that_is_none() -> None:
 
 @pytest.mark.parametrize("metric", list_metrics(), ids=lambda metric: str(metric.name))
 def test_every_metric_is_documented_as_it_is_declared(metric: Listed) -> None:
-    assert str(metric) in OPERATIONS.splitlines()
+    assert str(metric) in RUNBOOK.splitlines()
 
 
 def test_no_document_names_a_metric_that_is_none() -> None:
     known = {metric.name for metric in list_metrics()}
-    named = set(re.findall(r"^\| `((?:scoreline|process)_[a-z_]+)`", OPERATIONS, re.MULTILINE))
+    named = set(re.findall(r"^\| `((?:scoreline|process)_[a-z_]+)`", RUNBOOK, re.MULTILINE))
     assert named == known
 
 
 def test_every_field_of_a_line_of_the_log_is_documented_in_its_order() -> None:
-    table = OPERATIONS.partition("## Logs")[2].partition("\n## ")[0]
+    table = RUNBOOK.partition("## Logs")[2].partition("\n## ")[0]
     assert tuple(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == FIELDS

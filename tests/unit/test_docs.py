@@ -1,6 +1,8 @@
 """What the documents list is all there is."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,47 @@ def test_no_document_names_a_metric_that_is_none() -> None:
 def test_every_field_of_a_line_of_the_log_is_documented_in_its_order() -> None:
     table = RUNBOOK.partition("## Logs")[2].partition("\n## ")[0]
     assert tuple(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == FIELDS
+
+
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return what GitHub has the headings of a page be called in links."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_within_the_documents_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+STEPS = re.findall(r"`([\w/]+\.py): ([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text())
+
+
+@pytest.mark.parametrize(("file", "name"), STEPS, ids=lambda value: str(value))
+def test_each_step_of_the_architecture_is_where_it_says(file: str, name: str) -> None:
+    scope: ast.AST = ast.parse((ROOT / file).read_text())
+    for part in name.split("."):
+        found = [node for node in ast.iter_child_nodes(scope) if part in names_of(node)]
+        assert found, f"{file} has no {name}"
+        scope = found[0]
+
+
+def names_of(node: ast.AST) -> list[str]:
+    """Return what a statement gives a name to."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def test_the_glossary_of_the_architecture_is_short() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("## Glossary")[2].partition("\n## ")[0]
+    words = [word for row in re.findall(r"^\| ([a-z][^|]+) \|", table, re.MULTILINE) for word in row.split(", ")]
+    assert 15 <= len(words) - 1 <= 25  # without the head of the table

@@ -109,3 +109,23 @@ def test_the_glossary_of_the_architecture_is_short() -> None:
     table = (ROOT / "docs" / "architecture.md").read_text().partition("## Glossary")[2].partition("\n## ")[0]
     words = [word for row in re.findall(r"^\| ([a-z][^|]+) \|", table, re.MULTILINE) for word in row.split(", ")]
     assert 15 <= len(words) - 1 <= 25  # without the head of the table
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", ROOT / "README.md"], ids=lambda page: str(page.name))
+def test_every_path_of_ours_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`([a-z_.]+/[\w./-]*)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists() and not path.startswith("GET")] == []
+    assert named
+
+
+def test_readme_lists_the_folders_that_there_are() -> None:
+    layout = (ROOT / "README.md").read_text().partition("```text\ncore/")[2].partition("```")[0]
+    folders = {"core", *re.findall(r"^([a-z]+)/ ", layout, re.MULTILINE)}
+    apart = {"compose", "var", "__pycache__"}  # named beside stack/; made by `make up`; Python's own
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert folders == there - apart
+    for program in ("api", "core"):
+        below = re.search(rf"^{program}/.*\n  ((?:[a-z]+/ ?)+)", "core/" + layout, re.MULTILINE)
+        assert below, program
+        packages = {path.parent.name for path in (ROOT / program).glob("*/__init__.py")}
+        assert {name.strip("/") for name in below[1].split()} == packages

@@ -85,7 +85,7 @@ def test_every_link_within_the_documents_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors_of(target), link
 
 
-STEPS = re.findall(r"`([\w/]+\.py): ([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text())
+STEPS = re.findall(r"`([\w/]+\.py):\s+([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text())
 
 
 @pytest.mark.parametrize(("file", "name"), STEPS, ids=lambda value: str(value))

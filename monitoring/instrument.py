@@ -1,4 +1,4 @@
-"""Every metric that a service counts itself, declared once: name, help text, labels. docs/operations.md lists them.
+"""Every metric that a service counts itself, declared once: name, help text, labels. docs/runbook.md lists them.
 
 No label is copied from a request, and no value is a patient's. Help texts are short, since with several processes each
 is stored once for each series.

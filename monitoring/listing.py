@@ -1,4 +1,4 @@
-"""Every metric and the service that shows it; a test checks the table of them in docs/operations.md.
+"""Every metric and the service that shows it; a test checks the table of them in docs/runbook.md.
 
 `python -m monitoring.listing` prints the table.
 """

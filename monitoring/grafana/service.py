@@ -23,8 +23,8 @@ RATE = Asked(
     "How much is asked, and of which route? Scrapes and health checks are left out.",
     units.RequestsPerSecond,
     [(5_000, YELLOW)],
-    "Yellow from 5,000 a second: beyond it, the benchmark on two cores only made everyone wait longer "
-    "(bench/RESULTS.md).",
+    "Yellow from 5,000 a second: more than two cores were seen to take before everyone only waits longer; "
+    "bench/RESULTS.md has what was measured.",
 )
 REFUSED = Asked(
     "Refused requests (4xx)",
@@ -49,8 +49,8 @@ LATENCY = Asked(
     "among them.",
     units.Seconds,
     [(0.1, YELLOW), (1, RED)],
-    "Yellow from 0.1 s: in the benchmark 256 clients at once saw a p99 of 0.117 s, fewer a shorter one "
-    "(bench/RESULTS.md). Red from 1 s: a person who waits takes notice.",
+    "Yellow from 0.1 s: longer than a few clients at once wait on a machine that has time to spare; hundreds at once "
+    "wait longer (bench/RESULTS.md has what was measured). Red from 1 s: a person who waits takes notice.",
 )
 
 

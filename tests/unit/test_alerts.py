@@ -21,7 +21,7 @@ PROMTOOL = shutil.which("promtool")
 MONITORING = ROOT / "monitoring"
 RULES = sorted((MONITORING / "alerts").glob("*.yml"))
 CASES = sorted((ROOT / "tests" / "alerts").glob("*.yml"))
-RUNBOOK = (ROOT / "docs" / "operations.md").read_text().partition("\n## Alerts\n")[2].partition("\n## ")[0]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text().partition("\n## Alerts\n")[2].partition("\n## ")[0]
 SEVERITIES = {"critical", "warning"}
 
 with_promtool = pytest.mark.skipif(
@@ -96,7 +96,7 @@ def test_an_alert_has_a_case_that_fires_and_one_that_does_not(alert: str) -> Non
 def test_an_alert_says_how_bad_it_is_and_where_to_read_on(alert: str) -> None:
     assert ALERTS[alert]["labels"]["severity"] in SEVERITIES
     assert set(ALERTS[alert]["annotations"]) == {"summary", "description", "runbook"}
-    assert ALERTS[alert]["annotations"]["runbook"] == "docs/operations.md#alerts"
+    assert ALERTS[alert]["annotations"]["runbook"] == "docs/runbook.md#alerts"
 
 
 def test_the_runbook_has_a_line_on_every_alert_and_on_no_other() -> None:

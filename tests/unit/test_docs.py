@@ -1,7 +1,9 @@
 """What the documents list is all there is."""
 
+import ast
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,8 @@ from scoreline_client.cli.app import make_app
 from scoreline_client.cli.session import Configuration
 from tests.answered_errors import ANSWERED_ERRORS
 
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 CLI = (ROOT / "docs" / "cli.md").read_text()
 OF_COMMAND_LINE = {setting.name: setting.metadata["description"] for setting in fields(Configuration)}
@@ -23,7 +26,7 @@ OF_COMMAND_LINE = {setting.name: setting.metadata["description"] for setting in 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented_with_its_default(name: str) -> None:
     default, description = getattr(Settings(), name), Settings.model_fields[name].description
-    assert f"| `SCORELINE_{name.upper()}` | `{default}` | {description} |" in OPERATIONS
+    assert f"| `SCORELINE_{name.upper()}` | `{default}` | {description} |" in SETTINGS
 
 
 @pytest.mark.parametrize("name", OF_COMMAND_LINE)
@@ -53,15 +56,79 @@ def test_no_document_names_a_setting_that_is_none() -> None:
 
 @pytest.mark.parametrize("metric", list_metrics(), ids=lambda metric: str(metric.name))
 def test_every_metric_is_documented_as_it_is_declared(metric: Listed) -> None:
-    assert str(metric) in OPERATIONS.splitlines()
+    assert str(metric) in RUNBOOK.splitlines()
 
 
 def test_no_document_names_a_metric_that_is_none() -> None:
     known = {metric.name for metric in list_metrics()}
-    named = set(re.findall(r"^\| `((?:scoreline|process)_[a-z_]+)`", OPERATIONS, re.MULTILINE))
+    named = set(re.findall(r"^\| `((?:scoreline|process)_[a-z_]+)`", RUNBOOK, re.MULTILINE))
     assert named == known
 
 
 def test_every_field_of_a_line_of_the_log_is_documented_in_its_order() -> None:
-    table = OPERATIONS.partition("## Logs")[2].partition("\n## ")[0]
+    table = RUNBOOK.partition("## Logs")[2].partition("\n## ")[0]
     assert tuple(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == FIELDS
+
+
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return what GitHub has the headings of a page be called in links."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_within_the_documents_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors_of(target), link
+
+
+STEPS = re.findall(r"`([\w/]+\.py):\s+([\w.]+)`", (ROOT / "docs" / "architecture.md").read_text())
+
+
+@pytest.mark.parametrize(("file", "name"), STEPS, ids=lambda value: str(value))
+def test_each_step_of_the_architecture_is_where_it_says(file: str, name: str) -> None:
+    scope: ast.AST = ast.parse((ROOT / file).read_text())
+    for part in name.split("."):
+        found = [node for node in ast.iter_child_nodes(scope) if part in names_of(node)]
+        assert found, f"{file} has no {name}"
+        scope = found[0]
+
+
+def names_of(node: ast.AST) -> list[str]:
+    """Return what a statement gives a name to."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def test_the_glossary_of_the_architecture_is_short() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("## Glossary")[2].partition("\n## ")[0]
+    words = [word for row in re.findall(r"^\| ([a-z][^|]+) \|", table, re.MULTILINE) for word in row.split(", ")]
+    assert 15 <= len(words) - 1 <= 25  # without the head of the table
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", ROOT / "README.md"], ids=lambda page: str(page.name))
+def test_every_path_of_ours_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`([a-z_.]+/[\w./-]*)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists() and not path.startswith("GET")] == []
+    assert named
+
+
+def test_readme_lists_the_folders_that_there_are() -> None:
+    layout = (ROOT / "README.md").read_text().partition("```text\ncore/")[2].partition("```")[0]
+    folders = {"core", *re.findall(r"^([a-z]+)/ ", layout, re.MULTILINE)}
+    apart = {"compose", "var", "__pycache__"}  # named beside stack/; made by `make up`; Python's own
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert folders == there - apart
+    for program in ("api", "core"):
+        below = re.search(rf"^{program}/.*\n  ((?:[a-z]+/ ?)+)", "core/" + layout, re.MULTILINE)
+        assert below, program
+        packages = {path.parent.name for path in (ROOT / program).glob("*/__init__.py")}
+        assert {name.strip("/") for name in below[1].split()} == packages

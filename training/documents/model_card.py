@@ -63,7 +63,7 @@ What was tried against the gap between the sexes, and what it would cost, is in 
 
 ## Reference for drift
 
-{card.reference.method} [operations.md](operations.md#drift) says what is made of it.
+{card.reference.method} [runbook.md](runbook.md#drift) says what is made of it.
 
 {reference}
 

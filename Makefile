@@ -30,7 +30,7 @@ LISTED := requirements.txt requirements-otel.txt requirements.lock monitoring/ex
 APART := monitoring/exporter training/mlflow $(basename $(wildcard bench/locks/*.in))
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint quick check audit sbom e2e client faults fuzz dashboards programs bench train study mlflow upgrade clean
+.PHONY: help up demo test robust lint quick check audit sbom e2e client faults fuzz dashboards programs bench train study mlflow upgrade clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,8 +41,11 @@ up: $(RUN) $(EXPORT) ## run everything on this machine until Ctrl-C, which loses
 demo: $(RUN)     ## score one patient, then 303, then a file, on the service that runs
 	@exec $(BIN)/python -m producer demo
 
-test: $(DEVELOP) $(EXPORT) ## run every test
-	@$(BIN)/pytest
+test: $(DEVELOP) $(EXPORT) ## run every test but those of robustness
+	@$(BIN)/pytest --ignore=tests/hostile --ignore=tests/faults
+
+robust: $(DEVELOP) $(EXPORT) ## what faults and hostile clients do, each in a short form
+	@$(BIN)/pytest tests/hostile tests/faults
 
 lint: $(DEVELOP) ## format, lint, types, and which package may import which
 	@$(BIN)/ruff format --check .
@@ -56,6 +59,7 @@ quick: lint      ## what is soon known of a change: the same, and the unit tests
 check: lint      ## everything that a change must pass: the same, every test, and no vulnerability known
 	@$(BIN)/python -m tests.audit
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory robust
 
 audit: $(DEVELOP) ## ask whether vulnerabilities are known of what is locked
 	@$(BIN)/python -m tests.audit

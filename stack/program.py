@@ -61,7 +61,7 @@ class Container:
     """The command, if it differs from the one under supervisord."""
 
     redis_user: str = ""
-    """Whom it logs in to Redis as (compose/redis/users.acl); a program without one reads no settings either."""
+    """Whom it logs in to Redis as (deploy/compose/redis/users.acl); a program without one reads no settings either."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     probe: str = ""

@@ -15,7 +15,7 @@ from redis.retry import Retry
 from bench.local.programs import ROOT, valkey
 from tests.tls import tls
 
-FOLDER = ROOT / "compose" / "redis"
+FOLDER = ROOT / "deploy" / "compose" / "redis"
 ROLES = ["gateway", "worker", "flower", "exporter", "probe", "admin"]
 
 

@@ -124,7 +124,7 @@ def test_every_path_of_ours_that_a_page_names_is_there(page: Path) -> None:
 def test_readme_lists_the_folders_that_there_are() -> None:
     layout = (ROOT / "README.md").read_text().partition("```text\ncore/")[2].partition("```")[0]
     folders = {"core", *re.findall(r"^([a-z]+)/ ", layout, re.MULTILINE)}
-    apart = {"compose", "var", "__pycache__"}  # named beside stack/; made by `make up`; Python's own
+    apart = {"var", "__pycache__"}  # made by `make up`; Python's own
     there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
     assert folders == there - apart
     for program in ("api", "core"):

@@ -94,7 +94,7 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
             resolver.close()
             uploads.close()
             await watcher.close()
-        return b"".join(store.read(stretch.key)[: stretch.bytes] for stretch in download.stretches)
+        return b"".join(store.read(stretch.key)[: stretch.bytes] for stretch in download.ranges)
 
     return asyncio.run(look())
 

@@ -139,7 +139,9 @@ def warn_about_keys(settings: Settings, redis: Redis) -> None:
     if settings.api_keys == "off":
         log.warning("API keys are off: whoever reaches %s may do anything", settings.api_host)
     elif not settings.api_key and not any(Keyring(redis).all()):
-        log.warning("there is no API key, so no one is let in: `python -m api keys create --name NAME` makes one")
+        log.warning(
+            "there is no API key, so all requests are refused: `python -m api keys create --name NAME` makes one"
+        )
 
 
 def run(settings: Settings) -> None:

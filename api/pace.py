@@ -46,9 +46,9 @@ class Pace:
         lock = self._locks.setdefault(owner, asyncio.Lock())
         while True:
             async with lock:
-                begun_s = self._clock()
+                started_s = self._clock()
                 piece = next(pieces, None)
-                await asyncio.sleep(self.rest_s(owner, self._clock() - begun_s))
+                await asyncio.sleep(self.rest_s(owner, self._clock() - started_s))
             if piece is None:
                 return
             yield piece

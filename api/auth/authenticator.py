@@ -101,19 +101,19 @@ class Authenticator:
         return lookup
 
     async def _look_up(self, credential: Credential) -> Key:
-        known, begun_s = self._known.get(credential), time.monotonic()
+        known, started_s = self._known.get(credential), time.monotonic()
         thread = self._known_keys if known else self._unknown_keys
         secret = credential.text.decode("latin-1")
-        found = await (
+        result = await (
             self._find_by_session(secret, thread)
             if credential.is_session
             else self._find_by_secret(secret, thread, known)
         )
-        if found is None or found[0].left_s <= 0:
+        if result is None or result[0].left_s <= 0:
             self._known.pop(credential, None)
             raise RefusedKey
-        key, secret_matches = found
-        self._known[credential] = KnownKey(key, secret_matches, begun_s + min(TRUSTED_S, key.left_s))
+        key, secret_matches = result
+        self._known[credential] = KnownKey(key, secret_matches, started_s + min(TRUSTED_S, key.left_s))
         self._known.move_to_end(credential)
         if len(self._known) > KNOWN_LIMIT:
             self._known.popitem(last=False)

@@ -9,7 +9,7 @@ from core.errors import QuotaExceeded
 ATTEMPTS_LIMIT, WITHIN_S = 10, 10
 """So many wrong keys within so many seconds: nobody mistypes a key more often than once a second."""
 NETWORKS_LIMIT = 10_000
-PREFIX_BITS = 64  # of an IPv6 address: who has one has all that begin so (RFC 6177)
+PREFIX_BITS = 64  # of an IPv6 address: a client has all addresses with the same prefix (RFC 6177)
 
 
 class LoginAttempts:

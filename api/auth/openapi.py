@@ -17,10 +17,10 @@ REFUSALS = describe_problems(401, 403, 429)
 
 def declare_keys(app: FastAPI, required_scope: RequiredScope) -> None:
     """Add the security scheme to the app's document, and to each operation the scope that it needs."""
-    plain = app.openapi
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = plain()
+        document = generate()
         schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
         if SCHEME not in schemes:  # the document is made once
             schemes[SCHEME] = {"type": "http", "scheme": "bearer", "bearerFormat": "sl_<prefix>_<secret>"}

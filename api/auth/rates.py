@@ -33,7 +33,7 @@ RETRY_AFTER_S = 1
 
 
 @dataclass
-class TakenShare:
+class RequestShare:
     """A process's share for one key: the requests `left` until `until_s`; 0 if Redis had none left lately."""
 
     left: int = 0
@@ -61,7 +61,7 @@ class Rates:
 
     def __init__(self, redis: Redis) -> None:
         self._limiter = SlidingWindowCounterRateLimiter(Counts(redis))
-        self._shares: dict[str, TakenShare] = {}
+        self._shares: dict[str, RequestShare] = {}
         self._thread = ThreadPoolExecutor(1, "rates")
 
     async def count_request(self, key: str, limit_per_s: int) -> int:
@@ -69,7 +69,7 @@ class Rates:
 
         Raises QuotaExceeded, and LedgerUnavailable if Redis does not answer.
         """
-        share = self._shares.setdefault(key, TakenShare())
+        share = self._shares.setdefault(key, RequestShare())
         if self._is_due(share):
             async with share.refilling:
                 if self._is_due(share):
@@ -88,13 +88,13 @@ class Rates:
         """Wait for the running call to Redis."""
         self._thread.shutdown()
 
-    def _is_due(self, share: TakenShare) -> bool:
+    def _is_due(self, share: RequestShare) -> bool:
         is_empty = share.left == 0 and share.remaining == 0
         return time.monotonic() >= share.until_s or (share.left == 0 and not is_empty)
 
-    def _refill(self, share: TakenShare, key: str, limit_per_s: int) -> None:
-        begun_s, limit, cost = time.monotonic(), RateLimitItemPerSecond(limit_per_s), max(1, limit_per_s // SHARES)
+    def _refill(self, share: RequestShare, key: str, limit_per_s: int) -> None:
+        started_s, limit, cost = time.monotonic(), RateLimitItemPerSecond(limit_per_s), max(1, limit_per_s // SHARES)
         with raising_ledger_errors():
             share.left = cost if self._limiter.hit(limit, key, cost=cost) else 0
             share.remaining = math.floor(self._limiter.get_window_stats(limit, key).remaining) if share.left else 0
-        share.until_s = begun_s + (SHARE_LASTS_S if share.left else EMPTY_LASTS_S)
+        share.until_s = started_s + (SHARE_LASTS_S if share.left else EMPTY_LASTS_S)

@@ -20,14 +20,14 @@ async def read_pieces(request: Request, idle_s: float, slowest_bytes_per_s: floa
     """
     buffer, stream, waited_s, received_bytes = bytearray(), request.stream(), 0.0, 0
     while True:
-        begun_s = time.monotonic()
+        started_s = time.monotonic()
         try:
             async with asyncio.timeout(idle_s):
                 chunk = await anext(stream, None)
         except TimeoutError:
             raise UploadStalled from None
         buffer += chunk or b""
-        waited_s, received_bytes = waited_s + time.monotonic() - begun_s, received_bytes + len(chunk or b"")
+        waited_s, received_bytes = waited_s + time.monotonic() - started_s, received_bytes + len(chunk or b"")
         if waited_s > idle_s:
             if received_bytes < idle_s * slowest_bytes_per_s and chunk is not None:
                 raise UploadStalled
@@ -46,7 +46,7 @@ SLOWEST_BYTES_PER_S = 5_000_000
 """Counts both compressed and decompressed bytes. The slowest tables, with every cell quoted, are read at 80 MB/s."""
 
 
-class Effort:
+class TimeBudget:
     """Limits the processor time that the decoders of one upload may take together, besides their own limits.
 
     `read_bytes` returns how many bytes have been read by now.
@@ -62,9 +62,9 @@ class Effort:
         Raises InvalidFile with code `too_costly` once all steps took a second longer than reading at 5 MB/s would.
         """
         while True:
-            begun_s = time.thread_time()
+            started_s = time.thread_time()
             step = next(steps, None)
-            self._spent_s += time.thread_time() - begun_s
+            self._spent_s += time.thread_time() - started_s
             if self._spent_s > FREE_S + self._read_bytes() / SLOWEST_BYTES_PER_S:
                 rule = "takes far longer to read than any table of its size: send it as plain CSV or JSON Lines"
                 raise InvalidFile.whole("too_costly", rule)

@@ -127,7 +127,7 @@ async def results(
     """
     form = await run_sync(files.bulk.batches.form, parse_batch_id(id), by)
     wanted = format or choose_format(request, form.format)
-    find = partial(files.results, parse_batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
+    find = partial(files.find_results, parse_batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
     download = await run_sync(find)
     conversion = choose_conversion(download.format, form, spreadsheet_safe, download.row_bytes)
     return respond_with_file(request, files, by, download, conversion)
@@ -141,7 +141,7 @@ async def results(
 )
 async def errors(id: str, request: Request, files: CurrentFiles, by: CurrentCaller) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
-    return respond_with_file(request, files, by, await run_sync(files.errors, parse_batch_id(id), by))
+    return respond_with_file(request, files, by, await run_sync(files.find_errors, parse_batch_id(id), by))
 
 
 def respond_with_file(
@@ -152,7 +152,7 @@ def respond_with_file(
     Besides what `CapacityResponse` and `send_download` raise, it raises UnknownBatch, ExpiredBatch and LostResults.
     """
 
-    async def begin() -> Response:
+    async def open_download() -> Response:
         try:
             return await send_download(request, files.bulk.store, download, conversion)
         except (FileNotFoundError, StoreUnavailable) as error:
@@ -161,7 +161,7 @@ def respond_with_file(
             )  # raises if it was erased or has expired since
             raise error if isinstance(error, StoreUnavailable) else LostResults from None
 
-    return CapacityResponse(files.answers.reserve(by.key, download.memory_bytes(conversion)), begin)
+    return CapacityResponse(files.answers.reserve(by.key, download.memory_bytes(conversion)), open_download)
 
 
 @routes.post("/{id}/cancel", responses=describe_problems(404, 409, 410, 503))

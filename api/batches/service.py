@@ -110,7 +110,9 @@ class Files:
         if load.backlog_patients >= self.settings.bulk_backlog_limit:
             raise backlogged(SubmitStatus.FULL, load, self.settings.bulk_backlog_limit)
 
-    def results(self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False) -> Download:
+    def find_results(
+        self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False
+    ) -> Download:
         """Return the available results of a batch of this form, in this format.
 
         While the batch runs these are the parts before the first unfinished one; once it has ended, all finished parts.
@@ -121,8 +123,8 @@ class Files:
         ranges = [ObjectRange(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
         return Download(name, format, head, ranges, batch.state.ended, form)
 
-    def errors(self, id: str, by: Caller) -> Download:
-        """Return the available errors of a batch as lines of JSON, of the same parts as `results`."""
+    def find_errors(self, id: str, by: Caller) -> Download:
+        """Return the available errors of a batch as lines of JSON, of the same parts as `find_results`."""
         batch, done = self._read_parts(id, by)
         ranges = [ObjectRange(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
         return Download(f"errors-{id}.jsonl", Format.JSONL, b"", ranges, batch.state.ended, Form(Format.JSONL))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from api.batches.incoming import Effort, read_pieces
+from api.batches.incoming import TimeBudget, read_pieces
 from api.batches.options import Options
 from api.batches.upload_parser import UploadParser, too_large
 from api.http.request_id import Threads
@@ -113,7 +113,7 @@ class Uploads:
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > settings.upload_limit_bytes:
             raise too_large(settings.upload_limit_bytes)
-        effort = Effort(lambda: parser.received_bytes + parser.bytes)
+        budget = TimeBudget(lambda: parser.received_bytes + parser.bytes)
         part_writer, claimed_s = PartWriter(id, self._store, self._write_threads), -float(CLAIM_EVERY_S)
         try:
             async for chunk in read_pieces(request, settings.upload_idle_s, settings.slowest_bytes_per_s):
@@ -121,8 +121,8 @@ class Uploads:
                     if not await loop.run_in_executor(self._write_threads, claim_store, claimed_s >= 0):
                         raise UploadStalled
                     claimed_s = time.monotonic()
-                await self._write_parts(parser, effort.run_steps(parser.feed(chunk)), part_writer, check_options)
-            await self._write_parts(parser, effort.run_steps(parser.finish()), part_writer, check_options)
+                await self._write_parts(parser, budget.run_steps(parser.feed(chunk)), part_writer, check_options)
+            await self._write_parts(parser, budget.run_steps(parser.finish()), part_writer, check_options)
             await part_writer.finish()
         except BaseException:  # also if the client disconnects, or this task is canceled
             # In a thread, which goes on even if the gateway shuts down and cancels this task a second time.

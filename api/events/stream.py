@@ -13,11 +13,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 
-from api import gateway
 from api.auth.credentials import CurrentCaller, caller_of
-from api.batches import service as files
 from api.batches.routes import parse_batch_id
+from api.batches.service import CurrentFiles
 from api.events.watcher import JobWatcher, Subscription
+from api.gateway import CurrentGateway
 from api.http.problem import Responses, describe_problems
 from api.http.query import CheckedQueryRoute
 from api.jobs.answers import Answers, CapacityResponse
@@ -114,29 +114,29 @@ RESPONSES: Responses = {200: STREAM, 204: NO_MORE_EVENTS, **describe_problems(40
 
 
 @job_routes.get("/{id}/events", response_class=Response, responses=RESPONSES, openapi_extra=PARAMETERS)
-async def events(id: str, request: Request, here: gateway.CurrentGateway, by: CurrentCaller) -> Response:
+async def events(id: str, request: Request, gateway: CurrentGateway, by: CurrentCaller) -> Response:
     """Stream a job's events (`text/event-stream`): each `state`, then the `result` (the job), then `end`.
 
     A client that was cut off sends `Last-Event-ID` and is told what came after it; one that has been told all is
     answered 204, which ends an EventSource for good.
     """
-    read = partial(here.ledger.answer, by=by)
+    read = partial(gateway.ledger.answer, by=by)
     return await respond_with_events(
-        request, here.answers, EventSource(parse_job_id(id), here.watcher, read, make_job_events, LAST_EVENT)
+        request, gateway.answers, EventSource(parse_job_id(id), gateway.watcher, read, make_job_events, LAST_EVENT)
     )
 
 
 @batch_routes.get("/{id}/events", response_class=Response, responses=RESPONSES, openapi_extra=PARAMETERS)
-async def progress(id: str, request: Request, here: files.CurrentFiles, by: CurrentCaller) -> Response:
+async def progress(id: str, request: Request, files: CurrentFiles, by: CurrentCaller) -> Response:
     """Stream a batch's progress (`text/event-stream`): the batch each time that a part of it is done, then `end`.
 
     `Last-Event-ID` is taken as for a job.
     """
-    read = partial(here.bulk.batches.read, by=by)
+    read = partial(files.bulk.batches.read, by=by)
     return await respond_with_events(
         request,
-        here.answers,
-        EventSource(parse_batch_id(id), here.watcher, read, make_progress_events, LAST_BATCH_EVENT),
+        files.answers,
+        EventSource(parse_batch_id(id), files.watcher, read, make_progress_events, LAST_BATCH_EVENT),
     )
 
 
@@ -151,12 +151,12 @@ async def respond_with_events(request: Request, answers: Answers, source: EventS
     if last_sent >= source.last:
         return Response(status_code=204)
 
-    async def begin() -> Response:
+    async def open_stream() -> Response:
         return EventSourceResponse(
             stream_events(source, last_sent, answers, owner), headers={"Cache-Control": "no-store"}
         )
 
-    return CapacityResponse(answers.reserve_stream(owner), begin)
+    return CapacityResponse(answers.reserve_stream(owner), open_stream)
 
 
 GONE = UnknownJob, ExpiredJob, UnknownBatch, ExpiredBatch, LedgerLost

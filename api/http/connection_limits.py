@@ -72,7 +72,7 @@ class ConnectionLimits:
             try:
                 connection.check_progress(now_s)
             except Exception as error:  # whose text could contain data of a request
-                log.error("a connection cannot be looked at: %s", type(error).__name__)
+                log.error("a connection cannot be checked: %s", type(error).__name__)
 
 
 class RefusingProtocol(HttpToolsProtocol):

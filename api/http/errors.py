@@ -24,11 +24,11 @@ class UnexpectedErrors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        begun = False
+        has_started = False
 
         async def send_and_note(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
@@ -38,5 +38,5 @@ class UnexpectedErrors:
                 raise
             # Log the route's template, since a path may contain a value that was meant for the body.
             log.error("%s %s failed: %s", method_of(scope), template_of(scope, self._fast_paths), type(error).__name__)
-            if not begun:
+            if not has_started:
                 await self._render(scope, internal_error())(scope, receive, send)

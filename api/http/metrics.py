@@ -79,9 +79,9 @@ def measured_commit(commit: Commit, metrics: GatewayMetrics) -> Commit:
     """Return the committer's function `commit` with measurements of its groups."""
 
     def commit_measured(group: Sequence[NewJob]) -> SubmitResult:
-        begun_s = time.perf_counter()
+        started_s = time.perf_counter()
         result = commit(group)
-        metrics.group_seconds.observe(time.perf_counter() - begun_s)
+        metrics.group_seconds.observe(time.perf_counter() - started_s)
         metrics.group_jobs.observe(len(group))
         for status, count in Counter(status for status, _ in result.statuses).items():
             metrics.submits.labels(status.value).inc(count)

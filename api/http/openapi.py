@@ -68,20 +68,20 @@ def _parameter(name: str, place: str, schema: Schema, description: str) -> Schem
 
 def add_schemas(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
     """Add the schemas of these models, and of the models they refer to, to the app's document, once each."""
-    plain = app.openapi
+    generate = app.openapi
 
     @cache
     def document() -> Schema:
-        made = plain()
-        _, found = models_json_schema([(model, "validation") for model in models], ref_template=REF)
-        schemas = made["components"]["schemas"] | found["$defs"]
-        made["components"]["schemas"] = {
+        generated = generate()
+        _, wanted = models_json_schema([(model, "validation") for model in models], ref_template=REF)
+        schemas = generated["components"]["schemas"] | wanted["$defs"]
+        generated["components"]["schemas"] = {
             name: schemas[name] for name in sorted(schemas) if name not in (NEVER_ANSWERED, "ValidationError")
         }
-        for responses in _responses_in(made):
+        for responses in _responses_in(generated):
             if NEVER_ANSWERED in str(responses.get("422")):
                 del responses["422"]
-        return made
+        return generated
 
     app.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it
 
@@ -104,13 +104,13 @@ READ_METHODS = ["GET", "HEAD"]
 
 def include_docs(app: FastAPI) -> None:
     """Serve the document at /openapi.json, the page at /docs, and the files that the page loads."""
-    made, making = dict[str, PreparedResponse](), asyncio.Lock()
+    prepared, preparing = dict[str, PreparedResponse](), asyncio.Lock()
 
     async def prepare(name: str, make: Callable[[], PreparedResponse]) -> PreparedResponse:
-        async with making:
-            if name not in made:  # in a thread, since to make the document takes half a second
-                made[name] = await run_sync(make)
-        return made[name]
+        async with preparing:
+            if name not in prepared:  # in a thread, since to make the document takes half a second
+                prepared[name] = await run_sync(make)
+        return prepared[name]
 
     @app.api_route("/docs", methods=READ_METHODS, include_in_schema=False)
     async def docs(request: Request) -> Response:

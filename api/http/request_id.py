@@ -51,14 +51,14 @@ class RequestIdMiddleware:
         if self._traced:
             trace = adopt_span(request_id, hidden_query=bool(scope["query_string"]))
         ORIGIN.set((request_id, trace))
-        begun_s = time.perf_counter()
+        started_s = time.perf_counter()
 
         # Neither this function nor `__call__` is a coroutine: that would cost a microsecond a request.
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"].append((REQUEST_ID, request_id.encode()))
                 for observer in self._observers:
-                    observer(scope, message, time.perf_counter() - begun_s)
+                    observer(scope, message, time.perf_counter() - started_s)
             return send(message)
 
         return self._app(scope, receive, send_with_id)

@@ -138,7 +138,7 @@ def drop_escaped(headers_sent: list[Header]) -> None:
 
 def add_security_headers(headers: list[Header]) -> list[Header]:
     """Return the headers of a response, plus those of `HEADERS` that it does not have."""
-    given = dict(headers)
-    if HEADER_NAMES.isdisjoint(given):
+    present = dict(headers)
+    if HEADER_NAMES.isdisjoint(present):
         return headers + HEADERS
-    return [*headers, *(header for header in HEADERS if header[0] not in given)]
+    return [*headers, *(header for header in HEADERS if header[0] not in present)]

@@ -25,9 +25,7 @@ from core.errors import (
 )
 from core.schema.patient import COLUMNS, Patient, Row
 
-INLINE_LIMIT_BYTES = (
-    65_536  # a larger body's faults are looked for in a thread, so that other requests are still served
-)
+INLINE_LIMIT_BYTES = 65_536  # faults of a larger body are found in a thread, so that other requests are served
 KEYS_LIMIT = 64  # of a patient
 
 

@@ -28,7 +28,7 @@ RANGE = describe_header(
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 LONGEST_S = 7 * 86_400
-UNKEYED = "anyone"  # stands for every caller where no keys are required
+UNKEYED = "anyone"  # the caller if no keys are required
 
 
 def read_idempotency(request: Request, by: Caller, body: bytes) -> Idempotency | None:

@@ -59,11 +59,11 @@ def validate_in_pieces(body: bytes) -> Iterator[list[Row]]:
         cut = body.find(b"},", start + PIECE_BYTES, end)
         stop = cut + 1 if cut >= 0 else end
         try:
-            found = QUICK_ELEMENTS.validate_json(b"[%b]" % body[start:stop])
+            objects = QUICK_ELEMENTS.validate_json(b"[%b]" % body[start:stop])
         except ValidationError:
-            found = []
-        yield [tuple(row.values()) for row in found]
-        if not found:  # also after two commas, or after one before the end of the list
+            objects = []
+        yield [tuple(each.values()) for each in objects]
+        if not objects:  # also between two commas, or after a comma before the end of the list
             return
         start = stop + 1
 
@@ -76,9 +76,9 @@ def list_faults(patient: object, error: ValidationError, place: str) -> Iterator
 
     Members that are no fields are reported as one fault, by their positions among the patient's members.
     """
-    found = error.errors(include_input=False, include_url=False)
-    unknown = {str(fault["loc"][0]) for fault in found if fault["type"] == UNKNOWN}
-    yield from (name_fault(fault, place) for fault in found if fault["type"] != UNKNOWN)
+    faults = error.errors(include_input=False, include_url=False)
+    unknown = {str(fault["loc"][0]) for fault in faults if fault["type"] == UNKNOWN}
+    yield from (name_fault(fault, place) for fault in faults if fault["type"] != UNKNOWN)
     if unknown and isinstance(patient, dict):
         yield unknown_members(list(patient), unknown, place or "patient")
 

@@ -53,7 +53,7 @@ async def upload(context: CurrentPage, files: CurrentFiles) -> Response:
 
 
 @routes.get("/{id}")
-async def show(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
+async def show_batch(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
     """Show a batch: its progress, its results, and its first errors."""
     batch = await run_sync(files.bulk.batches.read, batches.parse_batch_id(id), context.by)
     errors = await read_errors(files, batch, context.by) if batch.counts.rejected else []
@@ -61,7 +61,7 @@ async def show(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
 
 
 @routes.get("/{id}/live")
-async def live(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
+async def stream_progress(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
     """Stream the progress for the batch's page as HTML, like `GET /v1/batches/{id}/events` does as JSON."""
     events, read = partial(make_page_events, context.site), partial(files.bulk.batches.read, by=context.by)
     source = EventSource(batches.parse_batch_id(id), files.watcher, read, events, LAST_BATCH_EVENT)
@@ -84,7 +84,7 @@ def erase(id: str, context: CurrentPage, files: CurrentFiles) -> Response:
 
 async def read_errors(files: Files, batch: Batch, by: Caller) -> list[RowError] | None:
     """Return the first errors of a batch, or None if the store is unavailable."""
-    download = await run_sync(files.errors, str(batch.id), by)
+    download = await run_sync(files.find_errors, str(batch.id), by)
     end = min(download.bytes, ERRORS_READ_BYTES)
     try:
         text = b"".join([piece async for piece in read_pieces(files.bulk.store, download, 0, end)])

@@ -23,13 +23,13 @@ class Bar:
     width: float
 
 
-def bars_of(job: Job) -> list[Bar]:
+def make_bars(job: Job) -> list[Bar]:
     """Return the bars of the explanation of a job's only score; an empty list without one."""
     explanation = job.scores[0].explanation if job.scores and len(job.scores) == 1 else None
-    return contribution_bars(explanation.contributions) if explanation else []
+    return make_contribution_bars(explanation.contributions) if explanation else []
 
 
-def contribution_bars(contributions: Mapping[str, float]) -> list[Bar]:
+def make_contribution_bars(contributions: Mapping[str, float]) -> list[Bar]:
     """Return the bars of contributions by field, the longest first, without those that are 0."""
     longest = max(map(abs, contributions.values()), default=0)
     ranked = sorted(contributions.items(), key=lambda term: -abs(term[1]))
@@ -51,7 +51,7 @@ class Column:
     share: float
 
 
-def columns_of(bins: Sequence[Bin]) -> list[Column]:
+def make_columns(bins: Sequence[Bin]) -> list[Column]:
     """Return the columns of a histogram; the highest is `COLUMN_HEIGHT`, and an unknown share has height 0."""
     highest = max(max(one.reference, one.share or 0) for one in bins) or 1
     scale = COLUMN_HEIGHT / highest
@@ -61,7 +61,7 @@ def columns_of(bins: Sequence[Bin]) -> list[Column]:
     ]
 
 
-def calibration_curve(slope: float, intercept: float) -> str:
+def draw_calibration_curve(slope: float, intercept: float) -> str:
     """Return the points of the calibration curve: x is the predicted risk, y the share that has the disease.
 
     Both are in percent, with SVG's origin at the upper left. The log-odds of the share are `intercept` plus `slope`

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from api.http.problem import problem_of
 from api.jobs.body import parse_row
-from api.pages.chart import bars_of
+from api.pages.chart import make_bars
 from api.pages.patient_form import Entered, make_example, make_inputs, read_entered, to_body
 from api.pages.site import CurrentPage, PageContext
 from core.errors import ScorelineError
@@ -15,13 +15,13 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/")
-async def home(context: CurrentPage, sample: bool = False) -> Response:
+async def show_home(context: CurrentPage, sample: bool = False) -> Response:
     """Show the form, empty or with the example patient."""
     return context.render_page("home.html", inputs=make_inputs(make_example() if sample else None))
 
 
 @routes.post("/")
-async def score(context: CurrentPage) -> Response:
+async def score_patient(context: CurrentPage) -> Response:
     """Score the entered patient, and show the risk with its explanation.
 
     Errors are shown beside the form. The patient is a job like any other, which is not lost if it takes long.
@@ -37,7 +37,7 @@ async def score(context: CurrentPage) -> Response:
     except ScorelineError as error:
         return render_refusal(context, entered, error)
     job = answer.to_job()
-    return context.render_page("home.html", inputs=make_inputs(entered), job=job, bars=bars_of(job))
+    return context.render_page("home.html", inputs=make_inputs(entered), job=job, bars=make_bars(job))
 
 
 def render_refusal(context: PageContext, entered: Entered, error: ScorelineError) -> Response:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 
 from api.events.stream import LAST_EVENT, Event, EventSource, make_job_events, respond_with_events
 from api.jobs import routes as jobs
-from api.pages.chart import bars_of
+from api.pages.chart import make_bars
 from api.pages.site import CurrentPage, Site
 from core.ledger.answer import Answer
 from core.ledger.job import Job, State
@@ -32,7 +32,7 @@ def show_list(context: CurrentPage, state: State | None = None, after: UUID | No
 
 
 @routes.get("/{id}")
-async def show(id: str, context: CurrentPage) -> Response:
+async def show_job(id: str, context: CurrentPage) -> Response:
     """Show a job: its state, and its first scores once it succeeded."""
     answer = await run_sync(context.gateway.ledger.answer, jobs.parse_job_id(id), context.by)
     return context.render_page(
@@ -41,7 +41,7 @@ async def show(id: str, context: CurrentPage) -> Response:
 
 
 @routes.get("/{id}/live")
-async def live(id: str, context: CurrentPage) -> Response:
+async def stream_progress(id: str, context: CurrentPage) -> Response:
     """Stream the state for the job's page as HTML, like `GET /v1/jobs/{id}/events` does as JSON."""
     gateway, events = context.gateway, partial(make_page_events, context.site)
     read = partial(gateway.ledger.answer, by=context.by)
@@ -66,7 +66,7 @@ def erase(id: str, context: CurrentPage) -> Response:
 
 def job_values(job: Job) -> dict[str, Any]:
     """Return the values that the template of a job needs."""
-    return {"job": job, "bars": bars_of(job), "score_limit": SCORE_LIMIT}
+    return {"job": job, "bars": make_bars(job), "score_limit": SCORE_LIMIT}
 
 
 def make_page_events(site: Site, answer: Answer) -> Iterator[Event]:

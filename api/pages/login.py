@@ -27,13 +27,13 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/enter")
-async def show(context: CurrentPage, next: str = "/") -> Response:
+async def show_login(context: CurrentPage, next: str = "/") -> Response:
     """Show the form for the key."""
     return context.render_page("enter.html", next=keep_own_path(next), problem=None)
 
 
 @routes.post("/enter")
-async def enter(context: CurrentPage) -> Response:
+async def log_in(context: CurrentPage) -> Response:
     """Begin a session for the entered key, and redirect to the page that the visitor wanted.
 
     The request counts against the key's limits. The form shows the error for a wrong key, too many requests of the key,
@@ -58,7 +58,7 @@ async def enter(context: CurrentPage) -> Response:
 
 
 @routes.post("/leave")
-async def leave(request: Request) -> Response:
+async def log_out(request: Request) -> Response:
     """End the session and delete its cookie. Raises ForeignForm and LedgerUnavailable."""
     check_origin(request.scope)
     if cookie := request.cookies.get(COOKIE):

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from api.models import routes as model
 from api.models.routes import CurrentHistograms
-from api.pages.chart import COLUMN_HEIGHT, COLUMN_WIDTH, calibration_curve, columns_of
+from api.pages.chart import COLUMN_HEIGHT, COLUMN_WIDTH, draw_calibration_curve, make_columns
 from api.pages.patient_form import name_of
 from api.pages.site import CurrentPage
 from api.pages.words import percent
@@ -19,11 +19,11 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/model")
-def show(context: CurrentPage, histograms: CurrentHistograms) -> Response:
+def show_model(context: CurrentPage, histograms: CurrentHistograms) -> Response:
     """Show the card of the served model."""
     card: dict[str, Any] = from_json(bytes(model.read(histograms).body))
     slope, intercept = (card["metrics"][f"calibration_{name}"]["value"] for name in ("slope", "intercept"))
-    return context.render_page("model.html", card=card, curve=calibration_curve(slope, intercept))
+    return context.render_page("model.html", card=card, curve=draw_calibration_curve(slope, intercept))
 
 
 drift_routes = APIRouter(include_in_schema=False)
@@ -36,7 +36,7 @@ def show_drift(
     """Show the distribution of each feature of the patients that the visitor may see, as a chart and in words."""
     drift = watch_drift(histograms, hours, owner=context.by.sees)
     rows = [
-        (name_feature(feature.feature), feature, columns_of(feature.bins), describe_bins(feature))
+        (name_feature(feature.feature), feature, make_columns(feature.bins), describe_bins(feature))
         for feature in drift.features
     ]
     spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}

@@ -33,7 +33,7 @@ class Check(NamedTuple):
 
 
 @routes.get("/system")
-def system(context: CurrentPage) -> Response:
+def show_system(context: CurrentPage) -> Response:
     """Show the queues, the versions and links to other tools; 503 while the ledger is unavailable."""
     try:
         stats = read_stats(context)

@@ -132,7 +132,7 @@ def make_bare_app(lifespan: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
         version="1",
         description=ABOUT,
         openapi_url=None,
-        redirect_slashes=False,  # which would repeat the query
+        redirect_slashes=False,  # a redirect would repeat the query
         lifespan=lifespan,
         telemetry=telemetry_config(traced=traced),
         generate_unique_id_function=name_operation,

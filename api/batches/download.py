@@ -15,7 +15,7 @@ from core.ledger.batch import Form, Format
 from core.storage.store import Store
 
 PIECE_BYTES = 131_072
-PIECES_IN_MEMORY = 3  # the first, the one that waits, and the one that uvicorn holds
+PIECES_IN_MEMORY = 3  # the first, the next, and the one in uvicorn's buffer
 CONVERSION_BYTES = 3_000_000
 """The memory that converting rows takes: the bytes that were read, and one block of rows as objects."""
 PARQUET_BYTES = 6_000_000

@@ -43,7 +43,8 @@ T = TypeVar("T")
 
 FREE_S = 1.0
 SLOWEST_BYTES_PER_S = 5_000_000
-"""Counts both compressed and decompressed bytes. The slowest tables, with every cell quoted, are read at 80 MB/s."""
+"""The slowest rate allowed, compressed and decompressed bytes added. The slowest tables (all cells quoted) are read at
+some 80 MB/s."""
 
 
 class TimeBudget:

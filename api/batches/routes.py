@@ -156,9 +156,8 @@ def respond_with_file(
         try:
             return await send_download(request, files.bulk.store, download, conversion)
         except (FileNotFoundError, StoreUnavailable) as error:
-            await run_sync(
-                files.bulk.batches.read, parse_batch_id(request.path_params["id"])
-            )  # raises if it was erased or has expired since
+            # This raises if the batch was erased or has expired since.
+            await run_sync(files.bulk.batches.read, parse_batch_id(request.path_params["id"]))
             raise error if isinstance(error, StoreUnavailable) else LostResults from None
 
     return CapacityResponse(files.answers.reserve(by.key, download.memory_bytes(conversion)), open_download)

@@ -135,7 +135,7 @@ class JobWatcher(Generic[T]):
                 if any(subscription.with_start for subscription in tuple(self._waiting.get(id, ())))
             ]
         answered, self._answered = self._answered, frozenset(event.answers)
-        return [id for id in waiting if id not in answered]  # the last event brought those answers
+        return [id for id in waiting if id not in answered]  # the last event brought the other answers
 
     def _read(self, ids: Sequence[str]) -> dict[str, T]:
         """Return the jobs or batches that exist, by id, without those whose records cannot be read."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from core.errors import BodyTooLarge, InvalidFile, UnsupportedEncoding
 
 PIECE_BYTES = 262_144
-LENIENT_BYTES = 10_000_000  # up to this size any compression ratio is allowed
+ANY_RATIO_BYTES = 10_000_000  # up to this size any compression ratio is allowed
 WINDOW_BYTES = 32_768  # the most that zlib gets at once: at the end of each member it copies the rest
 
 MEMBERS = 1_000  # a stream of up to so many members may have members of any size
@@ -68,7 +68,7 @@ class Inflater:
             left = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             chunk = chunk[len(window) - len(left) :]
             self._unpacked_bytes += len(piece)
-            if self._unpacked_bytes > max(LENIENT_BYTES, self._ratio_limit * self._packed_bytes):
+            if self._unpacked_bytes > max(ANY_RATIO_BYTES, self._ratio_limit * self._packed_bytes):
                 raise BodyTooLarge(
                     f"The file is packed more than {self._ratio_limit:g} times, as no table is: send it unpacked."
                 )

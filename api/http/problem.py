@@ -70,7 +70,7 @@ STATUS: dict[type[ScorelineError], HTTPStatus] = {
     errors.UnknownVersion: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
 }
 
-HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
+ERROR_HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
 """Headers that say what the gateway would accept (RFC 9110, section 15.5.16)."""
 
 
@@ -139,7 +139,7 @@ def _handler(
 def problem_of(error: ScorelineError) -> ProblemResponse:
     """Return the problem for an error, with `Retry-After` where the error has it, and at most 1,000 field errors."""
     status = STATUS[type(error)]
-    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else HEADERS.get(type(error), {})
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else ERROR_HEADERS.get(type(error), {})
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
     if (total := len(error.errors) + error.unlisted) > len(listed):
         detail += f" The first {len(listed)} of {total} are listed."

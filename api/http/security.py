@@ -16,14 +16,14 @@ from core.settings import Settings
 
 Header = tuple[bytes, bytes]
 
-HEADERS: list[Header] = [
+SECURITY_HEADERS: list[Header] = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
 ]
 """Headers of each response that does not set them itself, as pages do. Few, since each costs a microsecond."""
 
-HEADER_NAMES = frozenset(name for name, _ in HEADERS)
+HEADER_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 
 SINGLE_HEADERS = frozenset(
     b"authorization cancel-after content-encoding content-length content-type expect host idempotency-key "
@@ -137,8 +137,8 @@ def drop_escaped(headers_sent: list[Header]) -> None:
 
 
 def add_security_headers(headers: list[Header]) -> list[Header]:
-    """Return the headers of a response, plus those of `HEADERS` that it does not have."""
+    """Return the headers of a response, plus those of `SECURITY_HEADERS` that it does not have."""
     present = dict(headers)
     if HEADER_NAMES.isdisjoint(present):
-        return headers + HEADERS
-    return [*headers, *(header for header in HEADERS if header[0] not in present)]
+        return headers + SECURITY_HEADERS
+    return [*headers, *(header for header in SECURITY_HEADERS if header[0] not in present)]

@@ -70,7 +70,7 @@ def read_priority(request: Request) -> int:
     if header is None:
         return USUAL_PRIORITY
     urgencies = re.findall(r"(?:^|,)[ \t]*u=([0-7])(?=[ \t]*(?:[,;]|$))", header)
-    return int(urgencies[-1]) if urgencies else USUAL_PRIORITY  # of a key given twice the last counts (RFC 8941, 3.2)
+    return int(urgencies[-1]) if urgencies else USUAL_PRIORITY  # the last of equal keys counts (RFC 8941, 3.2)
 
 
 def read_wait(request: Request, limit_s: float) -> float | None:

@@ -86,7 +86,7 @@ def list_vendored() -> dict[str, Any]:
 
 
 TEMPLATES = Path(__file__).parent / "templates"
-HEADERS = {
+PAGE_HEADERS = {
     # Only our own scripts run, and no other site frames a page; `api.http.security` adds the headers of every response.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -123,7 +123,7 @@ class Site:
 
     def render_page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return the response with the rendered page."""
-        return Response(self.render(template, **values), status, HEADERS, "text/html")
+        return Response(self.render(template, **values), status, PAGE_HEADERS, "text/html")
 
 
 TRUSTED_SITES = ("same-origin", "none")  # values of Sec-Fetch-Site: one of our pages, or a URL that the visitor typed

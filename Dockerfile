@@ -48,7 +48,7 @@ COPY --from=api-packages /opt/scoreline /opt/scoreline
 COPY core core
 COPY monitoring monitoring
 COPY api api
-RUN python -c "import api.__main__, api.parquet"
+RUN python -c "import api.__main__, api.batches.parquet"
 USER scoreline
 CMD ["python", "-m", "api"]
 

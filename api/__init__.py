@@ -1,4 +1,4 @@
-"""The gateway: HTTP in, job ids out. Writes jobs down, rings the queue, reads results from the ledger.
+"""The gateway: HTTP in, job ids out. It records jobs, notifies the workers, and reads results from the ledger.
 
-Knows core. Does not know the model, numbers, or how a score is made.
+It imports core, but neither the model nor numpy: it does not know how a score is computed.
 """

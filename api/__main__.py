@@ -1,4 +1,4 @@
-"""Runs the gateway, `python -m api`; handles its keys and audit, or writes its document: `python -m api --help`."""
+"""Runs the gateway (`python -m api`), manages API keys, reads the audit, or writes the OpenAPI document (`--help`)."""
 
 import json
 import logging
@@ -23,9 +23,9 @@ from uvicorn.supervisors import Multiprocess
 from api.app import make_app
 from api.auth.authentication import AuthServices
 from api.batches.service import BatchBackends
-from api.commands import operate, parse
+from api.commands import parse_arguments, run_command
 from api.http.connection import Connection
-from api.http.metrics import show_together, start_metrics
+from api.http.metrics import start_metrics, start_shared_metrics
 from core.connect import check_redis, open_redis
 from core.errors import LedgerUnavailable, OperatorError, ScorelineError
 from core.ledger.continuity import Continuity, Mirror
@@ -45,104 +45,107 @@ from monitoring.tracing import start_tracing
 
 log = logging.getLogger("api")
 
-SWITCH_S = 0.0005
-"""How long a thread that works keeps another waiting that wakes, such as the event loop's.
+THREAD_SWITCH_S = 0.0005
+"""How long a running thread may keep the interpreter while another thread, such as the event loop's, wants it.
 
-By Python's own 5 ms a submit, which passes through three threads, waits four times as long beside large answers.
+With Python's default of 5 ms, a submit, which passes through three threads, takes four times as long while large
+responses are being sent.
 """
 
-GRACE_S = 5  # who waits for a result is answered at once when the gateway is to stop
+GRACE_S = 5  # requests that wait for a result are answered at once on shutdown
 
 
-def listen(settings: Settings) -> socket.socket:
+def open_listener(settings: Settings) -> socket.socket:
     """Return a listening socket on the gateway's port. Raises OperatorError if the port is taken."""
     listener = socket.socket(socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.api_host, settings.api_port))
     except OSError as error:
-        place = f"{settings.api_host}:{settings.api_port}"
+        address = f"{settings.api_host}:{settings.api_port}"
         raise OperatorError(
-            f"cannot listen on {place} ({error.strerror}): set SCORELINE_API_PORT to a free port."
+            f"cannot listen on {address} ({error.strerror}): set SCORELINE_API_PORT to a free port."
         ) from None
     return listener
 
 
-def allow_many_clients() -> None:
-    """Let this process and its children hold as many connections as the system allows; often a soft limit is 1,024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def raise_file_limit() -> None:
+    """Raise the limit of open files, often 1,024, to what the system allows, for this process and its children."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
-def serve() -> FastAPI:
-    """Return the app of one gateway process."""
+def make_process_app() -> FastAPI:
+    """Return the app of one gateway process; called in the process that serves it."""
     give_large_buffers_back()
     settings = Settings.read()
     start_log(settings.log_format)
     stop_with_parent()
     start_tracing("scoreline-gateway")
     redis = open_redis(settings)
-    app = build(settings, redis, start_metrics(settings, redis))
+    app = build_app(settings, redis, start_metrics(settings, redis))
     spare_what_stays()
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(THREAD_SWITCH_S)
     return app
 
 
-def build(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = None) -> FastAPI:
-    """Return the gateway over this Redis and the store that the settings name; it connects when it is first asked."""
-    queue, store, server = make_celery(settings), Store.open(settings), partial(read_server_stats, redis)
+def build_app(settings: Settings, redis: Redis, metrics: GatewayMetrics | None = None) -> FastAPI:
+    """Return the gateway over this Redis and the store in the settings; it connects at the first request."""
+    queue, store, read_server = make_celery(settings), Store.open(settings), partial(read_server_stats, redis)
     continuity = Continuity(redis, settings, Mirror(store))
     ledger = RedisLedger(redis, settings, lost=continuity.lost)
     bulk = BatchBackends(Batches(redis, settings, lost=continuity.lost), store, make_send_parts(queue))
-    auth = AuthServices.over(redis, settings) if settings.api_keys == "required" else None
+    auth = AuthServices.open(redis, settings) if settings.api_keys == "required" else None
     send, histograms = make_send(queue), Histograms(redis)
-    return make_app(settings, ledger, send, bulk, histograms, server, auth, metrics, continuity)
+    return make_app(settings, ledger, send, bulk, histograms, read_server, auth, metrics, continuity)
 
 
 def write_document() -> None:
-    """Write the OpenAPI document to standard output. It is the same whatever the environment says."""
+    """Write the OpenAPI document to standard output. It does not depend on the environment."""
     with TemporaryDirectory() as folder:
         settings = Settings(store=f"file://{folder}", api_keys="required")
-        app = build(settings, open_redis(settings))
+        app = build_app(settings, open_redis(settings))
     print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 
 def stop_with_parent() -> None:
-    """Have a process that a parent started stop when the parent is gone, however it went; it would hold the port."""
+    """Stop this process when its parent process, if it has one, ends for any reason: it would keep the port open."""
 
-    def outlive(parent: BaseProcess) -> None:
+    def stop_after_parent(parent: BaseProcess) -> None:
         wait([parent.sentinel])
         os.kill(os.getpid(), signal.SIGTERM)
 
     if parent := parent_process():
-        Thread(target=outlive, args=(parent,), daemon=True).start()
+        Thread(target=stop_after_parent, args=(parent,), daemon=True).start()
 
 
 def main() -> None:
-    """Do what was asked for: serve, if nothing else."""
-    asked = parse(sys.argv[1:])
-    if asked.command == "openapi":
+    """Run the command on the command line; without one, serve."""
+    arguments = parse_arguments(sys.argv[1:])
+    if arguments.command == "openapi":
         write_document()
         return
     keep_private()
     settings = Settings.read()
     start_log(settings.log_format)
-    if asked.command:
-        operate(open_redis(settings), asked)
+    if arguments.command:
+        run_command(open_redis(settings), arguments)
     else:
         run(settings)
 
 
-def warn_of_keys(settings: Settings, redis: Redis) -> None:
-    """Say in the log if everyone is let in, or no one can be. Raises LedgerUnavailable."""
+def warn_about_keys(settings: Settings, redis: Redis) -> None:
+    """Log a warning if requests need no key, or if no key exists. Raises LedgerUnavailable."""
     if settings.api_keys == "off":
         log.warning("API keys are off: whoever reaches %s may do anything", settings.api_host)
     elif not settings.api_key and not any(Keyring(redis).all()):
-        log.warning("there is no API key, so no one is let in: `python -m api keys create --name NAME` makes one")
+        log.warning(
+            "there is no API key, so all requests are refused: `python -m api keys create --name NAME` makes one"
+        )
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; what was accepted by then is answered."""
+    """Serve until SIGTERM or Ctrl-C; requests that were accepted by then are answered."""
     redis = open_redis(settings)
     try:
         check_redis(redis)
@@ -150,7 +153,7 @@ def run(settings: Settings) -> None:
     except LedgerUnavailable:
         log.warning("Redis cannot be reached yet; submits are answered 503 until it can")
     config = uvicorn.Config(
-        "api.__main__:serve",
+        "api.__main__:make_process_app",
         factory=True,
         http=Connection,
         workers=settings.api_processes,
@@ -159,15 +162,15 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    allow_many_clients()
-    listener = listen(settings)
+    raise_file_limit()
+    listener = open_listener(settings)
     with suppress(LedgerUnavailable):
-        warn_of_keys(settings, redis)
+        warn_about_keys(settings, redis)
     if settings.api_processes == 1:
         uvicorn.Server(config).run([listener])
     else:
         if settings.metrics:
-            show_together(settings, redis)
+            start_shared_metrics(settings, redis)
         Multiprocess(config, [listener]).run()
 
 

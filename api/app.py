@@ -1,4 +1,4 @@
-"""Puts the gateway together."""
+"""Assembles the gateway: its services, its routes and its middleware."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -20,12 +20,12 @@ from api.events import stream as events
 from api.gateway import open_files, open_gateway
 from api.headroom import Headroom
 from api.health import VitalTasks
-from api.http.connection import WATCH
+from api.http.connection import CONNECTION_LIMITS
 from api.http.connection_limits import ConnectionLimits
 from api.http.errors import UnexpectedErrors
 from api.http.metrics import MetricsMiddleware, measured_commit
-from api.http.openapi import describe, include_docs, name_operation
-from api.http.problem import Problem, RenderProblem, answer_problems
+from api.http.openapi import add_schemas, include_docs, name_operation
+from api.http.problem import Problem, RenderProblem, add_problem_handlers
 from api.http.request_id import LoggingMiddleware, RequestIdMiddleware, ResponseObserver
 from api.http.security import SecurityMiddleware
 from api.jobs import predict as prediction
@@ -58,16 +58,17 @@ CORS: dict[str, Any] = {
         *("RateLimit", "RateLimit-Policy", "X-Request-ID"),
     ),
 }
-"""What pages of the origins that were named may send and read."""
+"""What pages of the origins in `SCORELINE_CORS_ORIGINS` may send and read."""
 
-SUBMITS: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
-"""The routes that are worth a short way, by their paths."""
+FAST_ROUTES: dict[str, Submit] = {"/v1/jobs": jobs.submit, "/api/prediction": prediction.predict}
+"""The routes that the fast path serves, by path."""
 
 
-def telemetry(*, traced: bool) -> TelemetryConfig:
-    """Return what FastAPI is to tell OpenTelemetry: of each request a span, if any is `traced`.
+def telemetry_config(*, traced: bool) -> TelemetryConfig:
+    """Return which telemetry FastAPI sends to OpenTelemetry: one span a request if `traced`, and nothing else.
 
-    Asking each time whether it is would cost a twentieth of a request. A log of its would hold the text of errors.
+    To check for each request whether it is traced would cost 5 % of the request. FastAPI's own logs would contain the
+    text of errors.
     """
     return {"tracing": traced, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -78,63 +79,62 @@ def make_app(
     send: Send,
     bulk: BatchBackends | None = None,
     histograms: Histograms | None = None,
-    server: Callable[[], ServerStats] | None = None,
+    read_server: Callable[[], ServerStats] | None = None,
     auth: AuthServices | None = None,
     metrics: GatewayMetrics | None = None,
     continuity: Continuity | None = None,
 ) -> FastAPI:
-    """Return the gateway over this ledger and this queue; the documentation at /docs needs no other server.
+    """Return the gateway over this ledger and this queue.
 
-    Without a place for files it takes none, and without histograms it tells nothing of the model. Without keepers it
-    has no gate, and everyone is let in. `server` says how the Redis stands, for the headroom. It counts in `metrics`,
-    which are shown elsewhere. With `continuity` it sees whether the ledger is still what it was.
+    Without `bulk` it has no routes for files, without `histograms` none for the model, and without `auth` it asks for
+    no key. `read_server` reads the memory use of Redis for `Headroom`. The gateway counts in `metrics`; the caller
+    exports them. With `continuity` it notices if the ledger has lost data.
     """
-
     traced, pace = is_traced(), Pace()
     metrics = metrics or GatewayMetrics(CollectorRegistry())
-    write = (
+    commit = (
         measured_commit(partial(submit, ledger, send), metrics) if settings.metrics else partial(submit, ledger, send)
     )
 
     @asynccontextmanager
-    async def serve(app: FastAPI) -> AsyncIterator[dict[str, ConnectionLimits]]:
-        watch, headroom = ConnectionLimits(settings, metrics), Headroom(server, settings.memory_share)
-        async with AsyncExitStack() as closing:
-            closing.enter_context(continuity.running() if continuity else nullcontext())
-            opened = open_gateway(settings, ledger, write, headroom, metrics, vitals.threads, pace)
-            app.state.gateway = here = await closing.enter_async_context(opened)
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, ConnectionLimits]]:
+        limits, headroom = ConnectionLimits(settings, metrics), Headroom(read_server, settings.memory_share)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(continuity.running() if continuity else nullcontext())
+            opened = open_gateway(settings, ledger, commit, headroom, metrics, tasks.threads, pace)
+            app.state.gateway = gateway = await stack.enter_async_context(opened)
             if bulk:
-                beside = open_files(settings, bulk, here, metrics, vitals.threads)
-                app.state.files = await closing.enter_async_context(beside)
-            closing.callback(vitals.start("watch", watch.keep()).cancel)
-            if server:
-                closing.callback(vitals.start("headroom", headroom.keep()).cancel)
-            yield {WATCH: watch}
+                opened_files = open_files(settings, bulk, gateway, metrics, tasks.threads)
+                app.state.files = await stack.enter_async_context(opened_files)
+            stack.callback(tasks.start("connection limits", limits.check_forever()).cancel)
+            if read_server:
+                stack.callback(tasks.start("headroom", headroom.watch_memory()).cancel)
+            yield {CONNECTION_LIMITS: limits}
 
-    app = bare_app(serve, traced=traced)
-    app.state.vitals = vitals = VitalTasks()
+    app = make_bare_app(lifespan, traced=traced)
+    app.state.tasks = tasks = VitalTasks()
     add_routes(app, bulk, histograms)
     pages = {
-        "takes_files": bulk is not None,
-        "knows_model": histograms is not None,
-        "asks_for_keys": auth is not None,
+        "with_files": bulk is not None,
+        "with_model": histograms is not None,
+        "keys_required": auth is not None,
     }
-    show = include_pages(app, **pages)
-    wrap(app, settings, metrics, show, auth, pace, traced=traced)
-    describe(app, [Patient, jobs.Patients, Problem, Options])
+    render = include_pages(app, **pages)
+    add_middlewares(app, settings, metrics, render, auth, pace, traced=traced)
+    add_schemas(app, [Patient, jobs.Patients, Problem, Options])
     return app
 
 
-def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
-    """Return an app that answers nothing yet, and documents itself without any other server."""
+def make_bare_app(lifespan: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
+    """Return an app that has only its documentation; /docs loads nothing from another server."""
     app = FastAPI(
         title="Scoreline",
         version="1",
         description=ABOUT,
         openapi_url=None,
-        redirect_slashes=False,  # which would repeat the query
-        lifespan=serve,
-        telemetry=telemetry(traced=traced),
+        redirect_slashes=False,  # a redirect would repeat the query
+        lifespan=lifespan,
+        telemetry=telemetry_config(traced=traced),
         generate_unique_id_function=name_operation,
     )
     include_docs(app)
@@ -142,7 +142,7 @@ def bare_app(serve: Lifespan[FastAPI], *, traced: bool) -> FastAPI:
 
 
 def add_routes(app: FastAPI, bulk: BatchBackends | None, histograms: Histograms | None) -> None:
-    """Have the app answer everything that it can."""
+    """Add the routes of jobs, events, prediction and health, and those of files and of the model where they exist."""
     for router in (jobs.routes, events.job_routes, prediction.routes, health.routes):
         app.include_router(router)
     if bulk:
@@ -153,27 +153,27 @@ def add_routes(app: FastAPI, bulk: BatchBackends | None, histograms: Histograms 
         app.include_router(model.routes)
 
 
-def wrap(
+def add_middlewares(
     app: FastAPI,
     settings: Settings,
     metrics: GatewayMetrics,
-    show: RenderProblem,
+    render: RenderProblem,
     auth: AuthServices | None,
     pace: Pace,
     *,
     traced: bool,
 ) -> None:
-    """Lay around the routes what sees each request; FastAPI's own way is the one that can be `traced`."""
-    short = {} if traced else SUBMITS
-    if short:
-        app.add_middleware(FastPath, submits=short)
-    add_authentication(app, auth, pace, show, metrics.refused)
-    answer_problems(app, show)
-    app.add_middleware(UnexpectedErrors, show=show, short=short)
+    """Add the middleware, the innermost first. If `traced` there is no fast path: only FastAPI makes spans."""
+    fast_paths = {} if traced else FAST_ROUTES
+    if fast_paths:
+        app.add_middleware(FastPath, routes=fast_paths)
+    add_authentication(app, auth, pace, render, metrics.refused)
+    add_problem_handlers(app, render)
+    app.add_middleware(UnexpectedErrors, render=render, fast_paths=fast_paths)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins.split(), **CORS)
-    app.add_middleware(SecurityMiddleware, settings=settings, show=show)
-    witnesses: list[ResponseObserver] = [MetricsMiddleware(metrics, short)] if settings.metrics else []
+    app.add_middleware(SecurityMiddleware, settings=settings, render=render)
+    observers: list[ResponseObserver] = [MetricsMiddleware(metrics, fast_paths)] if settings.metrics else []
     if settings.log_requests:
-        witnesses.append(LoggingMiddleware(short))
-    app.add_middleware(RequestIdMiddleware, traced=traced, witnesses=witnesses)
+        observers.append(LoggingMiddleware(fast_paths))
+    app.add_middleware(RequestIdMiddleware, traced=traced, observers=observers)

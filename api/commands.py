@@ -1,4 +1,4 @@
-"""The command line of `python -m api`: its arguments, and what an operator does with keys and the audit."""
+"""The command line of `python -m api`: its arguments, and the commands for API keys and the audit."""
 
 import argparse
 import json
@@ -14,12 +14,12 @@ from core.ledger.key import USUAL, Limits, Scope, make_key
 from core.ledger.redis.access.audit import Action, Audit
 from core.ledger.redis.access.keyring import Key, Keyring
 
-HEAVIEST = 100  # a key of which served alone for as long as a hundred others would starve them
+WEIGHT_LIMIT = 100  # a heavier key would starve the others
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return what was asked for: without a `command`, to serve."""
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Return the parsed arguments; without a `command` the gateway serves."""
     parser = argparse.ArgumentParser(
         prog="python -m api", description="Serves the gateway, or handles its API keys. Settings are SCORELINE_*."
     )
@@ -29,129 +29,140 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         dest="action", required=True
     )
     create = keys.add_parser("create", help="make a key and print it, once: it is kept nowhere")
-    create.add_argument("--name", required=True, type=name, help="whose it is, for the list")
+    create.add_argument("--name", required=True, type=parse_name, help="whose it is, for the list")
     create.add_argument(
         "--scope",
         action="append",
         choices=[scope.value for scope in Scope],
         help="what it allows; may be given several times (default: score, batch and read)",
     )
-    create.add_argument("--expires", type=seconds, metavar="90d", help="when it ends by itself (default: never)")
-    create.add_argument("--requests-per-second", type=count, metavar="N", help="most requests in a second")
+    create.add_argument("--expires", type=parse_seconds, metavar="90d", help="when it ends by itself (default: never)")
+    create.add_argument("--requests-per-second", type=parse_count, metavar="N", help="most requests in a second")
     create.add_argument(
-        "--rows-per-day", type=count, metavar="N", help="most patients and rows of files in a day (UTC)"
+        "--rows-per-day", type=parse_count, metavar="N", help="most patients and rows of files in a day (UTC)"
     )
-    create.add_argument("--batches-at-once", type=count, metavar="N", help="most batches that have not ended")
+    create.add_argument("--batches-at-once", type=parse_count, metavar="N", help="most batches that have not ended")
     create.add_argument(
-        "--weight", type=weight, metavar="N", help="its share where others want theirs too, 1 to 100 (default: 1)"
+        "--weight", type=parse_weight, metavar="N", help="its share where others want theirs too, 1 to 100 (default: 1)"
     )
     keys.add_parser("draw", help="print a key that no service knows yet, to be set as SCORELINE_API_KEY")
     keys.add_parser("list", help="print every key there ever was, without its secret")
     keys.add_parser("revoke", help="have a key be refused, for good, within a second").add_argument("prefix")
     audit = commands.add_parser("audit", help="print who did what, as lines of JSON, the oldest first")
-    audit.add_argument("--since", type=moment, metavar="24h", help="how long ago, or a time such as 2026-01-31T12:00Z")
+    audit.add_argument(
+        "--since", type=parse_time, metavar="24h", help="how long ago, or a time such as 2026-01-31T12:00Z"
+    )
     audit.add_argument("--key", metavar="PREFIX", help="only what the holder of this key did")
     audit.add_argument("--action", choices=[action.value for action in Action], help="only such actions")
     return parser.parse_args(arguments)
 
 
-def name(text: str) -> str:
-    """Return a name that fits in one line of the list."""
+def parse_name(text: str) -> str:
+    """Return the name. Raises ArgumentTypeError unless it has 1 to 100 characters and fits in one line of the list."""
     if not re.fullmatch(r"[^\t\r\n]{1,100}", text):
         raise argparse.ArgumentTypeError("must be 1 to 100 characters, without tabs")
     return text
 
 
-def count(text: str) -> int:
-    """Return a whole number above 0."""
+def parse_count(text: str) -> int:
+    """Return the whole number above 0 in the text. Raises ArgumentTypeError."""
     if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
         raise argparse.ArgumentTypeError("must be a whole number above 0")
     return int(text)
 
 
-def weight(text: str) -> int:
-    """Return a whole number of 1 to 100."""
-    if (given := count(text)) > HEAVIEST:
-        raise argparse.ArgumentTypeError(f"must be a whole number of 1 to {HEAVIEST}")
-    return given
+def parse_weight(text: str) -> int:
+    """Return the whole number of 1 to 100 in the text. Raises ArgumentTypeError."""
+    if (number := parse_count(text)) > WEIGHT_LIMIT:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 to {WEIGHT_LIMIT}")
+    return number
 
 
-def seconds(text: str) -> int:
-    """Return the seconds of a time such as 90d, 12h, 30m or 45s."""
+def parse_seconds(text: str) -> int:
+    """Return the seconds of a duration such as 90d, 12h, 30m or 45s. Raises ArgumentTypeError."""
     match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", text)
     if not match:
         raise argparse.ArgumentTypeError("must be a number with d, h, m or s, such as 90d")
     return int(match[1]) * SECONDS[match[2]]
 
 
-def moment(text: str) -> datetime:
-    """Return the time so long ago, or the time that is given; UTC unless it says otherwise."""
+def parse_time(text: str) -> datetime:
+    """Return a time: one so long ago (24h), or an ISO 8601 time, in UTC by default. Raises ArgumentTypeError."""
     if re.fullmatch(r"[0-9]+[smhd]", text):
-        return datetime.now(UTC) - timedelta(seconds=seconds(text))
+        return datetime.now(UTC) - timedelta(seconds=parse_seconds(text))
     try:
-        given = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError("must be a time such as 24h, or 2026-01-31T12:00Z") from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-HEAD = (
+COLUMNS = (
     *("prefix", "state", "scopes", "created", "expires", "requests/s", "rows/day", "batches at once", "weight"),
     "name",
 )
 
 
-def operate(redis: Redis, asked: Namespace) -> None:
-    """Do what was asked for on the command line. Raises LedgerUnavailable, UnknownKey."""
-    if asked.command == "keys" and asked.action == "draw":
+def run_command(redis: Redis, arguments: Namespace) -> None:
+    """Run the command for keys or the audit. Raises LedgerUnavailable and UnknownKey."""
+    if arguments.command == "keys" and arguments.action == "draw":
         print(make_key()[2])
         return
-    if asked.command == "audit":
-        print_audit(Audit(redis), asked.since, asked.key, asked.action)
+    if arguments.command == "audit":
+        print_audit(Audit(redis), arguments.since, arguments.key, arguments.action)
         return
-    acts: dict[str, Callable[[Keyring, Namespace], None]] = {"create": create, "list": list_keys, "revoke": revoke}
-    acts[asked.action](Keyring(redis), asked)
+    actions: dict[str, Callable[[Keyring, Namespace], None]] = {
+        "create": create_key,
+        "list": list_keys,
+        "revoke": revoke_key,
+    }
+    actions[arguments.action](Keyring(redis), arguments)
 
 
-def create(keyring: Keyring, asked: Namespace) -> None:
-    """Make a key, and print it alone, so that a script can take it."""
-    scopes = [Scope(scope) for scope in asked.scope] if asked.scope else USUAL
-    limits = Limits(asked.requests_per_second, asked.rows_per_day, asked.batches_at_once, asked.weight)
-    print(keyring.create(asked.name, scopes, limits, asked.expires))
+def create_key(keyring: Keyring, arguments: Namespace) -> None:
+    """Create a key and print nothing else, so that a script can read it."""
+    scopes = [Scope(scope) for scope in arguments.scope] if arguments.scope else USUAL
+    limits = Limits(arguments.requests_per_second, arguments.rows_per_day, arguments.batches_at_once, arguments.weight)
+    print(keyring.create(arguments.name, scopes, limits, arguments.expires))
 
 
 def list_keys(keyring: Keyring, _: Namespace) -> None:
-    """Print every key, the oldest first, apart by tabs."""
-    print(*HEAD, sep="\t")
+    """Print a table of all keys, the oldest first, with tabs between the columns."""
+    print(*COLUMNS, sep="\t")
     for key in keyring.all():
         limits = astuple(key.caller.limits)
-        told = (state_of(key), ",".join(sorted(key.caller.scopes)), show(key.created), show(key.expires))
-        print(key.caller.key, *told, *(most or "-" for most in limits), key.name, sep="\t")
+        facts = (
+            name_state(key),
+            ",".join(sorted(key.caller.scopes)),
+            format_time(key.created),
+            format_time(key.expires),
+        )
+        print(key.caller.key, *facts, *(limit or "-" for limit in limits), key.name, sep="\t")
 
 
-def revoke(keyring: Keyring, asked: Namespace) -> None:
-    """Have a key be refused from now on; the whole key may be given as well, by who has it at hand."""
-    prefix = asked.prefix.removeprefix("sl_").partition("_")[0]
+def revoke_key(keyring: Keyring, arguments: Namespace) -> None:
+    """Revoke a key, named by its prefix or by the whole key."""
+    prefix = arguments.prefix.removeprefix("sl_").partition("_")[0]
     keyring.revoke(prefix)
     print(f"{prefix} is refused within a second")
 
 
 def print_audit(audit: Audit, since: datetime | None, key: str | None, action: str | None) -> None:
-    """Print a line of JSON for each thing that was done."""
-    for at, deed in audit.read(since):
-        if key in (None, deed.key) and action in (None, deed.action):
-            for id in deed.ids or (None,):
-                done = {"at": at.isoformat(), "key": deed.key, "action": deed.action, "kind": deed.kind, "id": id}
-                print(json.dumps(done))
+    """Print one line of JSON for each audit event and id."""
+    for at, event in audit.read(since):
+        if key in (None, event.key) and action in (None, event.action):
+            for id in event.ids or (None,):
+                line = {"at": at.isoformat(), "key": event.key, "action": event.action, "kind": event.kind, "id": id}
+                print(json.dumps(line))
 
 
-def state_of(key: Key) -> str:
-    """Return whether a key is valid, in one word."""
+def name_state(key: Key) -> str:
+    """Return `valid`, `revoked` or `expired`."""
     if key.left_s > 0:
         return "valid"
     return "revoked" if key.revoked else "expired"
 
 
-def show(at: datetime | None) -> str:
-    """Return a time for a list."""
+def format_time(at: datetime | None) -> str:
+    """Return a time in ISO 8601 to the second, or `-` for none."""
     return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else "-"

@@ -1,4 +1,4 @@
-"""What the routes of one process stand on, opened and closed with it: takes records, writes jobs down, reads them."""
+"""The services that the routes of one process use: they record jobs, wait for them, and read them."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 from api.auth.quotas import backlogged, too_many_results, too_many_rows
 from api.batches.service import BatchBackends, Files
 from api.batches.upload import Uploads
-from api.events.watcher import JobWatcher, Subscription, dismissed_when_gone
+from api.events.watcher import JobWatcher, Subscription, ended_on_disconnect
 from api.headroom import Headroom
 from api.http.metrics import CountedWatcher
 from api.jobs.answers import Answers
@@ -37,7 +37,7 @@ from monitoring.vital import VitalThreads
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The settings, the ledger, its headroom and the pace, and who writes, waits and looks up names, of one process."""
+    """The services of one process: ledger, group commit, watcher, responses, DNS resolver, headroom and pace."""
 
     settings: Settings
     ledger: Ledger
@@ -48,17 +48,17 @@ class Gateway:
     resolver: Resolver
     pace: Pace
     waiter: str
-    """What workers know this process by: a job that is submitted with it as its waiter sends its answer along."""
+    """The name of this process for workers: they send it the answers of jobs that were submitted with this waiter."""
 
     async def submit(self, job: NewJob) -> tuple[Answer, bool]:
-        """Write the job down; return it, and whether it was there before.
+        """Record the job durably; return it, and whether an earlier request had already created it.
 
         Raises KeyReused, KeyInUse, QuotaExceeded, and Backlogged above the backlog limit: then nothing was accepted.
-        Raises LedgerUnavailable, of which MemoryFull is one: then it is not known, and a repeat with the same
-        Idempotency-Key counts once.
+        Raises LedgerUnavailable, or its subclass MemoryFull: then it is unknown whether the job was accepted, and a
+        repeat with the same Idempotency-Key counts once.
         """
         self.headroom.check()
-        status, id = await self.committer.submit(job)
+        status, id = await self.committer.commit(job)
         if status is SubmitStatus.ACCEPTED:
             uuid = UUID(id)
             queued = Job(id=uuid, state=State.QUEUED, patients=len(job.rows), accepted_at=time_of_id(uuid))
@@ -76,104 +76,101 @@ class Gateway:
         raise backlogged(status, await run_sync(self.ledger.load), self.settings.backlog_limit)
 
     async def submit_and_wait(self, job: NewJob, within_s: float, request: Request) -> tuple[Answer, bool]:
-        """Write the job down; return it once it has ended, or as it was last seen after `within_s` seconds.
+        """Record the job; return it, and whether it existed before, once it has ended or `within_s` have passed.
 
-        A client that leaves is not waited for. Raises as `submit` does; a ledger that goes away afterwards only ends
-        the wait.
+        The wait also ends when the client disconnects. Raises what `submit` raises. If the ledger becomes unavailable
+        after the submit, the latest answer is returned.
         """
-        with self.watcher.of(job.id) as subscription:  # before it is written down: it may end at once
-            submitted, before = await self.submit(job)
-            if not before:
-                return await wait(submitted, subscription, within_s, request), False
+        with self.watcher.subscribe(job.id) as subscription:  # before it is recorded: it may end at once
+            submitted, replayed = await self.submit(job)
+            if not replayed:
+                return await wait_for_end(submitted, subscription, within_s, request), False
         id = str(submitted.job.id)
-        with self.watcher.of(id) as subscription:  # of the first request's job, which may have ended by now
+        with self.watcher.subscribe(id) as subscription:  # the first request's job, which may have ended by now
             earlier = await run_sync(self.ledger.answer, id, job.by)
-            return await wait(earlier, subscription, within_s, request), True
+            return await wait_for_end(earlier, subscription, within_s, request), True
 
 
-async def wait(answer: Answer, subscription: Subscription[Answer], within_s: float, request: Request) -> Answer:
-    """Return the answer once the job has ended, or as it was last seen after `within_s` seconds.
-
-    It is that one as well when the client has left.
-    """
-    with suppress(TimeoutError), dismissed_when_gone(subscription, request):
+async def wait_for_end(answer: Answer, subscription: Subscription[Answer], within_s: float, request: Request) -> Answer:
+    """Return the answer once the job has ended; after `within_s` seconds, or once the client has left, the latest."""
+    with suppress(TimeoutError), ended_on_disconnect(subscription, request):
         async with asyncio.timeout(within_s):
-            while not answer.job.state.ended and (told := await subscription.next()):
-                answer = told
+            while not answer.job.state.ended and (latest := await subscription.wait_for_update()):
+                answer = latest
     return answer
 
 
 async def gateway_of(request: Request) -> Gateway:
-    """Return the gateway that serves the request; `async`, or each request would pass through a thread."""
+    """Return the gateway; `async`, because FastAPI calls other dependencies in a thread."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 
 
 CurrentGateway = Annotated[Gateway, Depends(gateway_of)]
-"""A route's parameter that is given the gateway."""
+"""A route's parameter that receives the gateway."""
 
 
 LOOKUPS_AT_ONCE = 16
 LOOKUPS_OF_A_KEY = 4
 WAITER_BYTES = 4
-"""Of the name that workers know a process by. Two of the same name would be sent each other's answers as well."""
+"""The size of a process's random waiter name. Two processes of one name would receive each other's answers, too."""
 
 
 @asynccontextmanager
 async def open_gateway(
     settings: Settings,
     ledger: Ledger,
-    write: Callable[[Sequence[NewJob]], SubmitResult],
+    commit: Callable[[Sequence[NewJob]], SubmitResult],
     headroom: Headroom,
     metrics: GatewayMetrics,
-    vital: VitalThreads,
+    threads: VitalThreads,
     pace: Pace,
 ) -> AsyncIterator[Gateway]:
-    """Give what serves jobs, which are written down by `write`, until the block is left."""
+    """Open the services for jobs, and close them when the block ends. `commit` records a group of jobs."""
     waiter = token_hex(WAITER_BYTES)
-    async with AsyncExitStack() as closing:
+    async with AsyncExitStack() as stack:
         share = LOOKUPS_OF_A_KEY if settings.api_keys == "required" else LOOKUPS_AT_ONCE
         resolver = Resolver(private=settings.callback_private, threads=LOOKUPS_AT_ONCE, share=share)
-        closing.callback(resolver.close)
+        stack.callback(resolver.close)
         listen = partial(ledger.watch, waiter=waiter)
-        watcher = CountedWatcher(listen, ledger.answers, vital, "notices of jobs", metrics)
-        closing.push_async_callback(watcher.close)
-        when_told_to_stop(watcher.dismiss_soon)
-        committer = Committer(write)
-        closing.push_async_callback(committer.close)
+        watcher = CountedWatcher(listen, ledger.answers, threads, "job watcher", metrics)
+        stack.push_async_callback(watcher.close)
+        call_on_stop_signal(watcher.end_all_soon)
+        committer = Committer(commit)
+        stack.push_async_callback(committer.close)
         answers = Answers(settings, ledger, pace)
         yield Gateway(settings, ledger, headroom, committer, watcher, answers, resolver, pace, waiter)
 
 
 @asynccontextmanager
 async def open_files(
-    settings: Settings, bulk: BatchBackends, gateway: Gateway, metrics: GatewayMetrics, vital: VitalThreads
+    settings: Settings, bulk: BatchBackends, gateway: Gateway, metrics: GatewayMetrics, threads: VitalThreads
 ) -> AsyncIterator[Files]:
-    """Give what serves files beside the gateway, until the block is left."""
-    async with AsyncExitStack() as closing:
+    """Open the services for files, and close them when the block ends."""
+    async with AsyncExitStack() as stack:
         uploads = Uploads(bulk.store, settings)
-        closing.callback(uploads.close)
+        stack.callback(uploads.close)
         batches = bulk.batches
-        watcher = CountedWatcher(batches.watch, batches.read_all, vital, "notices of batches", metrics)
-        closing.push_async_callback(watcher.close)
-        when_told_to_stop(watcher.dismiss_soon)
+        watcher = CountedWatcher(batches.watch, batches.read_all, threads, "batch watcher", metrics)
+        stack.push_async_callback(watcher.close)
+        call_on_stop_signal(watcher.end_all_soon)
         yield Files(settings, bulk, uploads, watcher, gateway.answers, gateway.resolver, gateway.headroom)
 
 
-STOPS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def when_told_to_stop(act: Callable[[], None]) -> None:
-    """Have `act` called when a signal tells the process to stop, and then the handler that was there before.
+def call_on_stop_signal(callback: Callable[[], None]) -> None:
+    """Call `callback` on SIGTERM and SIGINT, and then the handler that was installed before.
 
-    Does nothing outside the main thread, where no signal arrives.
+    Does nothing outside the main thread: Python allows signal handlers only there.
     """
     if threading.current_thread() is threading.main_thread():
-        for name in STOPS:
-            signal.signal(name, partial(_first, act, signal.getsignal(name)))
+        for name in STOP_SIGNALS:
+            signal.signal(name, partial(_call_both, callback, signal.getsignal(name)))
 
 
-def _first(act: Callable[[], None], then: Any, number: int, frame: FrameType | None) -> None:
-    act()
-    if callable(then):
-        then(number, frame)
+def _call_both(callback: Callable[[], None], previous: Any, number: int, frame: FrameType | None) -> None:
+    callback()
+    if callable(previous):
+        previous(number, frame)

@@ -1,8 +1,8 @@
-"""Pace: shares the event loop among owners where it works for long, on large bodies and large answers.
+"""Pace: shares the event loop fairly among owners while it works on large bodies and large answers.
 
-Both are worked on piece by piece, of less than some 2 ms each. An owner has one piece made at a time, however many
-connections ask for more; and where another owner asks for anything too, the loop rests after each piece for as long as
-it took, so that one owner's large work takes half of a processor at most. Where nobody else asks, nothing rests.
+Such work is done in pieces of less than some 2 ms each. One owner has one piece done at a time, whatever the number of
+their connections. If another owner has sent a request lately, the work pauses after each piece for as long as the piece
+took, so that one owner's large work uses half of a processor at most. If there is no other owner, it does not pause.
 """
 
 import asyncio
@@ -14,41 +14,41 @@ from weakref import WeakValueDictionary
 
 T = TypeVar("T")
 
-AMONG_OTHERS_S = 1.0
-"""For how long after a request its owner is taken to be there, and to ask again."""
+RECENT_S = 1.0
+"""How long after a request its owner counts as active."""
 
 
 class Pace:
-    """Makes pieces of work for the owners of one process. To be used in its event loop alone.
+    """Runs the pieces of work of all owners in one process. Use it in the event loop only.
 
-    `clock` tells seconds, from any time on; tests move one by hand.
+    `clock` returns seconds from any origin; tests set their own.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._latest, self._latest_s, self._before_s = "", -inf, -inf
 
-    def note(self, owner: str) -> None:
-        """Note that an owner asks for something."""
+    def note_request(self, owner: str) -> None:
+        """Note that an owner has sent a request."""
         now_s = self._clock()
         if owner != self._latest:
             self._latest, self._before_s = owner, self._latest_s
         self._latest_s = now_s
 
     def rest_s(self, owner: str, took_s: float) -> float:
-        """Return the seconds to rest after a piece of the owner's that took so many: none if no other asked lately."""
+        """Return the seconds to pause after the owner's piece: `took_s`, or 0 if no other owner is active."""
         other_s = self._before_s if owner == self._latest else self._latest_s
-        return took_s if self._clock() - other_s < AMONG_OTHERS_S else 0
+        return took_s if self._clock() - other_s < RECENT_S else 0
 
-    async def made(self, owner: str, pieces: Iterator[T]) -> AsyncIterator[T]:
-        """Yield the pieces, each as it is made, at the pace of the owner. Raises what making them does."""
-        turn = self._turns.setdefault(owner, asyncio.Lock())
+    async def run_paced(self, owner: str, pieces: Iterator[T]) -> AsyncIterator[T]:
+        """Yield the pieces, each as it is made, at the pace of the owner. Raises what `pieces` raises."""
+        lock = self._locks.setdefault(owner, asyncio.Lock())
         while True:
-            async with turn:
-                begun_s = self._clock()
+            async with lock:
+                started_s = self._clock()
                 piece = next(pieces, None)
-                await asyncio.sleep(self.rest_s(owner, self._clock() - begun_s))
+                await asyncio.sleep(self.rest_s(owner, self._clock() - started_s))
             if piece is None:
                 return
             yield piece

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 
 from api.batches.options import Options
 from api.batches.upload import Uploads
-from api.http.problem import answer_problems
+from api.http.problem import add_problem_handlers
 from core.ledger.key import ANYONE
 from core.settings import Settings
 from core.storage.store import Store
@@ -32,10 +32,10 @@ def make_app(uploads: Uploads) -> FastAPI:
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
 
     @app.post("/")
-    async def take(request: Request) -> dict[str, Any]:
-        return asdict(await uploads.take(ID, request, ANYONE, hold, accept))
+    async def save_upload(request: Request) -> dict[str, Any]:
+        return asdict(await uploads.save_upload(ID, request, ANYONE, hold, accept))
 
-    answer_problems(app)
+    add_problem_handlers(app)
     return app
 
 

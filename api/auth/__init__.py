@@ -1,1 +1,1 @@
-"""Authentication: who asks, how much they may ask, and what is noted of it."""
+"""Authentication: the caller of a request, the limits of API keys, and the access log."""

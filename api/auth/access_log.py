@@ -1,7 +1,7 @@
-"""The trail of who read what: gathered for a second, then written to the audit in one call.
+"""The access log: which key read what, collected for a second and then written to the audit in one call.
 
-Reading changes nothing in the ledger, and to write for each would have each wait for a disk. What was gathered by a
-process that is killed is lost; whoever asks many times within a second for the same is noted once.
+To write an event for each read would make each wait for a disk. If the process is killed, the collected events are
+lost. Several reads of the same thing by one key within a second are one event.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from anyio.to_thread import run_sync
 from core.errors import LedgerUnavailable
 from core.ledger.redis.access.audit import Action, Audit, AuditEvent
 
-GATHERED_S = 1.0
-IDS_IN_DEED = 1_000
+WRITE_EVERY_S = 1.0
+IDS_IN_EVENT = 1_000
 PATH = re.compile(r"(?:/v1)?/(?:(job)s|(batch)es)(?:/([^/]+)(?:/[a-z]+)?)?")
 
 log = logging.getLogger(__name__)
 
 
 class AccessLog:
-    """Gathers what was read, and writes it down soon."""
+    """Collects read events, and writes them to the audit about a second later."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
@@ -31,42 +31,43 @@ class AccessLog:
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, key: str, path: str) -> None:
-        """Note that the holder of a key was answered what is at this path, if that is of jobs or batches."""
+        """Note that a key has read this path, if it is a path of jobs or batches."""
         if match := PATH.fullmatch(path):
             kind, id = match[1] or match[2], match[3]
             ids = self._read.setdefault((key, Action.READ if id else Action.LIST, kind), set())
             if id:
                 ids.add(id)
             if self._writing is None or self._writing.done():
-                self._writing = asyncio.create_task(self._write_soon(), context=Context())  # it is of no one request
+                # In an empty context, since it belongs to no single request.
+                self._writing = asyncio.create_task(self._write_soon(), context=Context())
 
     async def close(self) -> None:
-        """Write down what is gathered."""
+        """Write the collected events now."""
         if self._writing:
             self._writing.cancel()
         await self._write()
 
     async def _write_soon(self) -> None:
         while self._read:
-            await asyncio.sleep(GATHERED_S)
+            await asyncio.sleep(WRITE_EVERY_S)
             await asyncio.shield(self._write())
 
     async def _write(self) -> None:
         read, self._read = self._read, {}
         events = [
-            AuditEvent(key, action, kind, tuple(some))
+            AuditEvent(key, action, kind, tuple(chunk))
             for (key, action, kind), ids in read.items()
-            for some in in_batches({str(UUID(id)) for id in ids})  # which may be written in several ways
+            for chunk in split_ids({str(UUID(id)) for id in ids})  # a client may write one id in several ways
         ]
         try:
             await run_sync(self._audit.note, events)
-        except LedgerUnavailable:  # nothing else is read meanwhile
+        except LedgerUnavailable:  # keep the events, and try again
             log.warning("what was read cannot be noted in the audit yet")
-            for what, ids in read.items():
-                self._read.setdefault(what, set()).update(ids)
+            for event, ids in read.items():
+                self._read.setdefault(event, set()).update(ids)
 
 
-def in_batches(ids: set[str]) -> list[list[str]]:
-    """Return the ids in lists of which none is too long; one that is empty for none."""
+def split_ids(ids: set[str]) -> list[list[str]]:
+    """Return the ids in lists of at most 1,000; one empty list if there are none."""
     listed = sorted(ids)
-    return [listed[start : start + IDS_IN_DEED] for start in range(0, len(listed) or 1, IDS_IN_DEED)]
+    return [listed[start : start + IDS_IN_EVENT] for start in range(0, len(listed) or 1, IDS_IN_EVENT)]

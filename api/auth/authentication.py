@@ -1,4 +1,4 @@
-"""The gate: middleware that lets in who shows a key, as far as the key allows, and notes who was answered what."""
+"""Authentication middleware: asks for a key with the right scope, enforces its limits, and logs access."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth.access_log import AccessLog
 from api.auth.authenticator import Authenticator
-from api.auth.credentials import CALLER, READING, challenge_of, credential_in
+from api.auth.credentials import CALLER, SAFE_METHODS, challenge_of, read_credential
 from api.auth.login_attempts import LoginAttempts
 from api.auth.openapi import declare_keys
 from api.auth.quotas import policy_of, remainder_of
@@ -29,41 +29,41 @@ from core.settings import Settings
 if TYPE_CHECKING:
     from api.auth.rates import Rates
 
-OPEN = frozenset({"/docs", "/openapi.json", "/enter", "/leave"})
-OPEN_BELOW = ("/health/", "/static-offline-docs/", "/static/")
-"""What is open to everyone: it says nothing of any patient, job or key."""
+PUBLIC_PATHS = frozenset({"/docs", "/openapi.json", "/enter", "/leave"})
+PUBLIC_PREFIXES = ("/health/", "/static-offline-docs/", "/static/")
+"""The paths that need no key: their responses contain nothing about a patient, a job or a key."""
 
-SCORING = ("/v1/jobs", "/api/prediction", "/jobs")
+SCORING_PREFIXES = ("/v1/jobs", "/api/prediction", "/jobs")
 
 
-@lru_cache(maxsize=256)  # which is more than there are routes, and little memory however long the paths
-def scope_of(method: str, path: str) -> key.Scope | None:
-    """Return what a key must allow for this, or None where no key is needed; for what is not known here, `admin`."""
-    if path in OPEN or path.startswith(OPEN_BELOW):
+@lru_cache(maxsize=256)  # more entries than there are routes, and little memory even with long paths
+def required_scope(method: str, path: str) -> key.Scope | None:
+    """Return the scope that a request needs, or None if it needs no key; `admin` for an unknown path."""
+    if path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES):
         return None
-    if method in READING:
+    if method in SAFE_METHODS:
         return key.Scope.READ
     if path.startswith(("/v1/batches", "/batches")):
         return key.Scope.BATCH
-    return key.Scope.SCORE if path == "/" or path.startswith(SCORING) else key.Scope.ADMIN
+    return key.Scope.SCORE if path == "/" or path.startswith(SCORING_PREFIXES) else key.Scope.ADMIN
 
 
 def add_authentication(
-    app: FastAPI, auth: "AuthServices | None", pace: Pace, show: RenderProblem, refused: Counter
+    app: FastAPI, auth: "AuthServices | None", pace: Pace, render: RenderProblem, refused: Counter
 ) -> None:
-    """Have the app ask for keys if there is who looks at them, and say so in its document.
+    """Add the authentication to the app and to its document; do nothing if `auth` is None.
 
-    Who is not let in is told so as `show` does, and counted as `refused` by why.
+    `render` shows the problem of a refused request; `refused` counts refusals by their reasons.
     """
     if auth:
         app.state.auth, app.state.refused = auth, refused
-        app.add_middleware(AuthenticationMiddleware, auth=auth, pace=pace, show=show, refused=refused)
-        declare_keys(app, scope_of)
+        app.add_middleware(AuthenticationMiddleware, auth=auth, pace=pace, render=render, refused=refused)
+        declare_keys(app, required_scope)
 
 
 @dataclass(frozen=True)
 class AuthServices:
-    """Who stands at the gate of one process."""
+    """The services of one process for authentication."""
 
     authenticator: Authenticator
     rates: "Rates"
@@ -71,95 +71,95 @@ class AuthServices:
     login_attempts: LoginAttempts
 
     @classmethod
-    def over(cls, redis: Redis, settings: Settings) -> Self:
-        """Return those who keep the gate by what this Redis says."""
-        from api.auth.rates import Rates  # with limits, which a gateway without keys never needs
+    def open(cls, redis: Redis, settings: Settings) -> Self:
+        """Return the services over this Redis."""
+        from api.auth.rates import Rates  # imports `limits`, which a gateway without keys never needs
 
         own = settings.api_key.get_secret_value() if settings.api_key else None
         authenticator = Authenticator(Keyring(redis), Sessions(redis, settings.session_ttl), own)
         return cls(authenticator, Rates(redis), AccessLog(Audit(redis)), LoginAttempts())
 
     async def close(self) -> None:
-        """Write down what they have noted, and wait for what they ask."""
+        """Write the access log, and wait for the calls to Redis that are running."""
         await self.access_log.close()
         self.authenticator.close()
         self.rates.close()
 
 
 class AuthenticationMiddleware:
-    """Middleware: each request that gets through has its caller in its scope."""
+    """Middleware that refuses requests without a valid key, and puts the caller into the scope of the others."""
 
-    def __init__(self, app: ASGIApp, auth: AuthServices, pace: Pace, show: RenderProblem, refused: Counter) -> None:
+    def __init__(self, app: ASGIApp, auth: AuthServices, pace: Pace, render: RenderProblem, refused: Counter) -> None:
         self._app = app
-        self._keepers = auth
+        self._services = auth
         self._pace = pace
-        self._show = show
+        self._render = render
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, self._closed_with(send))
+            await self._app(scope, receive, self._close_on_shutdown(send))
             return
-        wanted = scope_of(scope["method"], scope["path"])
-        if wanted is None:
+        required = required_scope(scope["method"], scope["path"])
+        if required is None:
             await self._app(scope, receive, send)
             return
-        found: Key | None = None
+        api_key: Key | None = None
         requests = 0
         try:
-            credential = credential_in(scope)
-            found = self._keepers.authenticator.recall(credential) or await self._keepers.authenticator.find(credential)
+            credential, authenticator = read_credential(scope), self._services.authenticator
+            api_key = authenticator.recall_key(credential) or await authenticator.find_key(credential)
             if connection := scope.get(CONNECTION):
-                connection.belong_to(found.caller.key)
-            most = found.caller.limits.requests_per_s
-            if most is not None:
-                requests = await self._keepers.rates.take(found.caller.key, most)
-            if not found.caller.may(wanted):
+                connection.assign_owner(api_key.caller.key)
+            limit_per_s = api_key.caller.limits.requests_per_s
+            if limit_per_s is not None:
+                requests = await self._services.rates.count_request(api_key.caller.key, limit_per_s)
+            if not api_key.caller.may(required):
                 raise MissingScope(
-                    f"This needs the scope `{wanted}`, which the API key has not: ask the operator of the service."
+                    f"This needs the scope `{required}`, which the API key has not: ask the operator of the service."
                 )
         except ScorelineError as error:
             self._refused.labels(error.code).inc()
-            told = problem_of(error)
-            if challenge := challenge_of(error, wanted):
-                told.headers["WWW-Authenticate"] = challenge
-            answer = self._show(scope, told)
-            await answer(scope, receive, self._told(scope, send, found, requests) if found else send)
+            problem = problem_of(error)
+            if challenge := challenge_of(error, required):
+                problem.headers["WWW-Authenticate"] = challenge
+            response = self._render(scope, problem)
+            await response(scope, receive, self._wrap_send(scope, send, api_key, requests) if api_key else send)
             return
-        scope[CALLER] = found.caller
-        self._pace.note(found.caller.key)
-        await self._app(scope, receive, self._told(scope, send, found, requests))
+        scope[CALLER] = api_key.caller
+        self._pace.note_request(api_key.caller.key)
+        await self._app(scope, receive, self._wrap_send(scope, send, api_key, requests))
 
-    def _closed_with(self, send: Send) -> Send:
-        """Return what says that the app has shut down, once the keepers have."""
+    def _close_on_shutdown(self, send: Send) -> Send:
+        """Return a `send` that closes the services before the app reports that it has shut down."""
 
         async def close(message: Message) -> None:
             if message["type"] == "lifespan.shutdown.complete":
-                await self._keepers.close()
+                await self._services.close()
             await send(message)
 
         return close
 
-    def _told(self, scope: Scope, send: Send, found: Key, requests: int) -> Send:
-        """Return what sends an answer, with the key's limits in its headers, and notes it where it was read."""
-        reads, limits = scope["method"] == "GET", found.caller.limits
+    def _wrap_send(self, scope: Scope, send: Send, api_key: Key, requests: int) -> Send:
+        """Return a `send` that adds the key's limits to the response headers, and logs the access if it is a GET."""
+        reads, limits = scope["method"] == "GET", api_key.caller.limits
         if limits is UNLIMITED and not reads:
             return send
         policy = policy_of(limits)
 
-        def tell(message: Message) -> object:
+        def send_with_limits(message: Message) -> object:
             if message["type"] == "http.response.start":
                 if reads and message["status"] < 400:
-                    self._keepers.access_log.note(found.caller.key, scope["path"])
+                    self._services.access_log.note(api_key.caller.key, scope["path"])
                 if policy:
-                    message["headers"] = [*message["headers"], *headers_of(policy, remainder_of(found, requests))]
+                    message["headers"] = [*message["headers"], *limit_headers(policy, remainder_of(api_key, requests))]
             return send(message)
 
-        return tell  # type: ignore[return-value]  # what it returns is awaited all the same
+        return send_with_limits  # type: ignore[return-value]  # what it returns is awaited all the same
 
 
-def headers_of(policy: str, remainder: str) -> list[tuple[bytes, bytes]]:
-    """Return the headers that say these."""
-    told = [(b"ratelimit-policy", policy.encode())]
-    return [*told, (b"ratelimit", remainder.encode())] if remainder else told
+def limit_headers(policy: str, remainder: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers `RateLimit-Policy` and, unless the remainder is empty, `RateLimit`."""
+    headers = [(b"ratelimit-policy", policy.encode())]
+    return [*headers, (b"ratelimit", remainder.encode())] if remainder else headers

@@ -1,15 +1,15 @@
-"""The doorkeeper: knows whose a key is that was shown. One in each process.
+"""The authenticator: finds the key for a credential. There is one in each process.
 
-A slow hash takes some 0.2 s, so it is done once for each key and process, in a thread. After that the key is known as
-it was shown: a dictionary finds it by a hash under a secret of the process, and compares nothing else unless all 64
-bits of that agree. What the keyring says of it is trusted for a second, so that a key that was revoked or has expired
-is refused within that second, by every gateway; of a key in use it is read anew while it is still trusted, so that no
-one waits for that.
+The slow hash of a secret takes some 0.2 s, so it is computed once for each key and process, in a thread. Afterwards a
+dictionary finds the credential by its hash, which is salted with a secret of the process (so that timing reveals
+nothing: texts are compared only if all 64 bits of the hashes agree). The key's record is trusted for a second, so every
+gateway refuses a revoked or expired key within a second. The record of a key in use is read again while it is still
+trusted, so that no request waits for that.
 
-Who shows wrong keys costs little: what does not look like a key is refused at once, an unknown prefix after one
-question to Redis, a wrong secret by the hint that is kept with the slow hash. The answer is the same, though it may
-come sooner for a prefix that there is not: prefixes are no secret. Strangers are looked at one at a time, in a thread
-of their own, so that they never hold up those that are known; when many wait, others are told to come later.
+Wrong keys cost little: a text that does not look like a key is refused at once, an unknown prefix after one call to
+Redis, and a wrong secret by the hint that is stored with the slow hash. The answer is always the same, though it may
+come sooner for an unknown prefix: prefixes are no secret. Unknown keys are looked up one at a time, in a thread of
+their own, so that they never delay known ones. If too many wait, further ones are refused with Crowded.
 """
 
 import asyncio
@@ -26,29 +26,29 @@ from core.ledger.redis.access.keyring import Key, Keyring
 from core.ledger.redis.access.sessions import Sessions
 
 TRUSTED_S, FRESH_S = 1.0, 0.5
-"""For how long what was read of a key is trusted, and when it is read anew if the key is shown again."""
-KNOWN_AT_MOST = 10_000
-STRANGERS_AT_MOST = 64
+"""How long a key's record is trusted, and the age from which it is read again when the key is used."""
+KNOWN_LIMIT = 10_000
+LOOKUPS_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key that was hashed: whether that was `right`, and for how long what was read of it is trusted."""
+    """A key whose secret was hashed: whether it matched, and until when the key's record is trusted."""
 
     key: Key
-    right: bool
+    secret_matches: bool
     until_s: float
 
-    def holds(self, proof: Proof) -> bool:
-        """Whether it is still so that the key was hashed against."""
+    def has_proof(self, proof: Proof) -> bool:
+        """Whether the key was hashed against this proof."""
         return self.key.proof == proof
 
 
 class Authenticator:
-    """Finds the key that was shown, or that a session was begun with, in a keyring.
+    """Finds the key of a credential, or of the session that the credential names, in a keyring.
 
-    `own` is the key of our own clients, which an operator set for them and for this gateway: the first time that it is
-    shown it is put into the keyring, so that from then on it is a key like others.
+    `own` is the key in `SCORELINE_API_KEY`, which an operator set for the service's own clients: at its first use it is
+    added to the keyring, and from then on it is a key like others.
     """
 
     def __init__(self, keyring: Keyring, sessions: Sessions, own: str | None = None) -> None:
@@ -56,71 +56,73 @@ class Authenticator:
         self.sessions = sessions
         self._own = own.encode() if own else b""
         self._known: OrderedDict[Credential, KnownKey] = OrderedDict()
-        self._asked: dict[Credential, asyncio.Task[Key]] = {}
-        self._regulars = ThreadPoolExecutor(1, "keys")
-        self._strangers = ThreadPoolExecutor(1, "strangers")
+        self._lookups: dict[Credential, asyncio.Task[Key]] = {}
+        self._known_keys = ThreadPoolExecutor(1, "known keys")
+        self._unknown_keys = ThreadPoolExecutor(1, "unknown keys")
 
-    def recall(self, credential: Credential) -> Key | None:
-        """Return the key if it was found valid within the last second, at once."""
+    def recall_key(self, credential: Credential) -> Key | None:
+        """Return the key at once if it was found valid within the last second, else None."""
         known = self._known.get(credential)
-        if not known or not known.right:
+        if not known or not known.secret_matches:
             return None
         left_s = known.until_s - time.monotonic()
         if left_s <= 0:
             return None
         if left_s < TRUSTED_S - FRESH_S:
-            self._ask(credential)
+            self._start_lookup(credential)
         return known.key
 
-    async def find(self, credential: Credential) -> Key:
-        """Return the valid key. Raises RefusedKey, Crowded, and LedgerUnavailable if it cannot be known."""
-        if credential not in self._known and credential not in self._asked and len(self._asked) >= STRANGERS_AT_MOST:
+    async def find_key(self, credential: Credential) -> Key:
+        """Return the valid key. Raises RefusedKey, Crowded, and LedgerUnavailable if Redis does not answer."""
+        if credential not in self._known and credential not in self._lookups and len(self._lookups) >= LOOKUPS_LIMIT:
             raise Crowded(retry_after_s=1)
-        return await asyncio.shield(self._ask(credential))
+        return await asyncio.shield(self._start_lookup(credential))
 
-    async def forget(self, session: Credential) -> None:
-        """End the session: at once here, and within a second elsewhere. Raises LedgerUnavailable."""
+    async def end_session(self, session: Credential) -> None:
+        """End the session: at once in this process, within a second in others. Raises LedgerUnavailable."""
         await asyncio.get_running_loop().run_in_executor(
-            self._strangers, self.sessions.end, session.text.decode("latin-1")
+            self._unknown_keys, self.sessions.end, session.text.decode("latin-1")
         )
-        if session in self._asked:  # which may have been answered before it ended
-            await asyncio.wait([self._asked[session]])
+        if session in self._lookups:  # a lookup that may have read the session before it ended
+            await asyncio.wait([self._lookups[session]])
         self._known.pop(session, None)
 
     def close(self) -> None:
-        """Wait for what is being looked at."""
-        self._regulars.shutdown()
-        self._strangers.shutdown()
+        """Wait for the running lookups."""
+        self._known_keys.shutdown()
+        self._unknown_keys.shutdown()
 
-    def _ask(self, credential: Credential) -> asyncio.Task[Key]:
-        """Have it looked at, once however many requests show it meanwhile."""
-        asked = self._asked.get(credential)
-        if asked is None:
-            asked = self._asked[credential] = asyncio.create_task(self._look(credential))
-            asked.add_done_callback(lambda done: self._forget(credential, done))
-        return asked
+    def _start_lookup(self, credential: Credential) -> asyncio.Task[Key]:
+        """Return the lookup of the credential; start it unless it is running: requests share one lookup."""
+        lookup = self._lookups.get(credential)
+        if lookup is None:
+            lookup = self._lookups[credential] = asyncio.create_task(self._look_up(credential))
+            lookup.add_done_callback(lambda done: self._drop_lookup(credential, done))
+        return lookup
 
-    async def _look(self, credential: Credential) -> Key:
-        known, begun_s = self._known.get(credential), time.monotonic()
-        thread = self._regulars if known else self._strangers
+    async def _look_up(self, credential: Credential) -> Key:
+        known, started_s = self._known.get(credential), time.monotonic()
+        thread = self._known_keys if known else self._unknown_keys
         secret = credential.text.decode("latin-1")
-        found = await (
-            self._of_session(secret, thread) if credential.is_session else self._of_key(secret, thread, known)
+        result = await (
+            self._find_by_session(secret, thread)
+            if credential.is_session
+            else self._find_by_secret(secret, thread, known)
         )
-        if found is None or found[0].left_s <= 0:
+        if result is None or result[0].left_s <= 0:
             self._known.pop(credential, None)
             raise RefusedKey
-        key, right = found
-        self._known[credential] = KnownKey(key, right, begun_s + min(TRUSTED_S, key.left_s))
+        key, secret_matches = result
+        self._known[credential] = KnownKey(key, secret_matches, started_s + min(TRUSTED_S, key.left_s))
         self._known.move_to_end(credential)
-        if len(self._known) > KNOWN_AT_MOST:
+        if len(self._known) > KNOWN_LIMIT:
             self._known.popitem(last=False)
-        if not right:
+        if not secret_matches:
             raise RefusedKey
         return key
 
-    async def _of_session(self, secret: str, thread: Executor) -> tuple[Key, bool] | None:
-        """Return the key that was entered, or None."""
+    async def _find_by_session(self, secret: str, thread: Executor) -> tuple[Key, bool] | None:
+        """Return the key of the session, and True; None if there is no such session."""
 
         def find() -> Key | None:
             prefix = self.sessions.find(secret)
@@ -129,23 +131,23 @@ class Authenticator:
         key = await asyncio.get_running_loop().run_in_executor(thread, find)
         return (key, True) if key else None
 
-    async def _of_key(self, whole: str, thread: Executor, known: KnownKey | None) -> tuple[Key, bool] | None:
-        """Return the key and whether its secret is right, or None where that need not be asked."""
+    async def _find_by_secret(self, whole: str, thread: Executor, known: KnownKey | None) -> tuple[Key, bool] | None:
+        """Return the key and whether its secret matches; None if it is refused without the slow hash."""
         split, loop = split_key(whole), asyncio.get_running_loop()
         if split is None:
             return None
         key = await loop.run_in_executor(thread, self._keyring.find, split[0])
         if key is None and compare_digest(whole.encode(), self._own):
-            key = await loop.run_in_executor(self._strangers, self._keyring.adopt, *split)
+            key = await loop.run_in_executor(self._unknown_keys, self._keyring.adopt, *split)
         if key is None or key.left_s <= 0:
             return None
-        if known and known.holds(key.proof):
-            return key, known.right
+        if known and known.has_proof(key.proof):
+            return key, known.secret_matches
         if not may_match(split[1], key.proof):
             return None
-        return key, await loop.run_in_executor(self._strangers, matches, split[1], key.proof)
+        return key, await loop.run_in_executor(self._unknown_keys, matches, split[1], key.proof)
 
-    def _forget(self, credential: Credential, done: asyncio.Task[Key]) -> None:
-        del self._asked[credential]
+    def _drop_lookup(self, credential: Credential, done: asyncio.Task[Key]) -> None:
+        del self._lookups[credential]
         if not done.cancelled():
-            done.exception()  # asyncio is to know that it was seen, though everyone who asked may have left
+            done.exception()  # retrieve it, or asyncio would log it if all requests were canceled

@@ -1,4 +1,4 @@
-"""What a request shows of who sent it, an API key or a session in a cookie; and who that was found to be."""
+"""The credential of a request, an API key or a session cookie, and the caller that it was found to be."""
 
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
@@ -12,22 +12,22 @@ from core.errors import ForeignForm, MissingKey, MissingScope, RefusedKey, Score
 from core.ledger import key
 from core.ledger.key import ANYONE, Caller
 
-READING = ("GET", "HEAD")
+SAFE_METHODS = ("GET", "HEAD")
 COOKIE = "scoreline_session"
 REALM = 'Bearer realm="scoreline"'
 
 
 class Credential(NamedTuple):
-    """What was shown: a key, or the secret of a session that a key was entered for."""
+    """The text of an API key, or the secret of a session that was begun with a key."""
 
     text: bytes
     is_session: bool = False
 
 
-def credential_in(scope: Scope) -> Credential:
-    """Return what the request shows; a key, where there is one: of two, the guard let none in.
+def read_credential(scope: Scope) -> Credential:
+    """Return the credential of the request: its key, else its session; the security middleware refuses two keys.
 
-    Raises MissingKey, and ForeignForm where a cookie that came along unasked would change something.
+    Raises MissingKey; and ForeignForm if a request that changes something has a session, but was not sent by our pages.
     """
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -38,50 +38,50 @@ def credential_in(scope: Scope) -> Credential:
     cookie = Request(scope).cookies.get(COOKIE)
     if not cookie:
         raise MissingKey
-    if scope["method"] not in READING:
+    if scope["method"] not in SAFE_METHODS:
         check_origin(scope)
-    return session_in(cookie)
+    return read_session(cookie)
 
 
-def session_in(cookie: str) -> Credential:
-    """Return what the value of our cookie shows."""
+def read_session(cookie: str) -> Credential:
+    """Return the session in the value of our cookie."""
     return Credential(cookie.encode("latin-1", "replace"), is_session=True)
 
 
 def check_origin(scope: Scope) -> None:
-    """Raise ForeignForm unless a page of this very gateway sent the request.
+    """Raise ForeignForm unless a page of this gateway sent the request.
 
-    A browser sends a cookie with what another port of the same host has it send, too; but it names the origin with
-    everything that is to change something, and no page can have it name another.
+    A browser sends the cookie also with requests from pages on other ports of the host. But each request that changes
+    something has an `Origin`, which no page can forge.
     """
     headers = Headers(scope=scope)
     if urlsplit(headers.get("origin", "")).netloc != headers.get("host"):
         raise ForeignForm
 
 
-def challenge_of(error: ScorelineError, wanted: key.Scope) -> str | None:
-    """Return the value of `WWW-Authenticate` (RFC 6750, section 3), or None where it is not asked for."""
-    told: dict[type[ScorelineError], Callable[[], str]] = {
+def challenge_of(error: ScorelineError, required: key.Scope) -> str | None:
+    """Return the value of `WWW-Authenticate` (RFC 6750, section 3), or None if the error needs none."""
+    challenges: dict[type[ScorelineError], Callable[[], str]] = {
         MissingKey: lambda: REALM,
         RefusedKey: lambda: f'{REALM}, error="invalid_token"',
-        MissingScope: lambda: f'{REALM}, error="insufficient_scope", scope="{wanted}"',
+        MissingScope: lambda: f'{REALM}, error="insufficient_scope", scope="{required}"',
     }
-    return told[type(error)]() if type(error) in told else None
+    return challenges[type(error)]() if type(error) in challenges else None
 
 
 CALLER = "scoreline.caller"
-"""Under this name the gate writes the caller down in the scope of a request that it lets in."""
+"""The key of the authenticated caller in the scope of a request."""
 
 
 def caller_of(request: Request) -> Caller:
-    """Return who sent the request."""
+    """Return the caller of the request; `ANYONE` if the gateway asks for no keys."""
     caller: Caller = request.scope.get(CALLER, ANYONE)
     return caller
 
 
 async def _caller_of(request: Request) -> Caller:
-    return caller_of(request)  # a route's dependency is `async`, or each request would pass through a thread
+    return caller_of(request)  # `async`, because FastAPI calls other dependencies in a thread
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller_of)]
-"""A route's parameter that is given who asks."""
+"""A route's parameter that receives the caller."""

@@ -1,4 +1,4 @@
-"""The guesses: how many wrong keys were entered from where, so that nobody tries many. One in each process."""
+"""Limits the wrong keys that may be entered on the login page from one address. There is one in each process."""
 
 import time
 from collections import OrderedDict
@@ -6,45 +6,45 @@ from ipaddress import IPv6Network, ip_address
 
 from core.errors import QuotaExceeded
 
-WRONG_AT_MOST, WITHIN_S = 10, 10
-"""Nobody mistypes a key more often than once a second."""
-NETWORKS_AT_MOST = 10_000
-PREFIX_BITS = 64  # of an IPv6 address: who has one has all that begin so (RFC 6177)
+ATTEMPTS_LIMIT, WITHIN_S = 10, 10
+"""So many wrong keys within so many seconds: nobody mistypes a key more often than once a second."""
+NETWORKS_LIMIT = 10_000
+PREFIX_BITS = 64  # of an IPv6 address: a client has all addresses with the same prefix (RFC 6177)
 
 
 class LoginAttempts:
-    """Counts the keys that were entered from each address and not found, those of one IPv6 network together.
+    """Counts the wrong keys from each address; the addresses of one IPv6 network count together.
 
-    Where more addresses come than are remembered, the one that came first is forgotten first.
+    Above 10,000 addresses the oldest is forgotten first.
     """
 
     def __init__(self) -> None:
-        self._taken: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def take(self, address: str) -> None:
-        """Count a key that is about to be looked for. Raises QuotaExceeded if too many were within the last seconds."""
+    def count_attempt(self, address: str) -> None:
+        """Count a key before it is looked up. Raises QuotaExceeded after too many attempts within 10 s."""
         network, now_s = network_of(address), time.monotonic()
-        until_s, count = self._taken.get(network, (0.0, 0))
+        until_s, count = self._counts.get(network, (0.0, 0))
         if until_s <= now_s:
             until_s, count = now_s + WITHIN_S, 0
-        if count >= WRONG_AT_MOST:
+        if count >= ATTEMPTS_LIMIT:
             raise QuotaExceeded(
                 "Too many wrong keys were entered from this address: try again after the seconds in `Retry-After`.",
                 retry_after_s=int(until_s - now_s) + 1,
             )
-        self._taken[network] = (until_s, count + 1)
-        if len(self._taken) > NETWORKS_AT_MOST:
-            self._taken.popitem(last=False)
+        self._counts[network] = (until_s, count + 1)
+        if len(self._counts) > NETWORKS_LIMIT:
+            self._counts.popitem(last=False)
 
-    def give_back(self, address: str) -> None:
-        """Count one less: the key was found."""
+    def uncount_attempt(self, address: str) -> None:
+        """Undo one count, since the key was found."""
         network = network_of(address)
-        until_s, count = self._taken.get(network, (0.0, 1))
-        self._taken[network] = (until_s, count - 1)
+        until_s, count = self._counts.get(network, (0.0, 1))
+        self._counts[network] = (until_s, count - 1)
 
 
 def network_of(address: str) -> str:
-    """Return what stands for all addresses that one visitor is likely to have."""
+    """Return the address, or for IPv6 its /64 network: one client has all addresses of the network."""
     try:
         ip = ip_address(address)
     except ValueError:

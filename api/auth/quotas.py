@@ -1,7 +1,7 @@
-"""Says in the headers of an answer how much a key may ask, and how much of that is left.
+"""The limits of a key: response headers that report them, and errors for exceeding them.
 
-As draft-ietf-httpapi-ratelimit-headers-10 has it: `RateLimit-Policy` names each limit with its amount `q` and its
-window `w` in seconds, `RateLimit` what remains `r` and the seconds `t` until it is whole again.
+The headers follow draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` names each limit with its quota `q` and
+its window `w` in seconds; `RateLimit` has the remainder `r`, and the seconds `t` until the quota is full again.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from core.ledger.redis.access.keyring import Key
 from core.ledger.stats import Load
 
 DAY_S = 86_400
-RESULTS_END_S = 60  # within which some of the oldest results may end
-BATCH_ENDS_S = 5  # within which one of the open batches may end
+RESULTS_END_S = 60  # some of the oldest results may expire within this time
+BATCH_ENDS_S = 5  # one of the open batches may end within this time
 
 
 @lru_cache
@@ -30,7 +30,7 @@ def policy_of(limits: Limits) -> str:
 
 
 def remainder_of(key: Key, requests: int) -> str:
-    """Return the value of `RateLimit`, empty where nothing is known to remain; that of rows is a second old at most."""
+    """Return the value of `RateLimit`, empty without limits; the remaining rows are at most a second old."""
     limits, left = key.caller.limits, []
     if limits.requests_per_s is not None:
         left.append(f'"requests";r={requests};t=1')
@@ -46,7 +46,7 @@ def until_tomorrow_s(now: datetime) -> int:
 
 
 def backlogged(status: SubmitStatus, load: Load, limit: int) -> Backlogged:
-    """Return the error for more records than may wait, of all or (SHARE) of one key; it says whose limit it is."""
+    """Return the error for a full backlog, that of the key if the status is SHARE, else that of all callers."""
     whose = "of this API key" if status is SubmitStatus.SHARE else "of all callers together"
     return Backlogged(
         f"Too many records {whose} are waiting to be scored: send it again after the seconds in `Retry-After`.",
@@ -55,7 +55,7 @@ def backlogged(status: SubmitStatus, load: Load, limit: int) -> Backlogged:
 
 
 def too_many_results() -> QuotaExceeded:
-    """Return the error for another job where the results that are kept for its key take too much memory."""
+    """Return the error for a job of a key whose kept results take too much memory."""
     return QuotaExceeded(
         "The results that are kept for this API key take too much of the service's memory: DELETE jobs that you have "
         "read, or wait until older ones are no longer kept.",
@@ -64,7 +64,7 @@ def too_many_results() -> QuotaExceeded:
 
 
 def too_many_batches() -> QuotaExceeded:
-    """Return the error for one batch more than the key allows at once."""
+    """Return the error for more batches than the key may have open."""
     return QuotaExceeded(
         "This key may not have so many batches open: send the file again when one of them has ended.",
         retry_after_s=BATCH_ENDS_S,
@@ -72,7 +72,7 @@ def too_many_batches() -> QuotaExceeded:
 
 
 def too_many_rows() -> QuotaExceeded:
-    """Return the error for rows above what the key allows on a day."""
+    """Return the error for more rows than the key may send in a day."""
     return QuotaExceeded(
         "This key may not send so many more rows today: send fewer, or wait for the next day of UTC.",
         retry_after_s=until_tomorrow_s(datetime.now(UTC)),

@@ -1,4 +1,4 @@
-"""Room: bounds what one process holds at once, for all who ask and for each of them."""
+"""Capacity: limits what one process uses at once, for all owners together and for each owner."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -11,9 +11,9 @@ RETRY_AFTER_S = 1
 
 
 class Capacity:
-    """Books amounts, bytes or a count, up to a limit; no owner has more of it than a share, but for who has no name.
+    """Reserves amounts (bytes, or a count) up to a limit; a named owner can reserve a share of the limit at most.
 
-    `what` names in the plural what is held, for whoever is refused. Not safe to share by threads.
+    `what` names what is reserved, in the plural, in error messages. Not safe for use in several threads.
     """
 
     def __init__(self, what: str, limit: int, share: float) -> None:
@@ -21,90 +21,90 @@ class Capacity:
         self._limit = limit
         self._limit_each = max(1, int(limit * share))
         self._total = 0
-        self._held: Counter[str] = Counter()
-        self._lines: OrderedDict[str, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
+        self._reserved: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
 
-    def take(self, owner: str, amount: int = 1) -> None:
-        """Book it at once. Raises QuotaExceeded if the owner has no room for it, Crowded if there is none at all."""
-        amount = self._bounded(owner, amount)
+    def reserve_now(self, owner: str, amount: int = 1) -> None:
+        """Reserve the amount at once. Raises QuotaExceeded if the owner's share is used up, Crowded if all is."""
+        amount = self._cap(owner, amount)
         if not self._fits(owner, amount):
-            raise self._refusal(owner, amount)
-        self._book(owner, amount)
+            raise self._make_refusal(owner, amount)
+        self._add(owner, amount)
 
-    async def wait(self, owner: str, amount: int, within_s: float) -> None:
-        """Book it once there is room, an owner after the other. Raises as `take` does, after so many seconds.
+    async def reserve(self, owner: str, amount: int, within_s: float) -> None:
+        """Reserve the amount once it is free; the owners that wait take turns.
 
-        Who asks for more than there ever is, is given all of it.
+        Raises what `reserve_now` raises after `within_s` seconds. A request for more than the limit gets all of it.
         """
-        amount, turn = self._bounded(owner, amount), asyncio.get_running_loop().create_future()
-        self._lines.setdefault(owner, deque()).append((amount, turn))
-        self._let_in()
+        amount, turn = self._cap(owner, amount), asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append((amount, turn))
+        self._admit_waiting()
         try:
             async with asyncio.timeout(within_s):
                 await turn
         except BaseException as error:
             if turn.cancelled():
-                self._let_in()  # whoever stood behind
+                self._admit_waiting()  # the one behind may fit now
             else:
-                self.give_back(owner, amount)
-            raise self._refusal(owner, amount) if isinstance(error, TimeoutError) else error from None
+                self.release(owner, amount)
+            raise self._make_refusal(owner, amount) if isinstance(error, TimeoutError) else error from None
 
-    def give_back(self, owner: str, amount: int = 1) -> None:
-        """Let others have what was booked."""
-        amount = self._bounded(owner, amount)
+    def release(self, owner: str, amount: int = 1) -> None:
+        """Release a reserved amount."""
+        amount = self._cap(owner, amount)
         self._total -= amount
-        self._held[owner] -= amount
-        if not self._held[owner]:
-            del self._held[owner]
-        self._let_in()
+        self._reserved[owner] -= amount
+        if not self._reserved[owner]:
+            del self._reserved[owner]
+        self._admit_waiting()
 
     @asynccontextmanager
-    async def held(self, owner: str, amount: int, within_s: float) -> AsyncIterator[None]:
-        """Book it, as `wait` does, until the block is left."""
-        await self.wait(owner, amount, within_s)
+    async def reserved(self, owner: str, amount: int, within_s: float) -> AsyncIterator[None]:
+        """Reserve the amount, as `reserve` does, until the block ends."""
+        await self.reserve(owner, amount, within_s)
         try:
             yield
         finally:
-            self.give_back(owner, amount)
+            self.release(owner, amount)
 
-    def _bounded(self, owner: str, amount: int) -> int:
+    def _cap(self, owner: str, amount: int) -> int:
         return min(amount, self._limit_each if owner else self._limit)
 
     def _fits(self, owner: str, amount: int) -> bool:
         return self._total + amount <= self._limit and self._fits_owner(owner, amount)
 
     def _fits_owner(self, owner: str, amount: int) -> bool:
-        return not owner or self._held[owner] + amount <= self._limit_each
+        return not owner or self._reserved[owner] + amount <= self._limit_each
 
-    def _book(self, owner: str, amount: int) -> None:
+    def _add(self, owner: str, amount: int) -> None:
         self._total += amount
-        self._held[owner] += amount
+        self._reserved[owner] += amount
 
-    def _let_in(self) -> None:
-        """Give room to those who wait, an owner after the other.
+    def _admit_waiting(self) -> None:
+        """Give free capacity to those who wait, one owner after the other.
 
-        Who has had their share is passed over; for who is the next of the others, all of them wait.
+        An owner whose share is used up is skipped. If the amount of the next one does not fit, all others wait for it.
         """
-        passed = 0
-        while passed < len(self._lines):
-            owner, line = next(iter(self._lines.items()))
-            amount, turn = line[0]
-            self._lines.move_to_end(owner)
+        skipped = 0
+        while skipped < len(self._waiting):
+            owner, queue = next(iter(self._waiting.items()))
+            amount, turn = queue[0]
+            self._waiting.move_to_end(owner)
             if not turn.done() and not self._fits_owner(owner, amount):
-                passed += 1
+                skipped += 1
                 continue
             if not turn.done() and not self._fits(owner, amount):
-                self._lines.move_to_end(owner, last=False)
+                self._waiting.move_to_end(owner, last=False)
                 return
-            line.popleft()
-            if not line:
-                del self._lines[owner]
+            queue.popleft()
+            if not queue:
+                del self._waiting[owner]
             if not turn.done():
-                self._book(owner, amount)
+                self._add(owner, amount)
                 turn.set_result(None)
-                passed = 0
+                skipped = 0
 
-    def _refusal(self, owner: str, amount: int) -> ScorelineError:
+    def _make_refusal(self, owner: str, amount: int) -> ScorelineError:
         if self._fits_owner(owner, amount):
             return Crowded(
                 f"This gateway process holds as many {self._what} as it may, of all callers together: send it again "

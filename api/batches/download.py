@@ -1,4 +1,4 @@
-"""Sends what lies in the store in parts as one file: whole or a range of it, as it is or turned into another format."""
+"""Sends a file's parts in the object store as one download: all or a range of it, or converted to another format."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -9,17 +9,18 @@ from anyio.to_thread import run_sync
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.batches.results import Conversion, whole_rows
+from api.batches.results import Conversion, cut_rows, read_whole_rows, to_objects, to_rows
 from core.errors import BadRange
 from core.ledger.batch import Form, Format
 from core.storage.store import Store
+from core.table.cell import defuse
 
 PIECE_BYTES = 131_072
-PIECES_HELD = 3  # the first, the one that waits, and the one that uvicorn holds
-TURNING_BYTES = 3_000_000
-"""What is held to turn rows into another format: what was read of them, and a block of them as objects."""
+PIECES_IN_MEMORY = 3  # the first, the next, and the one in uvicorn's buffer
+CONVERSION_BYTES = 3_000_000
+"""The memory that converting rows takes: the bytes that were read, and one block of rows as objects."""
 PARQUET_BYTES = 6_000_000
-"""What is held besides for Parquet: a row group, encoded. Measured: 6 MB in all, of rows that compress well."""
+"""The memory that Parquet takes besides, for an encoded row group; measured: 6 MB in all, of well compressed rows."""
 
 PARQUET = "application/vnd.apache.parquet"
 MEDIA_TYPES = {
@@ -38,7 +39,7 @@ ACCEPTED = {
 
 @dataclass(frozen=True, slots=True)
 class ObjectRange:
-    """One part of what is sent: the key of its object in the store, its size, and how many rows it holds."""
+    """One part of a download: the key of its object in the store, its size in bytes, and its number of rows."""
 
     key: str
     bytes: int
@@ -47,76 +48,100 @@ class ObjectRange:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file to send: `head`, then the stretches in their order.
+    """A file to send: `head`, then the object ranges in their order.
 
-    `name` is that of the file, such as `scores-{id}.csv`, `form` that of the rows in the store. A file that is not
-    `complete` is the beginning of one that still grows: its size is not told, so that no one takes it for the whole.
+    `name` is the file's name, such as `scores-{id}.csv`; `form` is the form of the rows in the store. A file that is
+    not `complete` still grows: its total size is not sent, so that no client takes it for the whole file.
     """
 
     name: str
     format: Format
     head: bytes
-    stretches: Sequence[ObjectRange]
+    ranges: Sequence[ObjectRange]
     complete: bool
     form: Form
 
     @property
     def bytes(self) -> int:
-        """The size of what there is."""
-        return len(self.head) + sum(range_.bytes for range_ in self.stretches)
+        """The size so far."""
+        return len(self.head) + sum(range_.bytes for range_ in self.ranges)
 
-    def held_bytes(self, turn: Conversion | None) -> int:
-        """Return how much of memory it takes to send the file while nobody reads it."""
-        if turn is None:
-            return min(self.bytes, PIECES_HELD * PIECE_BYTES)
-        return TURNING_BYTES + (PARQUET_BYTES if self.format is Format.PARQUET else 0)
+    def memory_bytes(self, conversion: Conversion | None) -> int:
+        """Return the bytes of memory that the download takes while the client does not read."""
+        if conversion is None:
+            return min(self.bytes, PIECES_IN_MEMORY * PIECE_BYTES)
+        return CONVERSION_BYTES + (PARQUET_BYTES if self.format is Format.PARQUET else 0)
 
     @property
     def row_bytes(self) -> int:
-        """The mean size of a row in the part where it is largest; 0 if there is no row."""
-        return max((range_.bytes // max(1, range_.rows) for range_ in self.stretches), default=0)
+        """The largest mean size of a row in any part, in bytes; 0 without rows."""
+        return max((range_.bytes // max(1, range_.rows) for range_ in self.ranges), default=0)
 
 
 def choose_format(request: Request, native: Format) -> Format:
-    """Return the first format in `Accept` that there is; `native`, which costs least, where it names none."""
+    """Return the first known format in `Accept`; `native`, which costs least, if it names none."""
     for accepted in request.headers.get("accept", "").split(","):
         if found := ACCEPTED.get(accepted.partition(";")[0].strip().lower()):
             return found
     return native
 
 
-async def send(request: Request, store: Store, download: Download, turn: Conversion | None = None) -> Response:
-    """Return the answer that streams the file: 200, or 206 for a `Range` of one that is sent as it is.
+def choose_conversion(format: Format, form: Form, spreadsheet_safe: bool, row_bytes: int = 0) -> Conversion | None:
+    """Return the conversion of the parts' outputs to the format, or None if they can be sent unchanged.
 
-    Raises BadRange, and what the store raises for the first piece. If the store fails later, the answer breaks off, so
-    that it cannot be taken for whole.
+    With `spreadsheet_safe` no spreadsheet runs a cell of the CSV as a formula. `row_bytes` is as for
+    `api.batches.parquet.to_parquet`.
+    """
+    if format is Format.PARQUET:
+        from api.batches.parquet import to_parquet  # with arro3, which most gateways never need
+
+        return partial(to_parquet, form=form, row_bytes=row_bytes)
+    convert = None if format is form.format else (to_objects if format is Format.JSONL else to_rows)
+    if not (spreadsheet_safe and format is Format.CSV):
+        return convert and (lambda outputs: (block for output in outputs for block in convert(output, form)))
+    delimiter = form.delimiter or ","
+    return lambda outputs: (
+        defuse(rows, delimiter)
+        for output in outputs
+        for block in (convert(output, form) if convert else (output,))
+        for rows in cut_rows(block, delimiter)
+    )
+
+
+async def send_download(
+    request: Request, store: Store, download: Download, conversion: Conversion | None = None
+) -> Response:
+    """Return the response that streams the file: 200, or 206 for a `Range` of a file that is not converted.
+
+    Raises BadRange, and what the store raises for the first piece. If the store fails later, the response is cut off,
+    so that the client sees that it is incomplete.
     """
     headers = {
         "Content-Disposition": f'attachment; filename="{safe_name(download.name)}"',
         "Cache-Control": "no-store",
-        "Accept-Ranges": "none" if turn else "bytes",
+        "Accept-Ranges": "none" if conversion else "bytes",
     }
     media_type, size = MEDIA_TYPES[download.format], download.bytes
-    if turn:
-        body = await begun(turned(store, download, turn))
+    if conversion:
+        body = await wait_for_first(convert_rows(store, download, conversion))
         return StreamingResponse(body, 200, headers, media_type)
     etag = f'"{safe_name(download.name)}"' if download.complete else ""  # once complete it never changes
     if etag:
         headers["ETag"] = etag
-    same = request.headers.get("if-range", etag) == etag
-    start, end, partial = find_range(request.headers.get("range", "") if same else "", size)
+    matches = request.headers.get("if-range", etag) == etag
+    start, end, partial = parse_range(request.headers.get("range", "") if matches else "", size)
     if partial:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size if download.complete else '*'}"
     headers["Content-Length"] = str(end - start)
-    body = await begun(pieces(store, download, start, end))
+    body = await wait_for_first(read_pieces(store, download, start, end))
     return StreamingResponse(body, 206 if partial else 200, headers, media_type)
 
 
-def find_range(header: str, size: int) -> tuple[int, int, bool]:
-    """Return start and end of what `Range` asks for, and whether it is a part only (RFC 9110, section 14).
+def parse_range(header: str, size: int) -> tuple[int, int, bool]:
+    """Return the start and end that `Range` asks for, and whether they are only a part (RFC 9110, section 14).
 
-    Several ranges, or what cannot be read, are answered with the whole, as the standard allows. Raises BadRange for one
-    that begins beyond the end.
+    Several ranges, or an invalid header, are answered with the whole file, as the standard allows. Raises BadRange for
+    a range that begins beyond the end.
     """
     match = re.fullmatch(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))", header.replace(" ", ""))
     if not match:
@@ -132,45 +157,45 @@ def find_range(header: str, size: int) -> tuple[int, int, bool]:
     return start, end, True
 
 
-async def pieces(store: Store, download: Download, start: int, end: int) -> AsyncIterator[bytes]:
+async def read_pieces(store: Store, download: Download, start: int, end: int) -> AsyncIterator[bytes]:
     """Yield the bytes of the file from `start` up to `end`."""
     if start < len(download.head):
         yield download.head[start:end]
     begin = len(download.head)
-    for range_ in download.stretches:
+    for range_ in download.ranges:
         first, last = max(start - begin, 0), min(end - begin, range_.bytes)
-        for at in range(first, last, PIECE_BYTES):
-            yield await run_sync(store.read_range, range_.key, at, min(at + PIECE_BYTES, last))
+        for position in range(first, last, PIECE_BYTES):
+            yield await run_sync(store.read_range, range_.key, position, min(position + PIECE_BYTES, last))
         begin += range_.bytes
 
 
-async def turned(store: Store, download: Download, turn: Conversion) -> AsyncIterator[bytes]:
-    """Yield the file in another format; what is read and turned is so in other threads."""
+async def convert_rows(store: Store, download: Download, conversion: Conversion) -> AsyncIterator[bytes]:
+    """Yield the file in another format; it is read and converted in other threads."""
     yield download.head
-    blocks = turn(
+    blocks = conversion(
         rows
-        for range_ in download.stretches
-        for rows in whole_rows(partial(store.read_range, range_.key), range_.bytes, download.form)
+        for range_ in download.ranges
+        for rows in read_whole_rows(partial(store.read_range, range_.key), range_.bytes, download.form)
     )
     while (block := await run_sync(next, blocks, None)) is not None:
         yield block
 
 
-async def begun(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Return the same bytes once the first are there and not merely the head, so that a failure is answered as one."""
+async def wait_for_first(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return the same bytes once the head and the first piece are read, so that a failure there becomes a problem."""
     waiting: list[bytes] = []
     while len(waiting) < 2 and (piece := await anext(body, None)) is not None:
         waiting.append(piece)
 
-    async def go_on() -> AsyncIterator[bytes]:
+    async def yield_rest() -> AsyncIterator[bytes]:
         while waiting:
             yield waiting.pop(0)
         async for piece in body:
             yield piece
 
-    return go_on()
+    return yield_rest()
 
 
 def safe_name(name: str) -> str:
-    """Return the name with only letters, digits, dots, dashes and underscores of ASCII, which no header misreads."""
+    """Return the name with all but ASCII letters, digits, dots, dashes and underscores replaced; safe in a header."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)

@@ -1,4 +1,4 @@
-"""Reads the header of a CSV: which column is what, and everything that is wrong with it."""
+"""Reads the header of a CSV: finds the columns, and reports every fault."""
 
 import csv
 import io
@@ -20,14 +20,14 @@ KNOWN = frozenset(COLUMNS)
 
 
 def read_header(header: bytes, form: Form) -> Form:
-    """Return the form with the columns of this header, and with its delimiter where the form has none (`""`).
+    """Return the form with the columns of this header, and with its delimiter if the form has none (`""`).
 
-    Names are matched exactly, without the blanks around them. Raises InvalidFile that lists every fault, and repeats no
-    name that is not a field's: a first line may be a patient, or hold one.
+    Names must match exactly, but for blanks around them. Raises InvalidFile, which lists every fault and repeats no
+    name that is not a field's: the first line may be a patient's data.
     """
-    text = decode(header)
+    text = decode_header(header)
     delimiter = form.delimiter or max(DELIMITERS, key=lambda mark: count_known(text, mark))
-    columns = split(text, delimiter)
+    columns = split_header(text, delimiter)
     if len(columns) > COLUMNS_LIMIT:
         raise InvalidFile.whole("too_many_columns", f"has {len(columns)} columns: at most {COLUMNS_LIMIT} are taken")
     if any(len(name) > NAME_LIMIT for name in columns):
@@ -39,7 +39,7 @@ def read_header(header: bytes, form: Form) -> Form:
     return replace(form, columns=columns, delimiter=delimiter)
 
 
-def decode(header: bytes) -> str:
+def decode_header(header: bytes) -> str:
     """Return the header as text. Raises InvalidFile unless it is UTF-8 without NUL."""
     try:
         text = header.decode()
@@ -51,15 +51,15 @@ def decode(header: bytes) -> str:
 
 
 def count_known(text: str, delimiter: str) -> int:
-    """Return how many fields of a patient a header names if this is its delimiter."""
+    """Return how many fields of a patient the header names with this delimiter."""
     try:
-        return len(KNOWN & set(split(text, delimiter)))
+        return len(KNOWN & set(split_header(text, delimiter)))
     except InvalidFile:
         return 0
 
 
-def split(text: str, delimiter: str) -> tuple[str, ...]:
-    """Return the names in a header. Raises InvalidFile for one that is several lines, or no CSV."""
+def split_header(text: str, delimiter: str) -> tuple[str, ...]:
+    """Return the names in a header. Raises InvalidFile if it has several lines or is not CSV."""
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:
@@ -70,9 +70,9 @@ def split(text: str, delimiter: str) -> tuple[str, ...]:
 
 
 def find_faults(columns: Sequence[str], form: Form) -> Iterator[FieldError]:
-    """Yield what is wrong with the columns: a field's under its name, any other under its place, from 1."""
+    """Yield the faults of the columns: a field by its name, any other column by its position, counted from 1."""
     yield from find_missing(columns)
-    yield from find_doubled(columns)
+    yield from find_duplicates(columns)
     for name in SCORE_COLUMNS:
         if name in columns:
             yield FieldError(field=name, code="reserved", message="is a column of the results: rename or remove it")
@@ -81,7 +81,7 @@ def find_faults(columns: Sequence[str], form: Form) -> Iterator[FieldError]:
 
 
 def find_missing(columns: Sequence[str]) -> Iterator[FieldError]:
-    """Yield the fields that must be a column and are none, with the place of the one that was certainly meant to be."""
+    """Yield the required fields without a column, with the position of a column whose name is almost the field's."""
     missing = [name for name in REQUIRED if name not in columns]
     others = [(place, name) for place, name in enumerate(columns, start=1) if name not in KNOWN] if missing else []
     meant = {find_nearest(name, missing): place for place, name in others}
@@ -90,13 +90,13 @@ def find_missing(columns: Sequence[str]) -> Iterator[FieldError]:
         yield FieldError(field=name, code="missing", message=f"must be a column{spelt}")
 
 
-def find_doubled(columns: Sequence[str]) -> Iterator[FieldError]:
-    """Yield the names that several columns have."""
+def find_duplicates(columns: Sequence[str]) -> Iterator[FieldError]:
+    """Yield a fault for each name that several columns have."""
     places = defaultdict[str, list[int]](list)
     for place, name in enumerate(columns, start=1):
         places[name].append(place)
-    for name, listed in places.items():
-        if len(listed) > 1 and name:
-            field = name if name in KNOWN else f"column {listed[0]}"
-            rule = f"must be one column: columns {list_places(listed)} have one name"
+    for name, same_name in places.items():
+        if len(same_name) > 1 and name:
+            field = name if name in KNOWN else f"column {same_name[0]}"
+            rule = f"must be one column: columns {list_places(same_name)} have one name"
             yield FieldError(field=field, code="doubled", message=rule)

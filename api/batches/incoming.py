@@ -1,4 +1,4 @@
-"""What comes in of an upload: pieces that come fast enough, and how long one may be worked on at once."""
+"""Limits of an upload: how slowly it may arrive, and how much processor time it may cost."""
 
 import asyncio
 import time
@@ -9,32 +9,32 @@ from fastapi import Request
 
 from core.errors import InvalidFile, UploadStalled
 
-GATHER_BYTES = 262_144  # a body comes in pieces of some 64 KB, each of which would cost a change of threads
+PIECE_BYTES = 262_144  # the server delivers some 64 KB at a time; each piece costs a switch to another thread
 
 
-async def gather(request: Request, idle_s: float, slowest_bytes_per_s: float) -> AsyncIterator[bytes]:
-    """Yield the body in pieces of at least 256 KB but for the last.
+async def read_pieces(request: Request, idle_s: float, slowest_bytes_per_s: float) -> AsyncIterator[bytes]:
+    """Yield the body in pieces of at least 256 KB; the last may be smaller.
 
-    Raises UploadStalled where nothing comes for `idle_s`, or too little in as many seconds of waiting for it; and
-    ClientDisconnect.
+    Raises UploadStalled if nothing arrives for `idle_s` seconds, or less than `slowest_bytes_per_s` on average during
+    `idle_s` seconds of waiting; and ClientDisconnect.
     """
-    held, stream, waited_s, came_bytes = bytearray(), request.stream(), 0.0, 0
+    buffer, stream, waited_s, received_bytes = bytearray(), request.stream(), 0.0, 0
     while True:
-        begun_s = time.monotonic()
+        started_s = time.monotonic()
         try:
             async with asyncio.timeout(idle_s):
                 chunk = await anext(stream, None)
         except TimeoutError:
             raise UploadStalled from None
-        held += chunk or b""
-        waited_s, came_bytes = waited_s + time.monotonic() - begun_s, came_bytes + len(chunk or b"")
+        buffer += chunk or b""
+        waited_s, received_bytes = waited_s + time.monotonic() - started_s, received_bytes + len(chunk or b"")
         if waited_s > idle_s:
-            if came_bytes < idle_s * slowest_bytes_per_s and chunk is not None:
+            if received_bytes < idle_s * slowest_bytes_per_s and chunk is not None:
                 raise UploadStalled
-            waited_s, came_bytes = 0.0, 0
-        if held and (chunk is None or len(held) >= GATHER_BYTES):
-            yield bytes(held)
-            held.clear()
+            waited_s, received_bytes = 0.0, 0
+        if buffer and (chunk is None or len(buffer) >= PIECE_BYTES):
+            yield bytes(buffer)
+            buffer.clear()
         if chunk is None:
             return
 
@@ -43,29 +43,29 @@ T = TypeVar("T")
 
 FREE_S = 1.0
 SLOWEST_BYTES_PER_S = 5_000_000
-"""Of what comes and what it stands for. The slowest tables, where each cell is quoted, are read at some 80 MB/s."""
+"""The slowest rate allowed, compressed and decompressed bytes added. The slowest tables (all cells quoted) are read at
+some 80 MB/s."""
 
 
-class Effort:
-    """What one upload has cost of a processor's time, whatever decoder took it.
+class TimeBudget:
+    """Limits the processor time that the decoders of one upload may take together, besides their own limits.
 
-    The last bound of all decoders, each of which has its own: none is to take long for little. `read_bytes` says how
-    much was read by now.
+    `read_bytes` returns how many bytes have been read by now.
     """
 
     def __init__(self, read_bytes: Callable[[], int]) -> None:
         self._read_bytes = read_bytes
         self._spent_s = 0.0
 
-    def metered(self, steps: Iterator[T]) -> Iterator[T]:
-        """Yield what the steps give, none of which is None.
+    def run_steps(self, steps: Iterator[T]) -> Iterator[T]:
+        """Yield the results of the steps, of which none may be None.
 
-        Raises InvalidFile with code `too_costly` once all of them took a second longer than 5 MB/s do.
+        Raises InvalidFile with code `too_costly` once all steps took a second longer than reading at 5 MB/s would.
         """
         while True:
-            begun_s = time.thread_time()
+            started_s = time.thread_time()
             step = next(steps, None)
-            self._spent_s += time.thread_time() - begun_s
+            self._spent_s += time.thread_time() - started_s
             if self._spent_s > FREE_S + self._read_bytes() / SLOWEST_BYTES_PER_S:
                 rule = "takes far longer to read than any table of its size: send it as plain CSV or JSON Lines"
                 raise InvalidFile.whole("too_costly", rule)

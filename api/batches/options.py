@@ -1,4 +1,4 @@
-"""The options of a batch: how its file is to be read, and what is to be done with it."""
+"""The options of a batch: how to read its file, and what to do with its rows."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,8 +24,8 @@ class OnError(StrEnum):
     FAIL = "fail"  # the batch fails
 
 
-def one_delimiter(text: object) -> object:
-    """Return the delimiter that a text stands for; `tab` is easier to send than a tab."""
+def parse_delimiter(text: object) -> object:
+    """Return the delimiter; `tab` means a tab, which is hard to send in a query. Raises ValueError."""
     if text == "tab":
         return "\t"
     if not isinstance(text, str) or len(text) > 1 or text not in DELIMITERS:
@@ -50,7 +50,7 @@ class Options(BaseModel):
     id_column: Annotated[str, Describe(max_length=LONGEST_NAME, description="The column, or key, of the id.")] = ""
     delimiter: Annotated[
         str,
-        BeforeValidator(one_delimiter),
+        BeforeValidator(parse_delimiter),
         Describe(description="Of a CSV: `,` `;` `|` or `tab`; seen in the header unless given."),
     ] = ""
     callback_url: Annotated[
@@ -59,7 +59,7 @@ class Options(BaseModel):
     model_version: Annotated[str, Describe(max_length=LONGEST_NAME, description="The model to score with.")] = ""
 
     @model_validator(mode="after")
-    def _fit_together(self) -> "Options":
+    def _check_id_column(self) -> "Options":
         if self.join is Join.IDS and not self.id_column:
             raise ValueError("id_column")
         if self.id_column in COLUMNS:
@@ -68,21 +68,21 @@ class Options(BaseModel):
 
     @property
     def rejected_limit(self) -> int | None:
-        """How many rows may be rejected before the batch fails; None is no limit."""
+        """How many rows may be rejected before the batch fails; None means no limit."""
         return 0 if self.on_error is OnError.FAIL else self.error_limit
 
-    def form(self, format: Format) -> Form:
-        """Return the form of a file in this format, as far as the options tell."""
+    def make_form(self, format: Format) -> Form:
+        """Return the form of a file in this format, as far as the options define it."""
         return Form(format, (), self.delimiter, self.join, self.id_column, self.model_version)
 
 
 def read_options(sent: Mapping[str, str]) -> Options:
-    """Return the options that were sent. Raises InvalidQuery that names every bad one."""
+    """Return the options. Raises InvalidQuery, which names every bad option."""
     try:
         return Options.model_validate(sent)
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
-        raise InvalidQuery(errors=tuple(map(_fault, faults))) from None
+        raise InvalidQuery(errors=tuple(map(_name_fault, faults))) from None
 
 
 RULES: dict[str, str] = {
@@ -96,7 +96,7 @@ RULES: dict[str, str] = {
 }
 
 
-def _fault(fault: Any) -> FieldError:
+def _name_fault(fault: Any) -> FieldError:
     name = str(fault["loc"][0]) if fault["loc"] else "id_column"
     if fault["type"] == "extra_forbidden":
         rule = f"hold one that is not known: there are {', '.join(RULES)}{hint(name, RULES)}"

@@ -1,13 +1,13 @@
-"""The results of a batch as other files: from CSV to JSON Lines and back, row by row.
+"""Converts the results of a batch from CSV to JSON Lines and back, row by row.
 
-The output of a part holds whole rows, so that each part is turned alone; but all of them make one file of Parquet.
+The output of a part has whole rows, so each part is converted by itself; only Parquet needs all parts in one file.
 """
 
 import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,23 +18,20 @@ from core.schema.patient import COLUMNS
 from core.table.cell import QUOTED, defuse, quote, read_cell, unquote
 from core.table.splitter import SCAN_BYTES, records
 
-BLOCK_ROWS = 2_000  # turned in one go, some 20 ms
-READ_BYTES = 524_288  # of a part's output that are held, and asked of the store, at once
-MEASURED = frozenset(COLUMNS)
-LISTS = frozenset(("conformal", "warnings"))
+BLOCK_ROWS = 2_000  # converted at once, in some 20 ms
+READ_BYTES = 524_288  # of a part's output, read from the store at once
+PATIENT_COLUMNS = frozenset(COLUMNS)
+LIST_COLUMNS = frozenset(("conformal", "warnings"))
 LONGEST_CELL = 2**31 - 1
 
 Conversion = Callable[[Iterable[bytes]], Iterator[bytes]]
-"""Makes of the outputs of the parts, or of whole rows of them, what is sent for them, in blocks.
-
-It takes the next when it comes to it."""
+"""Converts the outputs of the parts, or blocks of whole rows of them, lazily to the blocks that are sent."""
 
 
 def columns_of(form: Form) -> tuple[str, ...]:
-    """Return the columns of the results as CSV.
+    """Return the columns of the results as CSV: those of the input, or the id alone, and then those of the score.
 
-    Those of a CSV are its own, or the id alone; lines of JSON may hold anything, so that of theirs only the id and the
-    fields of a patient are columns. The columns of a score follow.
+    Input lines of JSON may have any members; their columns are the id and the fields of a patient.
     """
     own = form.columns if form.format is Format.CSV else COLUMNS
     if form.id_column and form.id_column not in own:
@@ -43,85 +40,63 @@ def columns_of(form: Form) -> tuple[str, ...]:
 
 
 def header_of(form: Form, *, spreadsheet_safe: bool = False) -> bytes:
-    """Return the header of the results as CSV, a line; a name too may be what a spreadsheet would run."""
+    """Return the header line of the results as CSV; `spreadsheet_safe` also defuses names that look like formulas."""
     delimiter = form.delimiter or ","
     header = delimiter.join(quote(name, delimiter) for name in columns_of(form)).encode() + b"\n"
     return defuse(header, delimiter) if spreadsheet_safe else header
 
 
-def conversion_to(format: Format, form: Form, spreadsheet_safe: bool, row_bytes: int = 0) -> Conversion | None:
-    """Return what makes of the parts' outputs the wanted format, or None if they are to be sent as they are.
-
-    With `spreadsheet_safe` no cell of a CSV is run by a spreadsheet. `row_bytes` is as for
-    `api.batches.parquet.to_parquet`.
-    """
-    if format is Format.PARQUET:
-        from api.batches.parquet import to_parquet  # with arro3, which most gateways never need
-
-        return partial(to_parquet, form=form, row_bytes=row_bytes)
-    turn = None if format is form.format else (to_objects if format is Format.JSONL else to_rows)
-    if not (spreadsheet_safe and format is Format.CSV):
-        return turn and (lambda outputs: (block for output in outputs for block in turn(output, form)))
-    delimiter = form.delimiter or ","
-    return lambda outputs: (
-        defuse(rows, delimiter)
-        for output in outputs
-        for block in (turn(output, form) if turn else (output,))
-        for rows in cut_rows(block, delimiter)
-    )
-
-
 def cut_rows(rows: bytes, delimiter: str) -> Iterator[bytes]:
-    """Yield whole rows of a CSV, some 128 KB at a time: what looks at them holds up all other threads meanwhile."""
+    """Yield whole rows of a CSV, some 128 KB at a time: a regular expression blocks all other threads while it runs."""
     pattern, start, size = records(delimiter, "*+"), 0, SCAN_BYTES
     while start < len(rows):
-        found = pattern.match(rows, start, start + size)
-        end = found.end() if found else start
+        match = pattern.match(rows, start, start + size)
+        end = match.end() if match else start
         if end == start and start + size < len(rows):
-            size *= 2  # one row is longer
+            size *= 2  # a single row is longer
             continue
         end = end if end > start else len(rows)
         yield rows[start:end]
         start, size = end, SCAN_BYTES
 
 
-def whole_rows(
+def read_whole_rows(
     read: Callable[[int, int], bytes], size: int, form: Form, read_bytes: int = READ_BYTES
 ) -> Iterator[bytes]:
-    """Yield whole rows of a part's output of this size, some `read_bytes` at a time, each read once it is asked for.
+    """Yield whole rows of a part's output of `size` bytes, some `read_bytes` at a time, read when they are needed.
 
-    `read` returns the bytes from one place up to another.
+    `read` returns the bytes from a start up to an end.
     """
-    held = b""
+    buffer = b""
     for start in range(0, size, read_bytes):
-        held += read(start, min(start + read_bytes, size))
-        end = len(held) if start + read_bytes >= size else end_of_rows(held, form)
+        buffer += read(start, min(start + read_bytes, size))
+        end = len(buffer) if start + read_bytes >= size else find_rows_end(buffer, form)
         if end:
-            yield held[:end]
-            held = held[end:]
+            yield buffer[:end]
+            buffer = buffer[end:]
 
 
-def end_of_rows(held: bytes, form: Form) -> int:
-    """Return where the last whole row ends of what begins with a row; 0 if none does."""
-    if form.format is Format.CSV and b'"' in held:
-        found = records(form.delimiter, "*+").match(held)
-        return found.end() if found else 0
-    return held.rfind(b"\n") + 1
+def find_rows_end(buffer: bytes, form: Form) -> int:
+    """Return the end of the last whole row in a buffer that begins with a row; 0 if there is none."""
+    if form.format is Format.CSV and b'"' in buffer:
+        match = records(form.delimiter, "*+").match(buffer)
+        return match.end() if match else 0
+    return buffer.rfind(b"\n") + 1
 
 
 def read_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:
-    """Yield the cells of each row of a CSV as texts without quotes, row by row as whoever scored them does."""
-    csv.field_size_limit(LONGEST_CELL)  # of the whole process; records are bounded as they come in
-    for some in cut_rows(rows, delimiter):
-        if some.count(b"\r") == some.count(b"\r\n"):
-            text = io.StringIO(some.decode(errors="replace"), newline="")
+    """Yield the cells of each row of a CSV as texts without quotes, split into rows as the worker splits them."""
+    csv.field_size_limit(LONGEST_CELL)  # for the whole process; the upload limits the size of records
+    for block in cut_rows(rows, delimiter):
+        if block.count(b"\r") == block.count(b"\r\n"):
+            text = io.StringIO(block.decode(errors="replace"), newline="")
             yield from csv.reader(text, delimiter=delimiter)
         else:
-            yield from split_rows(some, delimiter)
+            yield from split_rows(block, delimiter)
 
 
 def split_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:
-    """Yield as `read_rows`, where a carriage return ends no row, as it would for Python's csv module."""
+    """Yield what `read_rows` does, if a carriage return inside a row does not end it, as it would for Python's csv."""
     end = rb"\r\n" + re.escape(delimiter.encode())
     piece = rb"(?>%b[^%b]*+|[^%b]*+)" % (QUOTED, end, end)
     cell = re.compile(rb"(?:\A|%b)(%b(?:\r%b)*+)" % (re.escape(delimiter.encode()), piece, piece))
@@ -131,7 +106,7 @@ def split_rows(rows: bytes, delimiter: str) -> Iterator[list[str]]:
 
 
 def to_objects(output: bytes, form: Form) -> Iterator[bytes]:
-    """Yield rows of CSV as lines of JSON. What a patient's field says is a number or null, all else stays text."""
+    """Yield rows of CSV as lines of JSON. A patient's field becomes a number, a name or null; all else stays text."""
     columns, rows = columns_of(form), read_rows(output, form.delimiter)
     while block := list(islice(rows, BLOCK_ROWS)):
         objects = (dict(zip(columns, map(to_value, columns, row), strict=False)) for row in block)
@@ -139,17 +114,17 @@ def to_objects(output: bytes, form: Form) -> Iterator[bytes]:
 
 
 def to_value(column: str, cell: str) -> Any:
-    """Return what a cell says, as JSON has it."""
-    if column in LISTS:
+    """Return the JSON value of a cell."""
+    if column in LIST_COLUMNS:
         return cell.split(SEVERAL) if cell else []
     if column == "risk":
         return float(cell)
-    return to_number(cell) if column in MEASURED else cell
+    return to_number(cell) if column in PATIENT_COLUMNS else cell
 
 
 @lru_cache(10_000)
 def to_number(cell: str) -> float | str | None:
-    """Return the number, the name or the nothing that the cell of a patient's field says."""
+    """Return the number or the name in the cell of a patient's field; None if it is empty."""
     value = read_cell(cell.encode())
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -161,13 +136,13 @@ def to_rows(output: bytes, form: Form) -> Iterator[bytes]:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=form.delimiter or ",", lineterminator="\n")
         for line in block:
-            found = from_json(line)
-            writer.writerow([to_cell(found.get(column)) for column in columns])
+            parsed = from_json(line)
+            writer.writerow([to_cell(parsed.get(column)) for column in columns])
         yield text.getvalue().encode()
 
 
 def to_cell(value: Any) -> str:
-    """Return what a member of a JSON object says, as a cell has it: null is empty, a list of words is one cell."""
+    """Return the cell for a JSON value: null is empty, and a list of strings is joined into one cell."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, list) and all(isinstance(word, str) for word in value):

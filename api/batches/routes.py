@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.auth.credentials import CurrentCaller
-from api.batches.download import MEDIA_TYPES, Download, choose_format, send
+from api.batches.download import MEDIA_TYPES, Download, choose_conversion, choose_format, send_download
 from api.batches.options import Options
-from api.batches.results import Conversion, conversion_to
+from api.batches.results import Conversion
 from api.batches.service import CurrentFiles, Files
-from api.batches.upload_parser import FORM
-from api.http.openapi import in_query
-from api.http.problem import Responses, answers
+from api.batches.upload_parser import MULTIPART
+from api.http.openapi import describe_query
+from api.http.problem import Responses, describe_problems
 from api.http.query import CheckedQueryRoute
 from api.jobs.answers import CapacityResponse
 from api.jobs.options import IDEMPOTENCY_KEY, PRIORITY, RANGE
@@ -43,10 +43,10 @@ UPLOAD = {
         "content": {
             "text/csv": {"schema": FILE},
             "application/x-ndjson": {"schema": FILE},
-            FORM: {"schema": {"type": "object", "properties": {"file": FILE}, "required": ["file"]}},
+            MULTIPART: {"schema": {"type": "object", "properties": {"file": FILE}, "required": ["file"]}},
         },
     },
-    "parameters": [*in_query(Options), IDEMPOTENCY_KEY, PRIORITY],
+    "parameters": [*describe_query(Options), IDEMPOTENCY_KEY, PRIORITY],
 }
 LINES = {MEDIA_TYPES[Format.JSONL]: {"schema": FILE}}
 ANY_FORMAT = {type: {"schema": FILE} for type in MEDIA_TYPES.values()}
@@ -59,7 +59,7 @@ ERRORS: Responses = {200: {"content": LINES}, 206: {**PART, "content": LINES}}
     "",
     status_code=202,
     response_model=Batch,
-    responses=answers(400, 408, 413, 415, 422, 429, 503),
+    responses=describe_problems(400, 408, 413, 415, 422, 429, 503),
     openapi_extra=UPLOAD,
 )
 async def upload(request: Request, files: CurrentFiles) -> Response:
@@ -70,22 +70,22 @@ async def upload(request: Request, files: CurrentFiles) -> Response:
     in fields of the form before the file. With an `Idempotency-Key` a repeat with the same file and options answers the
     same batch.
     """
-    batch, before = await files.take(request)
+    batch, replayed = await files.create_batch(request)
     headers = {"Location": batch.links["self"], "Retry-After": str(RETRY_AFTER_S)}
-    if before:
+    if replayed:
         headers["Idempotent-Replayed"] = "true"
     return Response(batch.model_dump_json(), 202, headers, media_type="application/json")
 
 
-@routes.get("/{id}", response_model=Batch, responses=answers(404, 410, 500, 503))
+@routes.get("/{id}", response_model=Batch, responses=describe_problems(404, 410, 500, 503))
 def read(id: str, files: CurrentFiles, by: CurrentCaller) -> Response:
     """Read a batch: its state, and how much of it is done."""
-    batch = files.bulk.batches.read(batch_id(id), by)
+    batch = files.bulk.batches.read(parse_batch_id(id), by)
     headers = {} if batch.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
     return Response(batch.model_dump_json(), 200, headers, media_type="application/json")
 
 
-@routes.get("", name="list", response_model=BatchPage, responses=answers(422, 429, 503))
+@routes.get("", name="list", response_model=BatchPage, responses=describe_problems(422, 429, 503))
 async def list_batches(
     files: CurrentFiles,
     by: CurrentCaller,
@@ -94,11 +94,13 @@ async def list_batches(
     after: UUID | None = None,
 ) -> Response:
     """List batches, newest first: those in one state or all, `limit` at a time, older than the batch `after`."""
-    return files.answers.respond_late(partial(page_of, files, by, state, limit, after), by.key, limit * LISTED_BYTES)
+    return files.answers.respond_when_made(
+        partial(read_page, files, by, state, limit, after), by.key, limit * LISTED_BYTES
+    )
 
 
-def page_of(files: Files, by: Caller, state: State | None, limit: int, after: UUID | None) -> BatchPage:
-    """Return the page of a list."""
+def read_page(files: Files, by: Caller, state: State | None, limit: int, after: UUID | None) -> BatchPage:
+    """Return one page of the list. Raises LedgerUnavailable."""
     page = files.bulk.batches.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return BatchPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
@@ -106,7 +108,7 @@ def page_of(files: Files, by: Caller, state: State | None, limit: int, after: UU
 @routes.get(
     "/{id}/results",
     response_class=Response,
-    responses={**FILES, **answers(404, 410, 416, 422, 429, 503)},
+    responses={**FILES, **describe_problems(404, 410, 416, 422, 429, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
 async def results(
@@ -123,60 +125,61 @@ async def results(
     that is sent as it is can be asked for with `Range`. Before the batch has ended these are the rows done so far. With
     `spreadsheet_safe` no cell of a CSV is run by a spreadsheet.
     """
-    form = await run_sync(files.bulk.batches.form, batch_id(id), by)
+    form = await run_sync(files.bulk.batches.form, parse_batch_id(id), by)
     wanted = format or choose_format(request, form.format)
-    look = partial(files.results, batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
-    download = await run_sync(look)
-    turn = conversion_to(download.format, form, spreadsheet_safe, download.row_bytes)
-    return send_stored(request, files, by, download, turn)
+    find = partial(files.find_results, parse_batch_id(id), form, wanted, by, spreadsheet_safe=spreadsheet_safe)
+    download = await run_sync(find)
+    conversion = choose_conversion(download.format, form, spreadsheet_safe, download.row_bytes)
+    return respond_with_file(request, files, by, download, conversion)
 
 
 @routes.get(
     "/{id}/errors",
     response_class=Response,
-    responses={**ERRORS, **answers(404, 410, 416, 429, 503)},
+    responses={**ERRORS, **describe_problems(404, 410, 416, 429, 503)},
     openapi_extra={"parameters": [RANGE]},
 )
 async def errors(id: str, request: Request, files: CurrentFiles, by: CurrentCaller) -> Response:
     """Download what is wrong with the rejected rows, as lines of JSON: line, column, code, message."""
-    return send_stored(request, files, by, await run_sync(files.errors, batch_id(id), by))
+    return respond_with_file(request, files, by, await run_sync(files.find_errors, parse_batch_id(id), by))
 
 
-def send_stored(
-    request: Request, files: Files, by: Caller, download: Download, turn: Conversion | None = None
+def respond_with_file(
+    request: Request, files: Files, by: Caller, download: Download, conversion: Conversion | None = None
 ) -> Response:
-    """Return the answer that streams the file once there is room for it, as `send` does.
+    """Return the response that streams the file, as `send_download` does, once there is capacity for it.
 
-    It raises, besides, UnknownBatch, ExpiredBatch and LostResults.
+    Besides what `CapacityResponse` and `send_download` raise, it raises UnknownBatch, ExpiredBatch and LostResults.
     """
 
-    async def begin() -> Response:
+    async def open_download() -> Response:
         try:
-            return await send(request, files.bulk.store, download, turn)
+            return await send_download(request, files.bulk.store, download, conversion)
         except (FileNotFoundError, StoreUnavailable) as error:
-            await run_sync(files.bulk.batches.read, batch_id(request.path_params["id"]))  # it may have gone since
+            # This raises if the batch was erased or has expired since.
+            await run_sync(files.bulk.batches.read, parse_batch_id(request.path_params["id"]))
             raise error if isinstance(error, StoreUnavailable) else LostResults from None
 
-    return CapacityResponse(files.answers.hold(by.key, download.held_bytes(turn)), begin)
+    return CapacityResponse(files.answers.reserve(by.key, download.memory_bytes(conversion)), open_download)
 
 
-@routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
+@routes.post("/{id}/cancel", responses=describe_problems(404, 409, 410, 503))
 def cancel(id: str, files: CurrentFiles, by: CurrentCaller) -> Batch:
     """Cancel a batch; the parts that are done stay. One that is being scored is canceled at its next part."""
-    batch = files.bulk.batches.cancel(batch_id(id), by)
+    batch = files.bulk.batches.cancel(parse_batch_id(id), by)
     if batch.state is not State.CANCELED:
         raise EndedBatch
     return batch
 
 
-@routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
+@routes.delete("/{id}", status_code=204, responses=describe_problems(404, 410, 503))
 def erase(id: str, files: CurrentFiles, by: CurrentCaller) -> None:
     """Erase a batch with its file and its results, whatever its state; from then on it is unknown."""
-    files.bulk.batches.erase(batch_id(id), by)
+    files.bulk.batches.erase(parse_batch_id(id), by)
 
 
-def batch_id(text: str) -> str:
-    """Return the id as the ledger writes it. Raises UnknownBatch for what can be no id."""
+def parse_batch_id(text: str) -> str:
+    """Return the id in the form of the ledger. Raises UnknownBatch if the text is not a UUID."""
     try:
         return str(UUID(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the routes of batches stand on: takes files, writes batches down, gives back what came of them."""
+"""The services that the routes of batches use: they save uploads, record batches, and find their results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from api.batches.upload import Uploads
 from api.events.watcher import JobWatcher
 from api.headroom import Headroom
 from api.jobs.answers import Answers
-from api.jobs.options import check_callback, idempotency, priority
+from api.jobs.options import check_callback, read_idempotency, read_priority
 from core.address import Resolver
 from core.errors import KeyReused, MemoryFull, ScorelineError, UnknownBatch, UploadStalled
 from core.ids import new_id
@@ -41,7 +41,7 @@ REFUSALS: dict[SubmitStatus, Callable[[], ScorelineError]] = {
 
 
 class BatchBackends(NamedTuple):
-    """Where files go: their ledger, their store, and who rings for their parts."""
+    """What batches are stored in: their ledger, the object store, and the function that sends the parts' messages."""
 
     batches: Batches
     store: Store
@@ -50,7 +50,7 @@ class BatchBackends(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The ledger of batches and the store, and who takes uploads, rings and waits, of one process."""
+    """The services of one process for batches: backends, uploads, watcher, responses, DNS resolver and headroom."""
 
     settings: Settings
     bulk: BatchBackends
@@ -60,75 +60,79 @@ class Files:
     resolver: Resolver
     headroom: Headroom
 
-    async def take(self, request: Request) -> tuple[Batch, bool]:
-        """Read the request's body into the store and write the batch down; return it, and if it was there before.
+    async def create_batch(self, request: Request) -> tuple[Batch, bool]:
+        """Save the request's body, record the batch, and return it, and whether an earlier request had created it.
 
-        Raises, besides what `Uploads.take` raises, Backlogged, MemoryFull, QuotaExceeded, KeyReused, and what
-        `check_callback` does: then nothing was accepted, and nothing stays in the store. Raises LedgerUnavailable: then
-        it is not known, and a repeat with the same Idempotency-Key counts once.
+        Raises Backlogged, MemoryFull, QuotaExceeded, KeyReused, and what `Uploads.save_upload` and `check_callback`
+        raise: then nothing was accepted, and nothing stays in the store. Raises LedgerUnavailable: then it is unknown
+        whether the batch was accepted, and a repeat with the same Idempotency-Key counts once.
         """
         self.headroom.check()
         await self._check_backlog()
         id, callback, by = new_id(), None, caller_of(request)
 
-        async def settle(options: Options) -> None:
+        async def check_options(options: Options) -> None:
             nonlocal callback
             callback = await check_callback(options.callback_url or None, by, self.settings, self.resolver)
 
-        upload = await self.uploads.take(
-            id, request, by, partial(self.bulk.batches.hold, id, self.uploads.held_s), settle
+        upload = await self.uploads.save_upload(
+            id, request, by, partial(self.bulk.batches.hold, id, self.uploads.claim_lasts_s), check_options
         )
-        same = idempotency(request, by, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
+        idempotency = read_idempotency(request, by, f"{upload.sha256} {upload.options.model_dump_json()}".encode())
         parts, limit = upload.parts, upload.options.rejected_limit
-        new = NewBatch(id, upload.form, parts, upload.bytes, limit, same, callback, trace(), by, priority(request))
-        status, known, messages = await self._write_down(new)
+        new = NewBatch(
+            id, upload.form, parts, upload.bytes, limit, idempotency, callback, trace(), by, read_priority(request)
+        )
+        status, batch_id, messages = await self._write_down(new)
         if status is not SubmitStatus.ACCEPTED:
             await self.uploads.discard(id)
         if status in (SubmitStatus.FULL, SubmitStatus.SHARE):
             raise backlogged(status, await run_sync(self.bulk.batches.load), self.settings.bulk_backlog_limit)
         if status in REFUSALS:
             raise REFUSALS[status]()
-        batch = await run_sync(self.bulk.batches.read, known, by)
+        batch = await run_sync(self.bulk.batches.read, batch_id, by)
         await run_sync(notify, self.bulk.send, messages)
         return batch, status is SubmitStatus.REPLAYED
 
     async def _write_down(self, new: NewBatch) -> tuple[SubmitStatus, str, list[Message]]:
-        """Write the batch down, as `Batches.create` does, unless memory became short while its file came in."""
+        """Record the batch, as `Batches.create` does, unless Redis ran short of memory during the upload."""
         try:
             self.headroom.check()
         except MemoryFull:
             await self.uploads.discard(new.id)
             raise
-        # If this raises, what was uploaded stays for as long as it is held: the batch may be written down.
+        # If this raises, the batch may have been recorded, so the upload stays until its claim to the store ends.
         return await run_sync(self.bulk.batches.create, new)
 
     async def _check_backlog(self) -> None:
-        """Raise Backlogged before a file is read that would be refused then."""
+        """Raise Backlogged before the file is read, if it would be refused afterwards."""
         load = await run_sync(self.bulk.batches.load)
         if load.backlog_patients >= self.settings.bulk_backlog_limit:
             raise backlogged(SubmitStatus.FULL, load, self.settings.bulk_backlog_limit)
 
-    def results(self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False) -> Download:
-        """Return what is there of the results of a batch of this form, in this format.
+    def find_results(
+        self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False
+    ) -> Download:
+        """Return the available results of a batch of this form, in this format.
 
-        While it runs these are the rows before the first that is not done; once it has ended, all that were done.
+        While the batch runs these are the parts before the first unfinished one; once it has ended, all finished parts.
         """
-        batch, done = self._look(id, by)
+        batch, done = self._read_parts(id, by)
         head = header_of(form, spreadsheet_safe=spreadsheet_safe) if format is Format.CSV else b""
         name = f"scores-{id}.{format.value}"
-        stretches = [ObjectRange(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
-        return Download(name, format, head, stretches, batch.state.ended, form)
+        ranges = [ObjectRange(results_key(id, n, part.attempt), part.results_bytes, part.scored) for n, part in done]
+        return Download(name, format, head, ranges, batch.state.ended, form)
 
-    def errors(self, id: str, by: Caller) -> Download:
-        """Return what is there of a batch's errors, lines of JSON, as `results` does."""
-        batch, done = self._look(id, by)
-        stretches = [ObjectRange(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
-        return Download(f"errors-{id}.jsonl", Format.JSONL, b"", stretches, batch.state.ended, Form(Format.JSONL))
+    def find_errors(self, id: str, by: Caller) -> Download:
+        """Return the available errors of a batch as lines of JSON, of the same parts as `find_results`."""
+        batch, done = self._read_parts(id, by)
+        ranges = [ObjectRange(errors_key(id, n, part.attempt), part.errors_bytes, part.rejected) for n, part in done]
+        return Download(f"errors-{id}.jsonl", Format.JSONL, b"", ranges, batch.state.ended, Form(Format.JSONL))
 
-    def _look(self, id: str, by: Caller) -> tuple[Batch, list[tuple[int, DonePart]]]:
-        batch = self.bulk.batches.read(id, by)  # before its parts: once it has ended, no more of them come
+    def _read_parts(self, id: str, by: Caller) -> tuple[Batch, list[tuple[int, DonePart]]]:
+        batch = self.bulk.batches.read(id, by)  # before its parts: once it has ended, no more parts are added
         done = sorted(self.bulk.batches.done(id).items())
-        if len(done) < batch.counts.parts_done:  # it was erased, or its time was over, in between
+        if len(done) < batch.counts.parts_done:  # it was erased or has expired in between
             raise UnknownBatch
         if not batch.state.ended:
             done = [(n, part) for place, (n, part) in enumerate(done, start=1) if n == place]
@@ -136,10 +140,10 @@ class Files:
 
 
 async def files_of(request: Request) -> Files:
-    """Return what serves the request's files."""
+    """Return the services for files."""
     files: Files = request.app.state.files
     return files
 
 
 CurrentFiles = Annotated[Files, Depends(files_of)]
-"""A route's parameter that is given the files."""
+"""A route's parameter that receives the services for files."""

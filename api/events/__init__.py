@@ -1,1 +1,1 @@
-"""Events: what becomes of jobs and batches, told to who waits."""
+"""Events of jobs and batches: server-sent events, and long polling."""

@@ -1,4 +1,4 @@
-"""Answers an error that no one foresaw, and keeps it out of the log: its text could hold a patient's values."""
+"""Answers unexpected errors, and logs only their type: their text could contain a patient's values."""
 
 import logging
 from collections.abc import Collection
@@ -12,31 +12,31 @@ log = logging.getLogger(__name__)
 
 
 class UnexpectedErrors:
-    """Middleware that answers a problem for whatever error comes out of the app; the server would log it whole.
+    """Middleware that answers any error of the app with a problem; the server would log the error with its text.
 
-    `short` are the paths of the short way.
+    `fast_paths` are the paths that `FastPath` serves.
     """
 
-    def __init__(self, app: ASGIApp, show: RenderProblem, short: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, render: RenderProblem, fast_paths: Collection[str]) -> None:
         self._app = app
-        self._show = show
-        self._short = short
+        self._render = render
+        self._fast_paths = fast_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        begun = False
+        has_started = False
 
-        async def begin(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, begin)
-        except Exception as error:  # whatever it is
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
             if scope["type"] != "http":
                 raise
-            # The route's template: a path, too, may hold what was meant for the body.
-            log.error("%s %s failed: %s", method_of(scope), template_of(scope, self._short), type(error).__name__)
-            if not begun:
-                await self._show(scope, internal_error())(scope, receive, send)
+            # Log the route's template, since a path may contain a value that was meant for the body.
+            log.error("%s %s failed: %s", method_of(scope), template_of(scope, self._fast_paths), type(error).__name__)
+            if not has_started:
+                await self._render(scope, internal_error())(scope, receive, send)

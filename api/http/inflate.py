@@ -1,4 +1,4 @@
-"""Unpacks gzip as it arrives, and stops before a small body becomes a huge file, or one that takes long for nothing."""
+"""Decompresses gzip as it arrives, and stops at a decompression bomb: one that expands too far or takes too long."""
 
 import zlib
 from collections.abc import Iterator
@@ -6,50 +6,50 @@ from collections.abc import Iterator
 from core.errors import BodyTooLarge, InvalidFile, UnsupportedEncoding
 
 PIECE_BYTES = 262_144
-LENIENT_BYTES = 10_000_000  # a file up to this size may be packed as tightly as it likes
-WINDOW_BYTES = 32_768  # given to zlib in one go, which copies what is left of it at the end of each member
+ANY_RATIO_BYTES = 10_000_000  # up to this size any compression ratio is allowed
+WINDOW_BYTES = 32_768  # the most that zlib gets at once: at the end of each member it copies the rest
 
-MEMBERS = 1_000  # of a stream, however short they are
+MEMBERS = 1_000  # a stream of up to so many members may have members of any size
 MEMBER_BYTES = 100
-"""How long a member of a longer stream must be on average, packed: each takes some 2 µs to begin, as 100 bytes do to
-unpack. An empty one has 20; those of bgzip, of 64 KB of a table each, have thousands."""
+"""The mean compressed size that the members of a longer stream must have. To begin a member takes some 2 µs, as long as
+to decompress 100 bytes. An empty member has 20 bytes; one of bgzip, 64 KB of a table, has thousands."""
 
 GZIP = ("gzip", "x-gzip")
 
 
 class Inflater:
-    """Takes the chunks of a gzip stream (RFC 1952), of one member or several, and gives the file's bytes in pieces.
+    """Decompresses a gzip stream (RFC 1952) of one or more members, chunk by chunk.
 
-    Raises BodyTooLarge once the file is `ratio_limit` times as large as what was sent, and 10 MB: a table of patients
-    is packed some 10 times. Raises InvalidFile with code `not_gzip` for a stream that is none, or broken off, and
-    with `too_many_members` for one of many short ones.
+    Raises BodyTooLarge once the output is larger than 10 MB and than `ratio_limit` times the input; a table of patients
+    shrinks some 10 times. Raises InvalidFile with code `not_gzip` if the stream is not gzip or incomplete, and with
+    code `too_many_members` if it has many short members.
     """
 
     def __init__(self, ratio_limit: float) -> None:
         self._ratio_limit = ratio_limit
         self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
         self._members = 1
-        self._taken = 0
-        self._given = 0
+        self._packed_bytes = 0
+        self._unpacked_bytes = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Take the next bytes of the stream; yield what they stand for, 256 KB at a time, and the rest of it.
+        """Decompress the next bytes of the stream; yield the output in pieces of some 256 KB, the last one shorter.
 
-        Not piece by piece as it comes of the members: each may cost whoever takes it a look at all that it holds.
+        The output of short members is joined, because each piece may have a fixed cost for the reader.
         """
-        self._taken += len(chunk)
-        held, held_bytes = list[bytes](), 0
+        self._packed_bytes += len(chunk)
+        pieces, pieces_bytes = list[bytes](), 0
         for piece in self._unpack(memoryview(chunk)):
-            held.append(piece)
-            held_bytes += len(piece)
-            if held_bytes >= PIECE_BYTES:
-                yield b"".join(held)
-                held, held_bytes = [], 0
-        if held_bytes:
-            yield b"".join(held)
+            pieces.append(piece)
+            pieces_bytes += len(piece)
+            if pieces_bytes >= PIECE_BYTES:
+                yield b"".join(pieces)
+                pieces, pieces_bytes = [], 0
+        if pieces_bytes:
+            yield b"".join(pieces)
 
     def finish(self) -> None:
-        """Check that the stream is whole, once it has ended. Raises InvalidFile."""
+        """Check that the stream is complete; to be called at its end. Raises InvalidFile."""
         if not self._member.eof:
             raise InvalidFile.whole("not_gzip", "is broken off: its gzip has no end")
 
@@ -57,7 +57,7 @@ class Inflater:
         while chunk:
             window = chunk[:WINDOW_BYTES]
             if self._member.eof:
-                if padding := count_zeros(window):  # which gzip allows between members and after the last
+                if padding := count_zeros(window):  # gzip allows zeros between members and after the last
                     chunk = chunk[padding:]
                     continue
                 self._begin_member()
@@ -67,8 +67,8 @@ class Inflater:
                 raise InvalidFile.whole("not_gzip", "is not gzip, though it is said to be") from None
             left = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             chunk = chunk[len(window) - len(left) :]
-            self._given += len(piece)
-            if self._given > max(LENIENT_BYTES, self._ratio_limit * self._taken):
+            self._unpacked_bytes += len(piece)
+            if self._unpacked_bytes > max(ANY_RATIO_BYTES, self._ratio_limit * self._packed_bytes):
                 raise BodyTooLarge(
                     f"The file is packed more than {self._ratio_limit:g} times, as no table is: send it unpacked."
                 )
@@ -76,21 +76,21 @@ class Inflater:
 
     def _begin_member(self) -> None:
         self._members += 1
-        if self._members > MEMBERS + self._taken / MEMBER_BYTES:
+        if self._members > MEMBERS + self._packed_bytes / MEMBER_BYTES:
             rule = f"is gzip of more than {MEMBERS} members, and of less than {MEMBER_BYTES} bytes each: pack it as one"
             raise InvalidFile.whole("too_many_members", rule)
         self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
 
 def count_zeros(window: memoryview) -> int:
-    """Return how many zero bytes it begins with."""
+    """Return the number of zero bytes at the beginning."""
     return len(window) - len(bytes(window).lstrip(b"\0")) if window[0] == 0 else 0
 
 
-def inflater_of(content_encoding: str, ratio_limit: float) -> Inflater | None:
-    """Return what unpacks a body of this Content-Encoding, or None where it is not packed.
+def make_inflater(content_encoding: str, ratio_limit: float) -> Inflater | None:
+    """Return the inflater for a body of this Content-Encoding, or None if it is not compressed.
 
-    Raises UnsupportedEncoding for any but gzip.
+    Raises UnsupportedEncoding for any encoding but gzip.
     """
     coding = content_encoding.strip().lower()
     if coding in ("", "identity"):

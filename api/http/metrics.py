@@ -1,4 +1,4 @@
-"""Measures the gateway: its requests from outside all else, its groups, and who waits; and shows it on its own port."""
+"""Measures the gateway: requests, commit groups and waiting clients; and serves its metrics on their own port."""
 
 import asyncio
 import os
@@ -35,53 +35,53 @@ Commit = Callable[[Sequence[NewJob]], SubmitResult]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER_METHOD, NO_ROUTE = "other", "none"
-COUNT_AFTER_S = 0.25  # one count for all answers of that time costs a tenth of one for each
+COUNT_AFTER_S = 0.25  # to count the answers of this time together costs a tenth of counting each
 
 
 class MetricsMiddleware:
-    """Counts each answer and the seconds until it began, those of a moment together.
+    """Counts answers and the seconds until each began; updates the metrics every 0.25 s.
 
-    `short` are the paths of the short way.
+    `fast_paths` are the paths that `FastPath` serves.
     """
 
-    def __init__(self, metrics: GatewayMetrics, short: Collection[str]) -> None:
+    def __init__(self, metrics: GatewayMetrics, fast_paths: Collection[str]) -> None:
         self._metrics = metrics
-        self._short = short
-        self._answers: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)  # bounded, as all three are
+        self._fast_paths = fast_paths
+        self._seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
 
     def __call__(self, scope: Scope, message: Message, seconds: float) -> None:
-        """Note the answer that begins with this message."""
-        if not self._answers:
+        """Record the answer that begins with this message."""
+        if not self._seconds:
             asyncio.get_running_loop().call_later(COUNT_AFTER_S, self._count)
-        self._answers[method_of(scope), template_of(scope, self._short), message["status"]].append(seconds)
+        self._seconds[method_of(scope), template_of(scope, self._fast_paths), message["status"]].append(seconds)
 
     def _count(self) -> None:
-        for (method, route, status), seconds in self._answers.items():
+        for (method, route, status), seconds in self._seconds.items():
             self._metrics.requests.labels(method, route, status).inc(len(seconds))
             self._metrics.request_seconds.labels(method, route).observe_all(seconds)
-        self._answers.clear()
+        self._seconds.clear()
 
 
-def template_of(scope: Scope, short: Collection[str]) -> str:
-    """Return the template of the route that answers; it is known once one was found, or the path is a short one."""
+def template_of(scope: Scope, fast_paths: Collection[str]) -> str:
+    """Return the path template of the route, or `none` if no route was found; a fast path is its own template."""
     route = scope.get("route")
     path: str = scope["path"] if route is None else route.path
-    return path if route is not None or path in short else NO_ROUTE
+    return path if route is not None or path in fast_paths else NO_ROUTE
 
 
 def method_of(scope: Scope) -> str:
-    """Return the request's method, if it is one of HTTP's own."""
+    """Return the request's method, or `other` if it is not a standard one."""
     method: str = scope["method"]
     return method if method in METHODS else OTHER_METHOD
 
 
 def measured_commit(commit: Commit, metrics: GatewayMetrics) -> Commit:
-    """Return `commit`, which is the function of the committer, measured."""
+    """Return the committer's function `commit` with measurements of its groups."""
 
     def commit_measured(group: Sequence[NewJob]) -> SubmitResult:
-        begun_s = time.perf_counter()
+        started_s = time.perf_counter()
         result = commit(group)
-        metrics.group_seconds.observe(time.perf_counter() - begun_s)
+        metrics.group_seconds.observe(time.perf_counter() - started_s)
         metrics.group_jobs.observe(len(group))
         for status, count in Counter(status for status, _ in result.statuses).items():
             metrics.submits.labels(status.value).inc(count)
@@ -91,30 +91,30 @@ def measured_commit(commit: Commit, metrics: GatewayMetrics) -> Commit:
 
 
 class CountedWatcher(JobWatcher[T]):
-    """Notices that count who waits."""
+    """A watcher that counts the waiting clients."""
 
     def __init__(
-        self, listen: Listen[T], read_all: ReadAll[T], vital: VitalThreads, name: str, metrics: GatewayMetrics
+        self, listen: Listen[T], read_all: ReadAll[T], threads: VitalThreads, name: str, metrics: GatewayMetrics
     ) -> None:
-        super().__init__(listen, read_all, vital, name)
+        super().__init__(listen, read_all, threads, name)
         self._waiting_clients = metrics.waiting
 
     @override
     @contextmanager
-    def of(self, id: str, *, begins: bool = False) -> Iterator[Subscription[T]]:
+    def subscribe(self, id: str, *, with_start: bool = False) -> Iterator[Subscription[T]]:
         self._waiting_clients.inc()
         try:
-            with super().of(id, begins=begins) as subscription:
+            with super().subscribe(id, with_start=with_start) as subscription:
                 yield subscription
         finally:
             self._waiting_clients.dec()
 
 
 def start_metrics(settings: Settings, redis: Redis) -> GatewayMetrics:
-    """Return what this gateway process counts, and have it shown from now on, unless its parent does that.
+    """Return the metrics of this gateway process, and start to serve them, unless the parent process does that.
 
-    Gateway processes that share a port count together in a folder that their parent names in the environment. A disk
-    without room is a warning: what is not seen is answered all the same.
+    Gateway processes that share a port count in a shared folder, which their parent names in the environment. If the
+    disk is full, that is logged as a warning, and requests are still answered.
     """
     if not settings.metrics:
         return GatewayMetrics(CollectorRegistry())
@@ -122,22 +122,22 @@ def start_metrics(settings: Settings, redis: Redis) -> GatewayMetrics:
         if folder := os.environ.get(FOLDER):
             join_service(Path(folder))
         return GatewayMetrics(CollectorRegistry())
-    shown = registry_of_gateway(settings, redis)
-    serve_metrics(shown, settings.metrics_host, settings.api_metrics_port)
-    return GatewayMetrics(shown)
+    registry = registry_of_gateway(settings, redis)
+    serve_metrics(registry, settings.metrics_host, settings.api_metrics_port)
+    return GatewayMetrics(registry)
 
 
-def show_together(settings: Settings, redis: Redis) -> None:
-    """Have this process show what the gateway processes that it is about to start will count together."""
-    counted = []
+def start_shared_metrics(settings: Settings, redis: Redis) -> None:
+    """Serve, from this process, the sum of the metrics of the gateway processes that it is about to start."""
+    counters = []
     if folder := take_folder(settings.var, "api"):
         os.environ[FOLDER] = str(folder)
-        counted.append(SharedMetrics(folder))
-    serve_metrics(registry_of_gateway(settings, redis, *counted), settings.metrics_host, settings.api_metrics_port)
+        counters.append(SharedMetrics(folder))
+    serve_metrics(registry_of_gateway(settings, redis, *counters), settings.metrics_host, settings.api_metrics_port)
 
 
-def registry_of_gateway(settings: Settings, redis: Redis, *counted: Collector) -> CollectorRegistry:
-    """Return what a gateway shows: what is counted, what it costs, and what is read of the ledger and of Redis."""
+def registry_of_gateway(settings: Settings, redis: Redis, *counters: Collector) -> CollectorRegistry:
+    """Return the registry of a gateway: counters, process costs, limits, and gauges read from the ledger and Redis."""
     queues: dict[str, QueueSource] = {INTERACTIVE: RedisLedger(redis, settings), BULK: Batches(redis, settings)}
     others = [DriftGauges(Histograms(redis)), RedisGauges(partial(read_server_stats, redis))]
-    return make_registry(*counted, LimitGauges(limits_of(settings)), QueueGauges(queues, others))
+    return make_registry(*counters, LimitGauges(limits_of(settings)), QueueGauges(queues, others))

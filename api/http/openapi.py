@@ -1,8 +1,8 @@
-"""The OpenAPI document: what FastAPI makes of the routes, what it cannot know of bodies, and the page to try it.
+"""The OpenAPI document: FastAPI's own, plus the bodies and parameters that routes read themselves; and the page /docs.
 
-Clients are generated from it, so that each operation has a name of its own and each schema stands in it once.
+Clients are generated from the document, so each operation has a unique name and each schema is in it once.
 
-The page loads nothing from elsewhere; its one script within is named by its hash.
+The page loads nothing from another server; the Content-Security-Policy allows its one inline script by its hash.
 """
 
 import asyncio
@@ -28,30 +28,30 @@ from api.http.responses import PreparedResponse
 
 REF = "#/components/schemas/{model}"
 NEVER_ANSWERED = "HTTPValidationError"
-"""FastAPI's own answer to what is not valid, of which it speaks at every route; ours is a problem."""
+"""FastAPI's schema for a validation error, which it adds to every route; the gateway answers a problem instead."""
 
 Schema = dict[str, Any]
 
 
 def name_operation(route: APIRoute) -> str:
-    """Return an operation's name: the tag of its route, and the route's own name, such as `jobs_submit`."""
+    """Return the operation id of a route: its tag and its name, such as `jobs_submit`."""
     return "_".join(map(str, (*route.tags[:1], route.name)))
 
 
-def refer(model: type[BaseModel]) -> Schema:
-    """Return a reference to a model's schema; the model must be among those that `describe` was given."""
+def refer_to(model: type[BaseModel]) -> Schema:
+    """Return a reference to a model's schema; the model must be passed to `add_schemas`."""
     return {"$ref": REF.format(model=model.__name__)}
 
 
-def header(name: str, description: str) -> Schema:
-    """Return what the document says of a header that a route reads itself, and that may be left out."""
+def describe_header(name: str, description: str) -> Schema:
+    """Return the OpenAPI parameter for an optional header that a route reads itself."""
     return _parameter(name, "header", {"type": "string"}, description)
 
 
-def in_query(model: type[BaseModel]) -> list[Schema]:
-    """Return what the document says of parameters that a route reads itself: a model's fields, each with a default."""
+def describe_query(model: type[BaseModel]) -> list[Schema]:
+    """Return the OpenAPI parameters for a query that a route reads itself: one for each field of the model."""
     return [
-        # An empty default is as good as none, and clients would send it.
+        # An empty default means none; generated clients would send it.
         _parameter(
             name,
             "query",
@@ -66,22 +66,22 @@ def _parameter(name: str, place: str, schema: Schema, description: str) -> Schem
     return {"name": name, "in": place, "required": False, "schema": schema, "description": description}
 
 
-def describe(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
-    """Have the app's document hold the schemas of these models, and of those that they name, once each."""
-    plain = app.openapi
+def add_schemas(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
+    """Add the schemas of these models, and of the models they refer to, to the app's document, once each."""
+    generate = app.openapi
 
     @cache
     def document() -> Schema:
-        made = plain()
-        _, found = models_json_schema([(model, "validation") for model in models], ref_template=REF)
-        schemas = made["components"]["schemas"] | found["$defs"]
-        made["components"]["schemas"] = {
+        generated = generate()
+        _, wanted = models_json_schema([(model, "validation") for model in models], ref_template=REF)
+        schemas = generated["components"]["schemas"] | wanted["$defs"]
+        generated["components"]["schemas"] = {
             name: schemas[name] for name in sorted(schemas) if name not in (NEVER_ANSWERED, "ValidationError")
         }
-        for responses in _responses_in(made):
+        for responses in _responses_in(generated):
             if NEVER_ANSWERED in str(responses.get("422")):
                 del responses["422"]
-        return made
+        return generated
 
     app.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it
 
@@ -92,59 +92,59 @@ def _responses_in(document: Schema) -> Iterator[Schema]:
             yield operation["responses"]
 
 
-DOCUMENT = "/openapi.json"
-FILES, FOLDER = "/static-offline-docs", Path(fastapi_offline.__file__).parent / "static"
-LOADED = {
+DOCUMENT_PATH = "/openapi.json"
+DOCS_PATH, DOCS_FOLDER = "/static-offline-docs", Path(fastapi_offline.__file__).parent / "static"
+DOCS_FILES = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger-ui.css": "text/css; charset=utf-8",
     "favicon.png": "image/png",
 }
-READ = ["GET", "HEAD"]
+READ_METHODS = ["GET", "HEAD"]
 
 
 def include_docs(app: FastAPI) -> None:
-    """Have the app serve its document at /openapi.json and the page at /docs, with what that loads."""
-    made, making = dict[str, PreparedResponse](), asyncio.Lock()
+    """Serve the document at /openapi.json, the page at /docs, and the files that the page loads."""
+    prepared, preparing = dict[str, PreparedResponse](), asyncio.Lock()
 
     async def prepare(name: str, make: Callable[[], PreparedResponse]) -> PreparedResponse:
-        async with making:
-            if name not in made:  # in a thread, since the document takes half a second
-                made[name] = await run_sync(make)
-        return made[name]
+        async with preparing:
+            if name not in prepared:  # in a thread, since to make the document takes half a second
+                prepared[name] = await run_sync(make)
+        return prepared[name]
 
-    @app.api_route("/docs", methods=READ, include_in_schema=False)
+    @app.api_route("/docs", methods=READ_METHODS, include_in_schema=False)
     async def docs(request: Request) -> Response:
-        return (await prepare("page", lambda: make_page(app.title))).answer(request)
+        return (await prepare("page", lambda: make_page(app.title))).respond(request)
 
-    @app.api_route(DOCUMENT, methods=READ, include_in_schema=False)
+    @app.api_route(DOCUMENT_PATH, methods=READ_METHODS, include_in_schema=False)
     async def openapi(request: Request) -> Response:
-        return (await prepare("document", lambda: make_document(app))).answer(request)
+        return (await prepare("document", lambda: make_document(app))).respond(request)
 
-    @app.api_route(f"{FILES}/{{name}}", methods=READ, include_in_schema=False)
-    async def loaded(name: str, request: Request) -> Response:
-        if name not in LOADED:
+    @app.api_route(f"{DOCS_PATH}/{{name}}", methods=READ_METHODS, include_in_schema=False)
+    async def docs_file(name: str, request: Request) -> Response:
+        if name not in DOCS_FILES:
             raise HTTPException(404)
-        return (await prepare(name, lambda: read_file(name))).answer(request)
+        return (await prepare(name, lambda: read_file(name))).respond(request)
 
 
 def make_document(app: FastAPI) -> PreparedResponse:
-    """Return the document."""
+    """Return the response with the document."""
     return PreparedResponse.of(to_json(app.openapi()), "application/json")
 
 
 def read_file(name: str) -> PreparedResponse:
-    """Return one of the files that the page loads."""
-    return PreparedResponse.of((FOLDER / name).read_bytes(), LOADED[name])
+    """Return the response with one of the files that the page loads."""
+    return PreparedResponse.of((DOCS_FOLDER / name).read_bytes(), DOCS_FILES[name])
 
 
 def make_page(title: str) -> PreparedResponse:
-    """Return the page."""
+    """Return the response with the page."""
     page = get_swagger_ui_html(
-        openapi_url=DOCUMENT,
+        openapi_url=DOCUMENT_PATH,
         title=f"{title} - Swagger UI",
-        swagger_js_url=f"{FILES}/swagger-ui-bundle.js",
-        swagger_css_url=f"{FILES}/swagger-ui.css",
-        swagger_favicon_url=f"{FILES}/favicon.png",
+        swagger_js_url=f"{DOCS_PATH}/swagger-ui-bundle.js",
+        swagger_css_url=f"{DOCS_PATH}/swagger-ui.css",
+        swagger_favicon_url=f"{DOCS_PATH}/favicon.png",
     )
     content = bytes(page.body)
     scripts = re.findall(rb"<script>(.*?)</script>", content, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Turns every error into a problem (RFC 9457) that names what is wrong and what to do, and no record's value."""
+"""Turns every error into a problem (RFC 9457) that says what is wrong and what to do, without any record's values."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -11,15 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
-from api.http.openapi import refer
+from api.http.openapi import refer_to
 from core import errors
 from core.errors import FieldError, ScorelineError
 from monitoring.log import ORIGIN
 
 LISTED_AT_MOST = 1_000
 
-HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
-"""What an answer says in its headers of what would be taken (RFC 9110, section 15.5.16)."""
+ERROR_HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
+"""Headers that say what the gateway would accept (RFC 9110, section 15.5.16)."""
 
 
 class Problem(BaseModel):
@@ -34,7 +34,7 @@ class Problem(BaseModel):
 
 
 class ProblemResponse(Response):
-    """A problem as programs are told of it."""
+    """The response with a problem as JSON."""
 
     def __init__(self, problem: Problem, headers: Mapping[str, str]) -> None:
         body = problem.model_dump_json(exclude_none=True)
@@ -43,66 +43,71 @@ class ProblemResponse(Response):
 
 
 RenderProblem = Callable[[Scope, ProblemResponse], Response]
-"""Makes of a problem what the one who asked is to be shown."""
+"""Returns the response to send for a problem: the problem itself to a program, a page to a browser."""
 
 
-def as_it_is(_: Scope, told: ProblemResponse) -> Response:
-    """Return the problem itself."""
-    return told
+def keep_problem(_: Scope, response: ProblemResponse) -> Response:
+    """Return the problem unchanged."""
+    return response
 
 
 Responses = dict[int | str, dict[str, Any]]
-"""What a route says in the OpenAPI document of what it answers, by status."""
+"""The `responses` of a route in the OpenAPI document, by status."""
 
 
-def answers(*statuses: int) -> Responses:
-    """Return what a route says in the OpenAPI document of the problems it may answer."""
-    content = {"application/problem+json": {"schema": refer(Problem)}}
+def describe_problems(*statuses: int) -> Responses:
+    """Return the OpenAPI `responses` for the problems that a route may answer."""
+    content = {"application/problem+json": {"schema": refer_to(Problem)}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def answer_problems(app: FastAPI, show: RenderProblem = as_it_is) -> None:
-    """Make the app answer a problem, as it is shown, for every error that leaves a route, or that no route ever saw."""
-    tell: dict[type[Exception], Callable[[Any], ProblemResponse]] = {
+def add_problem_handlers(app: FastAPI, render: RenderProblem = keep_problem) -> None:
+    """Answer every error of a route or of the routing with a problem, as `render` shows it."""
+    make_problem: dict[type[Exception], Callable[[Any], ProblemResponse]] = {
         ScorelineError: problem_of,
-        RequestValidationError: _invalid_query,
-        HTTPException: _http,
+        RequestValidationError: _invalid_query_problem,
+        HTTPException: _http_problem,
     }
-    for error, problem in tell.items():
-        app.add_exception_handler(error, _handler(problem, show))
+    for error, problem in make_problem.items():
+        app.add_exception_handler(error, _handler(problem, render))
 
 
-def _handler(tell: Callable[[Any], ProblemResponse], show: RenderProblem) -> Callable[[Request, Exception], Response]:
+def _handler(
+    make_problem: Callable[[Any], ProblemResponse], render: RenderProblem
+) -> Callable[[Request, Exception], Response]:
     def handle(request: Request, error: Exception) -> Response:
-        told = tell(error)
-        if told.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # of which each route knows its own methods alone
-            told.headers["Allow"] = ", ".join(methods_at(request))
-        return show(request.scope, told)
+        response = make_problem(error)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # a route knows its own methods only
+            response.headers["Allow"] = ", ".join(list_allowed_methods(request))
+        return render(request.scope, response)
 
     return handle
 
 
 def problem_of(error: ScorelineError) -> ProblemResponse:
-    """Return the answer that says what went wrong. Raises the error itself if it is none that is ever answered."""
+    """Return the problem for an error, with `Retry-After` where the error has it, and at most 1,000 field errors.
+
+    Raises the error itself if it is none that is ever answered.
+    """
     if error.status is None:
         raise error
-    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else HEADERS.get(type(error), {})
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else ERROR_HEADERS.get(type(error), {})
     detail, listed = str(error), list(error.errors[:LISTED_AT_MOST])
     if (total := len(error.errors) + error.unlisted) > len(listed):
         detail += f" The first {len(listed)} of {total} are listed."
     return _problem(error.status, error.code, detail, headers, listed or None)
 
 
-def _invalid_query(error: RequestValidationError) -> ProblemResponse:
+def _invalid_query_problem(error: RequestValidationError) -> ProblemResponse:
     faults = [
-        # Pydantic's own words may quote what was sent.
+        # Pydantic's messages may quote the input.
         FieldError(field=str(fault["loc"][-1]), code=fault["type"], message="is not what /docs says it must be")
         for fault in error.errors()
     ]
     return problem_of(errors.InvalidQuery(errors=tuple(faults)))
 
 
-def _http(error: HTTPException) -> ProblemResponse:
+def _http_problem(error: HTTPException) -> ProblemResponse:
     details = {
         HTTPStatus.NOT_FOUND: "There is nothing at this address: /docs lists all there is.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method: /docs lists those it does.",
@@ -113,7 +118,7 @@ def _http(error: HTTPException) -> ProblemResponse:
 
 
 def internal_error() -> ProblemResponse:
-    """Return the answer to a request that failed in a way that no one foresaw."""
+    """Return the problem for an unexpected error."""
     detail = "The service failed in a way it should not. Send it again, a submit with the same key."
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, {})
 
@@ -140,11 +145,11 @@ def _problem(
 METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
 
 
-def methods_at(request: Request) -> list[str]:
-    """Return the methods that the request's address takes, of whichever routes."""
-    return [method for method in METHODS if _takes(request, method)]
+def list_allowed_methods(request: Request) -> list[str]:
+    """Return the methods that any route allows at the request's path."""
+    return [method for method in METHODS if _allows(request, method)]
 
 
-def _takes(request: Request, method: str) -> bool:
-    asked = {**request.scope, "method": method}
-    return any(route.matches(dict(asked))[0] is Match.FULL for route in request.app.routes)
+def _allows(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(dict(scope))[0] is Match.FULL for route in request.app.routes)

@@ -1,4 +1,4 @@
-"""What may be asked in a query: a parameter that a route does not know is refused, and its text is not repeated."""
+"""Refuses unknown query parameters, without repeating their text."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,22 +9,25 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from api.http.problem import answers
+from api.http.problem import describe_problems
 from core.errors import FieldError, InvalidQuery
 from core.schema.spelling import TOLD_AT_MOST, hint
 
 
 class CheckedQueryRoute(APIRoute):
-    """A route that raises InvalidQuery for a parameter that it does not declare; one without a query pays nothing.
+    """A route that raises InvalidQuery for a parameter that it does not declare.
 
-    A misspelt parameter would be ignored otherwise, and what it asks for not done.
+    Otherwise a misspelt parameter would be ignored silently. A request without a query is not checked.
     """
 
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
-        options["responses"] = answers(422) | (options.get("responses") or {})
+        options["responses"] = describe_problems(422) | (options.get("responses") or {})
         super().__init__(path, endpoint, **options)
-        read = (self.openapi_extra or {}).get("parameters", ())  # what the route reads itself
-        self._known = (*names_in(self.dependant), *(one["name"] for one in read if one["in"] == "query"))
+        described = (self.openapi_extra or {}).get("parameters", ())  # parameters that the route reads itself
+        self._known = (
+            *parameter_names(self.dependant),
+            *(parameter["name"] for parameter in described if parameter["in"] == "query"),
+        )
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,17 +36,17 @@ class CheckedQueryRoute(APIRoute):
         await super().handle(scope, receive, send)
 
 
-def names_in(dependant: Dependant) -> Iterator[str]:
-    """Yield the names of all parameters of the query that a route, or what it depends on, declares."""
+def parameter_names(dependant: Dependant) -> Iterator[str]:
+    """Yield the names of all query parameters that a route or one of its dependencies declares."""
     yield from (parameter.alias for parameter in dependant.query_params)
     for each in dependant.dependencies:
-        yield from names_in(each)
+        yield from parameter_names(each)
 
 
 def check_query(query: bytes, known: tuple[str, ...]) -> None:
-    """Raise InvalidQuery that says which of its parameters, by their places, are none of the `known`."""
-    sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    unknown = [(place, name) for place, (name, _) in enumerate(sent, start=1) if name not in known]
+    """Raise InvalidQuery if parameters are not among the `known`; the error names them by their positions."""
+    parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    unknown = [(place, name) for place, (name, _) in enumerate(parameters, start=1) if name not in known]
     if unknown:
         raise InvalidQuery(
             errors=tuple(unknown_parameter(place, name, known) for place, name in unknown[:TOLD_AT_MOST]),
@@ -52,7 +55,7 @@ def check_query(query: bytes, known: tuple[str, ...]) -> None:
 
 
 def unknown_parameter(place: int, name: str, known: tuple[str, ...]) -> FieldError:
-    """Return what is wrong with the parameter at this place of the query."""
-    there_are = f"this address takes {', '.join(known)}" if known else "this address takes none"
-    message = f"has a parameter, number {place}, that is not known: {there_are}{hint(name, known)}"
+    """Return the error for the unknown parameter at this position of the query, counted from 1."""
+    allowed = f"this address takes {', '.join(known)}" if known else "this address takes none"
+    message = f"has a parameter, number {place}, that is not known: {allowed}{hint(name, known)}"
     return FieldError(field="query", code="unknown_parameter", message=message)

@@ -1,4 +1,4 @@
-"""Responses that FastAPI has none for: sent piece by piece, or made once and the same for everyone."""
+"""Responses that FastAPI lacks: bytes sent in pieces, and prepared responses that are the same for everyone."""
 
 import gzip
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +13,7 @@ PIECE_BYTES = 65_536
 
 
 def send_in_pieces(body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response, 200, that sends the body in pieces: what a slow reader leaves unread is one of them."""
+    """Return a response 200 that sends the body in pieces, so that a slow reader keeps only one piece in a buffer."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(body), PIECE_BYTES):
@@ -27,7 +27,7 @@ TAG_CHARACTERS = 32  # of SHA-256 in hexadecimal
 
 @dataclass(frozen=True, slots=True)
 class PreparedResponse:
-    """One answer: its bytes as they are and packed with gzip, and its headers, of which `ETag` names the content."""
+    """A response that is made once: its bytes plain and gzipped, and its headers, with an `ETag` of the content."""
 
     plain: bytes
     packed: bytes
@@ -36,14 +36,14 @@ class PreparedResponse:
 
     @classmethod
     def of(cls, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Self:
-        """Return the answer that is this content."""
-        # Weak (RFC 9110, section 8.8.1), since it names the content both packed and as it is.
+        """Return the prepared response with this content."""
+        # Weak (RFC 9110, section 8.8.1), since the plain and the gzipped content have the same tag.
         tag = f'W/"{sha256(content).hexdigest()[:TAG_CHARACTERS]}"'
-        usual = {"Cache-Control": "no-cache", "ETag": tag, "Vary": "Accept-Encoding"}
-        return cls(content, gzip.compress(content, mtime=0), media_type, usual | dict(headers or {}))
+        common = {"Cache-Control": "no-cache", "ETag": tag, "Vary": "Accept-Encoding"}
+        return cls(content, gzip.compress(content, mtime=0), media_type, common | dict(headers or {}))
 
-    def answer(self, request: Request) -> Response:
-        """Return the answer: 304 without the content to who names it in `If-None-Match`."""
+    def respond(self, request: Request) -> Response:
+        """Return the response: 304 if `If-None-Match` names the content, else the content, gzipped if accepted."""
         known = request.headers.get("if-none-match", "")
         if known == "*" or self.headers["ETag"].removeprefix("W/") in known:
             return Response(status_code=304, headers=dict(self.headers))

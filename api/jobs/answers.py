@@ -1,8 +1,8 @@
-"""Sends what is answered about jobs: at once where it is small; else in pieces, as the reader takes them.
+"""Sends the responses about jobs: a small one at once, a large one in pieces, as fast as the client reads.
 
-A large answer is some 4 MB, so only its rows are held, of as many answers as there is room for, and one piece of it.
-The event loop makes the pieces itself, at the pace of their owner: a thread that makes them would hold it up for the
-interpreter's 5 ms each time that it wakes.
+A large response is some 4 MB. Only its rows and one piece are in memory, of as many responses as there is capacity for.
+The event loop makes the pieces itself, at the pace of their owner: a thread that made them could hold the event loop up
+for the interpreter's 5 ms each time it wakes.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -27,28 +27,28 @@ from core.ledger.protocol import Ledger
 from core.settings import Settings
 
 UNSENT_BYTES = 2 * PIECE_BYTES
-"""What an answer that nobody reads holds besides what it is made of: a piece, and what uvicorn holds up to its mark.
+"""The memory of a response that the client does not read, besides its rows: one piece, and uvicorn's buffer.
 
 Source: `HIGH_WATER_LIMIT` of uvicorn.protocols.http.flow_control, 64 KB.
 """
-PATIENCE_S = 10.0
-"""How long an answer waits for room. One that is read at once needs some 0.1 s."""
+CAPACITY_WAIT_S = 10.0
+"""How long a response waits for capacity. A response that is read at once keeps it for some 0.1 s."""
 
-READERS = 2
-"""Threads that read rows at once, for some 6 ms: more would share the interpreter, and keep memory of their own."""
+READER_THREADS = 2
+"""Threads that read rows, for some 6 ms each time. More would only share the interpreter, and need more memory."""
 
-HeldCapacity = AbstractAsyncContextManager[None]
+Reservation = AbstractAsyncContextManager[None]
 
 
 class Answers:
-    """Sends the answers of one process, of which only so many are in progress, of one owner and in all."""
+    """Makes the responses of one process; limits how many are in progress, for one owner and in all."""
 
     def __init__(self, settings: Settings, ledger: Ledger, pace: Pace) -> None:
         self._ledger = ledger
         self._pace = pace
-        self._room = Capacity("unsent answers", settings.answers_limit_bytes, settings.key_share)
+        self._unsent = Capacity("unsent answers", settings.answers_limit_bytes, settings.key_share)
         self._streams = Capacity("event streams", settings.event_streams_limit, settings.key_share)
-        self._readers = CapacityLimiter(READERS)
+        self._readers = CapacityLimiter(READER_THREADS)
 
     def respond(
         self,
@@ -59,82 +59,83 @@ class Answers:
         *,
         fresh: bool = False,
     ) -> Response:
-        """Return the response about a job, for an owner: a large one is a `CapacityResponse`.
+        """Return the response about a job, for an owner; a large one is a `CapacityResponse`.
 
-        Of a `fresh` job, which was accepted by the same request, 202 tells as much as that it runs if there is no room.
+        If a job is `fresh`, accepted by the same request, and there is no capacity for its scores, the response is 202
+        with the job as running.
         """
         if not answer.rows_bytes:
             return Response(answer.to_json(), status, headers, media_type="application/json")
 
         async def stream() -> Response:
-            pieces = self.pieces(answer, await self.rows(answer), owner)
+            pieces = self.stream_pieces(answer, await self.read_rows(answer), owner)
             return StreamingResponse(pieces, status, headers, "application/json")
 
         running = answer.job.model_copy(update={"state": State.RUNNING, "finished_at": None})
-        unseen = self.respond(Answer(running), owner, HTTPStatus.ACCEPTED, headers) if fresh else None
-        return CapacityResponse(self.hold(owner, answer.rows_bytes), stream, unseen)
+        fallback = self.respond(Answer(running), owner, HTTPStatus.ACCEPTED, headers) if fresh else None
+        return CapacityResponse(self.reserve(owner, answer.rows_bytes), stream, fallback)
 
-    def respond_late(self, make: Callable[[], BaseModel], owner: str, amount_bytes: int) -> Response:
-        """Return the response that is made in a thread, once there is room for what it takes."""
+    def respond_when_made(self, make: Callable[[], BaseModel], owner: str, amount_bytes: int) -> Response:
+        """Return a response that `make` makes in a thread, once there is capacity for `amount_bytes`."""
 
-        async def late() -> Response:
+        async def respond() -> Response:
             return send_in_pieces(await run_sync(lambda: make().model_dump_json().encode()), "application/json")
 
-        return CapacityResponse(self.hold(owner, amount_bytes), late)
+        return CapacityResponse(self.reserve(owner, amount_bytes), respond)
 
-    def hold(self, owner: str, amount_bytes: int, within_s: float = PATIENCE_S) -> HeldCapacity:
-        """Hold room for an answer that takes so much while it is made and sent. Raises QuotaExceeded and Crowded."""
-        return self._room.held(owner, amount_bytes + UNSENT_BYTES, within_s)
+    def reserve(self, owner: str, amount_bytes: int, within_s: float = CAPACITY_WAIT_S) -> Reservation:
+        """Reserve memory for a response while it is made and sent. Raises QuotaExceeded and Crowded."""
+        return self._unsent.reserved(owner, amount_bytes + UNSENT_BYTES, within_s)
 
-    def hold_stream(self, owner: str) -> HeldCapacity:
-        """Hold room for an event stream. Raises QuotaExceeded and Crowded at once."""
-        return self._streams.held(owner, 1, 0)
+    def reserve_stream(self, owner: str) -> Reservation:
+        """Reserve one event stream. Raises QuotaExceeded and Crowded at once."""
+        return self._streams.reserved(owner, 1, 0)
 
-    async def rows(self, answer: Answer) -> bytes:
-        """Return the rows of a large answer, for which there must be room. Raises what `Ledger.rows` does."""
+    async def read_rows(self, answer: Answer) -> bytes:
+        """Return the rows of a large answer; reserve memory first. Raises what `Ledger.rows` raises."""
         return await run_sync(self._ledger.rows, str(answer.job.id), limiter=self._readers)
 
-    async def pieces(self, answer: Answer, rows: bytes, owner: str) -> AsyncIterator[bytes]:
+    async def stream_pieces(self, answer: Answer, rows: bytes, owner: str) -> AsyncIterator[bytes]:
         """Yield a large answer in pieces of some `PIECE_BYTES`, at the pace of the owner."""
         piece = bytearray()
-        async for block in self._pace.made(owner, answer.pieces(rows)):
+        async for block in self._pace.run_paced(owner, answer.pieces(rows)):
             piece += block
             if len(piece) >= PIECE_BYTES:
                 yield bytes(piece)
                 piece.clear()
         yield bytes(piece)
 
-    async def show(self, answer: Answer, owner: str) -> Job:
-        """Return the job with all of its scores, or with the first of many. Raises as a large response does."""
+    async def preview_job(self, answer: Answer, owner: str) -> Job:
+        """Return the job with its scores, or with only the first of many. Raises what a large response raises."""
         if not answer.rows_bytes:
             return answer.to_job()
-        async with self.hold(owner, answer.rows_bytes):
-            first = next(cut_rows(await self.rows(answer)))
+        async with self.reserve(owner, answer.rows_bytes):
+            first = next(cut_rows(await self.read_rows(answer)))
             return Answer(answer.job, render_scores(first, answer.model_version)).to_job()
 
 
 class CapacityResponse(Response):
-    """A response that is made once there is room for it, and holds that room until its last piece is taken.
+    """A response that is made once there is capacity for it, which it keeps until its last piece is sent.
 
-    If there is none within some seconds it is what is told `without_room`, or else raises QuotaExceeded or Crowded; it
-    raises what `make` does, too, and all of that before anything is sent.
+    If there is no capacity within some seconds it sends `fallback`, or else raises QuotaExceeded or Crowded. It also
+    raises what `make` raises; in each case nothing has been sent yet.
     """
 
     def __init__(
-        self, hold: HeldCapacity, make: Callable[[], Awaitable[Response]], without_room: Response | None = None
+        self, reservation: Reservation, make: Callable[[], Awaitable[Response]], fallback: Response | None = None
     ) -> None:
         super().__init__()
-        self._hold = hold
+        self._reservation = reservation
         self._make = make
-        self._without_room = without_room
+        self._fallback = fallback
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with self._hold:
+            async with self._reservation:
                 response = await self._make()
                 await response(scope, receive, send)
         except (Crowded, QuotaExceeded):
-            if self._without_room is None:
+            if self._fallback is None:
                 raise
-            await self._without_room(scope, receive, send)
+            await self._fallback(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Reads the body of a submit: from bytes to patients, refusing what is not one before it costs anything."""
+"""Reads the body of a submit: from bytes to patients; refuses an invalid body as early as possible."""
 
 import asyncio
 from functools import partial
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 
-from api.http.inflate import Inflater, inflater_of
+from api.http.inflate import Inflater, make_inflater
 from api.http.problem import LISTED_AT_MOST
 from api.jobs.validation import count_faults, is_plausible, list_faults, validate_in_pieces, validate_quickly
 from api.pace import Pace
@@ -25,7 +25,7 @@ from core.errors import (
 )
 from core.schema.patient import COLUMNS, Patient, Row
 
-IN_A_THREAD_BYTES = 65_536  # a larger body's faults are looked for in a thread, so that other requests are still served
+INLINE_LIMIT_BYTES = 65_536  # faults of a larger body are found in a thread, so that other requests are served
 KEYS_LIMIT = 64  # of a patient
 
 
@@ -38,17 +38,17 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
 
 
 async def read_limited(request: Request, limit_bytes: int) -> bytes:
-    """Return the body, of whatever type, unpacked where it came packed.
+    """Return the body, of any media type, decompressed if it is gzip.
 
-    Raises UnsupportedEncoding for other than gzip, BadEncoding for what is none, BodyTooLarge before it is all read or
-    unpacked, and BodyIncomplete.
+    Raises UnsupportedEncoding for an encoding other than gzip; BadEncoding for invalid gzip; BodyTooLarge, before all
+    of the body is read or decompressed; and BodyIncomplete.
     """
-    headers = dict(request.scope["headers"])  # quicker than to look through the request's own for each
+    headers = dict(request.scope["headers"])  # faster than `request.headers`, which searches the list each time
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit_bytes:
         raise _too_large(limit_bytes)
     encoding = headers.get(b"content-encoding")
-    inflater = inflater_of(encoding.decode("latin-1"), inf) if encoding else None
+    inflater = make_inflater(encoding.decode("latin-1"), inf) if encoding else None
     chunks, size = [], 0
     try:
         async for chunk in request.stream():
@@ -61,7 +61,7 @@ async def read_limited(request: Request, limit_bytes: int) -> bytes:
     body = b"".join(chunks)
     if not inflater:
         return body
-    if len(body) <= IN_A_THREAD_BYTES:
+    if len(body) <= INLINE_LIMIT_BYTES:
         return _unpack(inflater, body, limit_bytes)
     return await asyncio.get_running_loop().run_in_executor(None, partial(_unpack, inflater, body, limit_bytes))
 
@@ -85,37 +85,37 @@ def _too_large(limit_bytes: int) -> BodyTooLarge:
 
 
 async def parse_rows(body: bytes, limit: int, pace: Pace, owner: str = "") -> list[Row]:
-    """Return the one patient of the body, or all of its `patients`, 1 to `limit`, as rows.
+    """Return the patient in the body, or its list of `patients`, 1 to `limit`, as rows.
 
-    A large body is looked at piece by piece, at the pace of its owner.
+    A large body is validated in pieces, at the pace of its owner.
 
-    Raises NotJson, or InvalidPatient that names every bad field of every patient.
+    Raises NotJson, or InvalidPatient, which names every bad field of every patient.
     """
-    if len(body) <= IN_A_THREAD_BYTES:
+    if len(body) <= INLINE_LIMIT_BYTES:
         rows = validate_quickly(body)
-        return rows if 1 <= len(rows) <= limit else _parse(body, limit)
-    rows = await _look_at_large(body, pace, owner) if is_plausible(body, limit) else []
+        return rows if 1 <= len(rows) <= limit else parse_slowly(body, limit)
+    rows = await _validate_large(body, pace, owner) if is_plausible(body, limit) else []
     if 1 <= len(rows) <= limit:
         return rows
-    return await asyncio.get_running_loop().run_in_executor(None, partial(_parse, body, limit))
+    return await asyncio.get_running_loop().run_in_executor(None, partial(parse_slowly, body, limit))
 
 
-async def _look_at_large(body: bytes, pace: Pace, owner: str) -> list[Row]:
+async def _validate_large(body: bytes, pace: Pace, owner: str) -> list[Row]:
     rows = list[Row]()
-    async for found in pace.made(owner, validate_in_pieces(body)):
-        if not found:
+    async for piece_rows in pace.run_paced(owner, validate_in_pieces(body)):
+        if not piece_rows:
             return []
-        rows += found
+        rows += piece_rows
     return rows
 
 
 def parse_row(body: bytes) -> Row:
-    """Return the one patient of the body as a row. Raises NotJson or InvalidPatient."""
-    return _patient(_json(body))
+    """Return the patient in the body as a row. Raises NotJson or InvalidPatient."""
+    return _parse_patient(_parse_json(body))
 
 
-def _patient(parsed: object, place: str = "") -> Row:
-    """Return one patient as a row. Raises InvalidPatient, which says where in the body it stands."""
+def _parse_patient(parsed: object, place: str = "") -> Row:
+    """Return one patient as a row. Raises InvalidPatient, whose faults begin with `place`."""
     if isinstance(parsed, dict) and len(parsed) > KEYS_LIMIT:
         rule = f"has {len(parsed)} members, and a patient has {len(COLUMNS)} fields"
         raise InvalidPatient(errors=(FieldError(field=place or "patient", code="unknown_field", message=rule),))
@@ -125,31 +125,31 @@ def _patient(parsed: object, place: str = "") -> Row:
         raise InvalidPatient(errors=tuple(list_faults(parsed, error, place))) from None
 
 
-def _parse(body: bytes, limit: int) -> list[Row]:
-    """Return what `parse_rows` does: slower, and able to say what is wrong."""
-    parsed = _json(body)
+def parse_slowly(body: bytes, limit: int) -> list[Row]:
+    """Return what `parse_rows` returns; slower, but it can say what is wrong. Raises NotJson or InvalidPatient."""
+    parsed = _parse_json(body)
     if not isinstance(parsed, dict) or "patients" not in parsed:
-        return [_patient(parsed)]
-    several, faults = parsed["patients"], []
+        return [_parse_patient(parsed)]
+    patients, faults = parsed["patients"], []
     if len(parsed) > 1:
         rule = f"has {len(parsed) - 1} members beside patients, which must be the only one"
         faults.append(FieldError(field="body", code="unknown_field", message=rule))
-    if not isinstance(several, list) or not 1 <= len(several) <= limit:
+    if not isinstance(patients, list) or not 1 <= len(patients) <= limit:
         rule = f"must be a list of 1 to {limit} patients"
         faults.append(FieldError(field="patients", code="out_of_bounds", message=rule))
     if faults:
         raise InvalidPatient(errors=tuple(faults))
-    return _parse_several(several)
+    return _parse_several(patients)
 
 
-def _parse_several(several: list[object]) -> list[Row]:
+def _parse_several(patients: list[object]) -> list[Row]:
     rows, faults, unlisted = list[Row](), list[FieldError](), 0
-    for number, patient in enumerate(several):
+    for number, patient in enumerate(patients):
         if len(faults) >= LISTED_AT_MOST:
             unlisted += _count_faults(patient)
             continue
         try:
-            rows.append(_patient(patient, f"patients[{number}]"))
+            rows.append(_parse_patient(patient, f"patients[{number}]"))
         except InvalidPatient as error:
             fits = LISTED_AT_MOST - len(faults)
             faults += error.errors[:fits]
@@ -169,7 +169,7 @@ def _count_faults(patient: object) -> int:
     return 0
 
 
-def _json(body: bytes) -> object:
+def _parse_json(body: bytes) -> object:
     try:
         return from_json(body)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The short way: a submit that says nothing in its query goes straight to its route, which FastAPI serves otherwise.
+"""The fast path: a submit without a query goes directly to its route function, past FastAPI's routing.
 
-For each request FastAPI goes through its layers, opens exit stacks and solves dependencies, which takes longer than the
-route itself. A submit without a query has nothing to solve: its route reads headers and body by itself.
+For each request FastAPI runs its layers, opens exit stacks and solves dependencies, which takes longer than the route
+itself. A submit without a query has no dependencies: its route reads headers and body itself.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,25 +14,25 @@ from api.http.problem import problem_of
 from core.errors import ScorelineError
 
 Submit = Callable[[Request, Gateway], Awaitable[Response]]
-"""A route that takes a POST, all of whose other parameters stand in the query and may be left out."""
+"""The function of a POST route whose other parameters are all in the query and optional."""
 
 
 class FastPath:
-    """Middleware that calls the route registered for a path itself, and hands all other requests on."""
+    """Middleware that calls the route function for a path itself, and passes all other requests on."""
 
-    def __init__(self, app: ASGIApp, submits: Mapping[str, Submit]) -> None:
+    def __init__(self, app: ASGIApp, routes: Mapping[str, Submit]) -> None:
         self._app = app
-        self._submits = submits
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        plain = scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]
-        submit = self._submits.get(scope["path"]) if plain else None
-        if submit is None:
+        is_plain = scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]
+        route = self._routes.get(scope["path"]) if is_plain else None
+        if route is None:
             await self._app(scope, receive, send)
             return
         try:
-            answer = await submit(Request(scope, receive, send), scope["app"].state.gateway)
+            answer = await route(Request(scope, receive, send), scope["app"].state.gateway)
             await answer(scope, receive, send)
-        except ScorelineError as error:  # which an answer raises before anything of it is sent
+        except ScorelineError as error:  # responses raise it only before anything is sent
             await problem_of(error)(scope, receive, send)

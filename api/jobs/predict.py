@@ -1,14 +1,14 @@
-"""The call of the project that this one descends from: one patient in, the score out, at once."""
+"""`POST /api/prediction`, the interface of this project's predecessor: one patient in, the score out, at once."""
 
 from fastapi import APIRouter, Request, Response
 
 from api.auth.credentials import caller_of
 from api.gateway import CurrentGateway
-from api.http.problem import answers
+from api.http.problem import describe_problems
 from api.http.query import CheckedQueryRoute
 from api.jobs.body import parse_row, read_body
-from api.jobs.options import PRIORITY, priority
-from api.jobs.routes import Explain, ModelVersion, accepted, body_of
+from api.jobs.options import PRIORITY, read_priority
+from api.jobs.routes import Explain, ModelVersion, describe_body, respond_accepted
 from core.errors import ScoringFailed, UnservedModel
 from core.ids import new_id
 from core.ledger.job import Job, State
@@ -23,8 +23,8 @@ routes = APIRouter(prefix="/api", tags=["prediction"], route_class=CheckedQueryR
 @routes.post(
     "/prediction",
     response_model=Score,
-    responses={202: {"model": Job}, **answers(400, 413, 415, 422, 429, 500, 503)},
-    openapi_extra=body_of(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
+    responses={202: {"model": Job}, **describe_problems(400, 413, 415, 422, 429, 500, 503)},
+    openapi_extra=describe_body(Patient, example=EXAMPLE) | {"parameters": [PRIORITY]},
 )
 async def predict(
     request: Request, gateway: CurrentGateway, explain: Explain = False, model_version: ModelVersion = None
@@ -35,16 +35,16 @@ async def predict(
     with the job, which is not lost and can be polled. With `model_version` it is 422 if another one is served.
     """
     row = parse_row(await read_body(request, gateway.settings.body_limit_bytes))
-    asked = NewJob(
+    new = NewJob(
         *(new_id(), [row]),
         explain=explain,
         trace=trace(),
         by=caller_of(request),
         model_version=model_version or "",
-        priority=priority(request),
+        priority=read_priority(request),
         waiter=gateway.waiter,
     )
-    answer, before = await gateway.submit_and_wait(asked, gateway.settings.prediction_wait_s, request)
+    answer, replayed = await gateway.submit_and_wait(new, gateway.settings.prediction_wait_s, request)
     job = answer.job
     if answer.scores:
         return Response(answer.scores[1:-1], media_type="application/json")  # the only one of the list
@@ -52,4 +52,4 @@ async def predict(
         raise UnservedModel(job.error.message)
     if job.state is State.FAILED:
         raise ScoringFailed(f"The patient could not be scored: job {job.id} failed. Send it again, or report the id.")
-    return accepted(gateway, asked.by, answer, before)
+    return respond_accepted(gateway, new.by, answer, replayed)

@@ -12,8 +12,8 @@ from pydantic import Field as Describe
 from api.auth.credentials import CurrentCaller, caller_of
 from api.batches.options import LONGEST_NAME
 from api.gateway import CurrentGateway, Gateway
-from api.http.openapi import refer
-from api.http.problem import answers
+from api.http.openapi import refer_to
+from api.http.problem import describe_problems
 from api.http.query import CheckedQueryRoute
 from api.jobs.body import parse_rows, read_body
 from api.jobs.options import (
@@ -21,11 +21,11 @@ from api.jobs.options import (
     IDEMPOTENCY_KEY,
     PREFER,
     PRIORITY,
-    cancel_after_s,
     check_callback,
-    idempotency,
-    priority,
-    wait_s,
+    read_cancel_after,
+    read_idempotency,
+    read_priority,
+    read_wait,
 )
 from core.errors import EndedJob, UnknownJob
 from core.ids import new_id
@@ -46,16 +46,16 @@ CallbackUrl = Annotated[
 ]
 
 RETRY_AFTER_S = 1
-LISTED_BYTES = 2_048  # what one of a list takes while it is made, of which some 250 are sent
+LISTED_BYTES = 2_048  # memory of one listed job while the response is made; some 250 bytes of it are sent
 
 Explain = Annotated[bool, Query(description="Say with each score how its risk comes about.")]
-"""A route's parameter: whether to explain the scores."""
+"""The query parameter `explain`: whether to explain the scores."""
 
 ModelVersion = Annotated[
     str | None,
     Query(max_length=LONGEST_NAME, description="The only model that may score it; unless given, whichever is served."),
 ]
-"""A route's parameter: the version of the model to score with."""
+"""The query parameter `model_version`: the only version that may score the job."""
 
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=CheckedQueryRoute)
 
@@ -76,9 +76,9 @@ class Patients(BaseModel):
     patients: Annotated[list[Patient], Describe(min_length=1)]
 
 
-def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
-    """Return what the OpenAPI document says of a body that the route reads itself."""
-    schemas = [refer(model) for model in models]
+def describe_body(*models: type[BaseModel], example: object) -> dict[str, Any]:
+    """Return the `requestBody` in the OpenAPI document for a body that the route reads itself."""
+    schemas = [refer_to(model) for model in models]
     content = {"schema": {"anyOf": schemas} if len(schemas) > 1 else schemas[0], "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
@@ -87,8 +87,11 @@ def body_of(*models: type[BaseModel], example: object) -> dict[str, Any]:
     "",
     status_code=202,
     response_model=Job,
-    responses={200: {"model": Job, "description": "It has ended"}, **answers(400, 409, 413, 415, 422, 429, 503)},
-    openapi_extra=body_of(Patient, Patients, example=EXAMPLE)
+    responses={
+        200: {"model": Job, "description": "It has ended"},
+        **describe_problems(400, 409, 413, 415, 422, 429, 503),
+    },
+    openapi_extra=describe_body(Patient, Patients, example=EXAMPLE)
     | {"parameters": [IDEMPOTENCY_KEY, PREFER, PRIORITY, CANCEL_AFTER]},
 )
 async def submit(
@@ -111,45 +114,57 @@ async def submit(
     body = await read_body(request, gateway.settings.body_limit_bytes)
     by = caller_of(request)
     callback = await check_callback(callback_url, by, gateway.settings, gateway.resolver)
-    same, deadline_s = idempotency(request, by, body), cancel_after_s(request)
+    idempotency, deadline_s = read_idempotency(request, by, body), read_cancel_after(request)
     rows = await parse_rows(body, gateway.settings.patients_limit, gateway.pace, by.key)
-    patience_s = wait_s(request, gateway.settings.wait_limit_s)
-    waiter = "" if patience_s is None else gateway.waiter
-    urgency, version = priority(request), model_version or ""
+    max_wait_s = read_wait(request, gateway.settings.wait_limit_s)
+    waiter = "" if max_wait_s is None else gateway.waiter
+    urgency, version = read_priority(request), model_version or ""
     job = NewJob(
-        new_id(), rows, deadline_s, same, explain, callback, trace(), by, version, priority=urgency, waiter=waiter
+        new_id(),
+        rows,
+        deadline_s,
+        idempotency,
+        explain,
+        callback,
+        trace(),
+        by,
+        version,
+        priority=urgency,
+        waiter=waiter,
     )
-    if patience_s is None:
-        return accepted(gateway, by, *await gateway.submit(job))
-    return accepted(gateway, by, *await gateway.submit_and_wait(job, patience_s, request), patience_s)
+    if max_wait_s is None:
+        return respond_accepted(gateway, by, *await gateway.submit(job))
+    return respond_accepted(gateway, by, *await gateway.submit_and_wait(job, max_wait_s, request), max_wait_s)
 
 
-def accepted(gateway: Gateway, by: Caller, answer: Answer, before: bool, patience_s: float | None = None) -> Response:
-    """Return the response to a submit: 202, or 200 if it was waited for, with some patience, and has ended.
+def respond_accepted(
+    gateway: Gateway, by: Caller, answer: Answer, replayed: bool, max_wait_s: float | None = None
+) -> Response:
+    """Return the response to a submit: 202, or 200 if the request waited for the job and it has ended.
 
-    It says where to poll, and whether an earlier request with the same key made the job.
+    The headers say where to poll, and whether an earlier request with the same key created the job.
     """
     headers = {"Location": f"/v1/jobs/{answer.job.id}", "Retry-After": str(RETRY_AFTER_S)}
-    if before:
+    if replayed:
         headers["Idempotent-Replayed"] = "true"
-    if patience_s is not None:
-        headers["Preference-Applied"] = f"wait={patience_s:g}"
-    status = 202 if patience_s is None or not answer.job.state.ended else 200
-    return gateway.answers.respond(answer, by.key, status, headers, fresh=not before)
+    if max_wait_s is not None:
+        headers["Preference-Applied"] = f"wait={max_wait_s:g}"
+    status = 202 if max_wait_s is None or not answer.job.state.ended else 200
+    return gateway.answers.respond(answer, by.key, status, headers, fresh=not replayed)
 
 
-@routes.get("/{id}", response_model=Job, responses=answers(404, 410, 429, 500, 503))
+@routes.get("/{id}", response_model=Job, responses=describe_problems(404, 410, 429, 500, 503))
 async def read(id: str, gateway: CurrentGateway, by: CurrentCaller) -> Response:
     """Read a job: its state, and its scores once it succeeded.
 
     Many scores are sent as they are read: 429 if the key holds too much that it does not read.
     """
-    answer = await run_sync(gateway.ledger.answer, job_id(id), by)
+    answer = await run_sync(gateway.ledger.answer, parse_job_id(id), by)
     headers = {} if answer.job.state.ended else {"Retry-After": str(RETRY_AFTER_S)}
     return gateway.answers.respond(answer, by.key, 200, headers)
 
 
-@routes.get("", name="list", response_model=JobPage, responses=answers(422, 429, 503))
+@routes.get("", name="list", response_model=JobPage, responses=describe_problems(422, 429, 503))
 async def list_jobs(
     gateway: CurrentGateway,
     by: CurrentCaller,
@@ -158,34 +173,34 @@ async def list_jobs(
     after: UUID | None = None,
 ) -> Response:
     """List jobs, newest first: those in one state or all, `limit` at a time, older than the job `after`."""
-    return gateway.answers.respond_late(
-        partial(page_of, gateway, by, state, limit, after), by.key, limit * LISTED_BYTES
+    return gateway.answers.respond_when_made(
+        partial(read_page, gateway, by, state, limit, after), by.key, limit * LISTED_BYTES
     )
 
 
-def page_of(gateway: Gateway, by: Caller, state: State | None, limit: int, after: UUID | None) -> JobPage:
-    """Return the page of a list."""
+def read_page(gateway: Gateway, by: Caller, state: State | None, limit: int, after: UUID | None) -> JobPage:
+    """Return one page of the list. Raises LedgerUnavailable."""
     page = gateway.ledger.page(state=state, limit=limit, after=str(after) if after else None, by=by)
     return JobPage(data=page.items, has_more=page.has_more, last_id=page.items[-1].id if page.items else None)
 
 
-@routes.post("/{id}/cancel", responses=answers(404, 409, 410, 503))
+@routes.post("/{id}/cancel", responses=describe_problems(404, 409, 410, 503))
 def cancel(id: str, gateway: CurrentGateway, by: CurrentCaller) -> Job:
     """Cancel a job. One that is being scored is canceled all the same: its result is thrown away."""
-    job = gateway.ledger.cancel(job_id(id), by)
+    job = gateway.ledger.cancel(parse_job_id(id), by)
     if job.state is not State.CANCELED:
         raise EndedJob
     return job
 
 
-@routes.delete("/{id}", status_code=204, responses=answers(404, 410, 503))
+@routes.delete("/{id}", status_code=204, responses=describe_problems(404, 410, 503))
 def erase(id: str, gateway: CurrentGateway, by: CurrentCaller) -> None:
     """Erase a job with all that is known of it, whatever its state; from then on it is unknown."""
-    gateway.ledger.erase(job_id(id), by)
+    gateway.ledger.erase(parse_job_id(id), by)
 
 
-def job_id(text: str) -> str:
-    """Return the id as the ledger writes it. Raises UnknownJob for what can be no id."""
+def parse_job_id(text: str) -> str:
+    """Return the id in the form of the ledger. Raises UnknownJob if the text is not a UUID."""
     try:
         return str(UUID(text))
     except ValueError:

@@ -1,8 +1,7 @@
-"""Checks the body of a submit: quickly whether all is as it should be, and else which field breaks which rule.
+"""Validates the body of a submit quickly, and lists the faults of an invalid patient.
 
-What is not is left to `api.jobs.body`, which is slower and able to say what is wrong.
-
-Who mixes up names and values sends values as names.
+The quick validation only says whether the body is valid. If not, `api.jobs.body` validates again, more slowly, to find
+the faults. Names that are no fields are never repeated: a client that confuses names and values sends values as names.
 """
 
 import re
@@ -15,8 +14,8 @@ from core.errors import FieldError
 from core.schema.patient import COLUMNS, Row, quick_schema
 from core.schema.spelling import hint, list_places
 
-PATIENT_BYTES = 4_096  # of JSON; a patient of more is not worth a quick look, whose price is that of what is wrong
-PIECE_BYTES = 65_536  # some 1 ms of checking, in which nothing else is served
+PATIENT_BYTES = 4_096  # of JSON; a body with a larger patient is not validated quickly: it could be slow to refuse
+PIECE_BYTES = 65_536  # some 1 ms of validation, in which nothing else is served
 BLANK = rb"[ \t\r\n]*"
 AROUND_LIST = re.compile(BLANK.join((b"", rb"\{", b'"patients"', b":", rb"\[(.*)\]", rb"\}", b"")), re.DOTALL)
 
@@ -31,15 +30,15 @@ QUICK_LIST = SchemaValidator(
 
 
 def is_plausible(body: bytes, limit: int) -> bool:
-    """Whether a large body may hold `limit` patients or fewer, and little else.
+    """Whether a large body could be at most `limit` patients of normal size.
 
-    To find what is wrong with one costs some 10 µs a fault, in which nothing else is served.
+    Each fault costs some 10 µs, in which nothing else is served, so other bodies are not validated in the event loop.
     """
     return body.count(b"}") <= limit + 1 and max(map(len, body.split(b"}"))) <= PATIENT_BYTES
 
 
 def validate_quickly(body: bytes) -> list[Row]:
-    """Return the rows of a small body, or none if something is wrong with it."""
+    """Return the rows of a small body, or an empty list if it is invalid."""
     try:
         if b'"patients"' not in body:
             return [tuple(QUICK.validate_json(body).values())]
@@ -49,10 +48,10 @@ def validate_quickly(body: bytes) -> list[Row]:
 
 
 def validate_in_pieces(body: bytes) -> Iterator[list[Row]]:
-    """Yield the rows of a large list piece by piece; the last is empty if something is wrong with the list.
+    """Yield the rows of a large list in pieces; the last piece is empty if the list is invalid.
 
-    Each piece begins and ends where a list's elements can. Put together by commas, what is valid between brackets is
-    so as a whole; a cut that is none, such as one within a text, leaves a piece that is not valid.
+    The body is cut after `},`. If each piece is a valid list between brackets, all of them joined by commas are one,
+    too; a cut at a wrong place, such as inside a text, leaves an invalid piece.
     """
     around = AROUND_LIST.fullmatch(body)
     start, end = around.span(1) if around else (0, 0)
@@ -60,26 +59,26 @@ def validate_in_pieces(body: bytes) -> Iterator[list[Row]]:
         cut = body.find(b"},", start + PIECE_BYTES, end)
         stop = cut + 1 if cut >= 0 else end
         try:
-            found = QUICK_ELEMENTS.validate_json(b"[%b]" % body[start:stop])
+            objects = QUICK_ELEMENTS.validate_json(b"[%b]" % body[start:stop])
         except ValidationError:
-            found = []
-        yield [tuple(row.values()) for row in found]
-        if not found:  # also of two commas, or of one before the list's end
+            objects = []
+        yield [tuple(each.values()) for each in objects]
+        if not objects:  # also between two commas, or after a comma before the end of the list
             return
         start = stop + 1
 
 
-UNKNOWN = "extra_forbidden"  # pydantic's own word
+UNKNOWN = "extra_forbidden"  # pydantic's error type
 
 
 def list_faults(patient: object, error: ValidationError, place: str) -> Iterator[FieldError]:
-    """Yield what pydantic found wrong with a patient, and where: `place` is where in the body it stands, if in a list.
+    """Yield the faults that pydantic found in a patient; `place` is its place in a list, such as `patients[3]`.
 
-    What is no field is told of all together, by where it stands among the patient's members.
+    Members that are no fields are reported as one fault, by their positions among the patient's members.
     """
-    found = error.errors(include_input=False, include_url=False)
-    unknown = {str(fault["loc"][0]) for fault in found if fault["type"] == UNKNOWN}
-    yield from (name_fault(fault, place) for fault in found if fault["type"] != UNKNOWN)
+    faults = error.errors(include_input=False, include_url=False)
+    unknown = {str(fault["loc"][0]) for fault in faults if fault["type"] == UNKNOWN}
+    yield from (name_fault(fault, place) for fault in faults if fault["type"] != UNKNOWN)
     if unknown and isinstance(patient, dict):
         yield unknown_members(list(patient), unknown, place or "patient")
 
@@ -91,14 +90,14 @@ def count_faults(patient: object, error: ValidationError) -> int:
 
 
 def name_fault(fault: ErrorDetails, place: str) -> FieldError:
-    """Return a fault of one field."""
+    """Return the fault of one field."""
     field = ".".join([place] * bool(place) + [str(step) for step in fault["loc"]])
     code, message = ("missing", "must be given") if fault["type"] == "missing" else (fault["type"], fault["msg"])
     return FieldError(field=field, code=code, message=message)
 
 
 def unknown_members(names: list[str], unknown: set[str], field: str) -> FieldError:
-    """Return what is wrong with the names, of all of an object in their order, that are not known."""
+    """Return the fault for the `unknown` names among all `names` of an object, by their positions, counted from 1."""
     places = [place for place, name in enumerate(names, start=1) if name in unknown]
     meant = hint(names[places[0] - 1], COLUMNS) if len(places) == 1 else ""
     which = f"a member, number {places[0]}," if len(places) == 1 else f"members, numbers {list_places(places)},"

@@ -1,1 +1,1 @@
-"""Models over HTTP."""
+"""The model over HTTP."""

@@ -1,4 +1,4 @@
-"""The model over HTTP: its card, and whether patients are still like those that it was trained on."""
+"""The model over HTTP: its card, and the drift of recent patients from those that it was trained on."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic_core import from_json, to_json
 
 from api.auth.credentials import CurrentCaller
-from api.http.problem import Responses, answers
+from api.http.problem import Responses, describe_problems
 from api.http.query import CheckedQueryRoute
 from core.errors import NoModel, UnknownModel
 from core.ledger.redis.constants import HOURS_KEPT
@@ -17,12 +17,12 @@ VERSION = "1.1.0+91513000"
 """A version, for examples."""
 
 
-def shown(description: str, example: dict[str, Any]) -> Responses:
-    """Return what a route says in the OpenAPI document of its answer."""
+def describe_json(description: str, example: dict[str, Any]) -> Responses:
+    """Return the OpenAPI `responses` for a JSON answer with an example."""
     return {200: {"description": description, "content": {"application/json": {"example": example}}}}
 
 
-CARD = shown(
+CARD = describe_json(
     "The bundle's `card.json`: features, metrics with intervals, conformal bounds, reference, limits.",
     {
         "name": "Scoreline heart disease",
@@ -31,7 +31,7 @@ CARD = shown(
         "intended_use": "To show, study and test",
     },
 )
-DRIFT = shown(
+DRIFT = describe_json(
     "Each feature by itself, and the risk.",
     {
         "model_version": VERSION,
@@ -66,16 +66,16 @@ routes = APIRouter(prefix="/v1", tags=["model"], route_class=CheckedQueryRoute)
 
 
 async def histograms_of(request: Request) -> Histograms:
-    """Return where cards and histograms are."""
+    """Return the store of cards and histograms."""
     histograms: Histograms = request.app.state.histograms
     return histograms
 
 
 CurrentHistograms = Annotated[Histograms, Depends(histograms_of)]
-"""A route's parameter that is given the histograms."""
+"""A route's parameter that receives the histograms."""
 
 
-@routes.get("/model", responses={**CARD, **answers(503)})
+@routes.get("/model", responses={**CARD, **describe_problems(503)})
 def read(histograms: CurrentHistograms) -> Response:
     """Read the card of the model that workers serve now; where they serve two, of the one that was seen last.
 
@@ -91,7 +91,7 @@ def read(histograms: CurrentHistograms) -> Response:
     return Response(card, media_type="application/json")
 
 
-@routes.get("/model/{version}", responses={**CARD, **answers(404, 503)})
+@routes.get("/model/{version}", responses={**CARD, **describe_problems(404, 503)})
 def read_version(version: str, histograms: CurrentHistograms) -> Response:
     """Read the card of a model that has scored within the last week."""
     card = histograms.card(version)
@@ -100,7 +100,7 @@ def read_version(version: str, histograms: CurrentHistograms) -> Response:
     return Response(card, media_type="application/json")
 
 
-@routes.get("/drift", responses={**DRIFT, **answers(404, 422, 503)})
+@routes.get("/drift", responses={**DRIFT, **describe_problems(404, 422, 503)})
 def drift(
     histograms: CurrentHistograms,
     by: CurrentCaller,

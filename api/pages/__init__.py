@@ -1,4 +1,4 @@
-"""The pages: what people see of the gateway, written on the server. Whatever they do goes the way of the JSON routes.
+"""The pages for people, rendered on the server. Their actions use the same code as the JSON routes.
 
-Knows templates and the gateway's own routes. Keeps nothing, and puts no patient's value into an address.
+They store nothing, and put no patient's value into a URL.
 """

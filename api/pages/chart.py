@@ -1,4 +1,4 @@
-"""The charts' arithmetic: where bars, lines and columns stand in a picture that a template draws as SVG."""
+"""Computes the coordinates of bars, lines and columns in the charts that templates draw as SVG."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from monitoring.drift import Bin
 
 COLUMN_WIDTH, COLUMN_HEIGHT = 10, 30
 CURVE_STEPS = 50
-HALF = 100  # a bar's picture reaches this far to either side of its middle
+HALF = 100  # the width of a bar chart on each side of its middle
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar from the middle to the left (below 0) or to the right; `x` is its left end, both are 0 to 2 `HALF`."""
+    """One bar from the middle to the left (below 0) or to the right; `x`, its left end, is 0 to 2 `HALF`."""
 
     label: str
     value: float
@@ -23,14 +23,14 @@ class Bar:
     width: float
 
 
-def bars_of(job: Job) -> list[Bar]:
-    """Return the bars of the explanation of a job's only score; none where there is none."""
-    told = job.scores[0].explanation if job.scores and len(job.scores) == 1 else None
-    return contribution_bars(told.contributions) if told else []
+def make_bars(job: Job) -> list[Bar]:
+    """Return the bars of the explanation of a job's only score; an empty list without one."""
+    explanation = job.scores[0].explanation if job.scores and len(job.scores) == 1 else None
+    return make_contribution_bars(explanation.contributions) if explanation else []
 
 
-def contribution_bars(contributions: Mapping[str, float]) -> list[Bar]:
-    """Return the bars of contributions by field, the longest first; what adds nothing is left out."""
+def make_contribution_bars(contributions: Mapping[str, float]) -> list[Bar]:
+    """Return the bars of contributions by field, the longest first, without those that are 0."""
     longest = max(map(abs, contributions.values()), default=0)
     ranked = sorted(contributions.items(), key=lambda term: -abs(term[1]))
     return [make_bar(name_of(field), value, longest) for field, value in ranked if value]
@@ -44,15 +44,15 @@ def make_bar(label: str, value: float, longest: float) -> Bar:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bin of a histogram: where it begins, and how high the reference and the patients of late stand in it."""
+    """One bin of a histogram: its left end, and the heights of the reference's and of the recent patients' share."""
 
     x: int
     reference: float
     share: float
 
 
-def columns_of(bins: Sequence[Bin]) -> list[Column]:
-    """Return the columns of a histogram, the highest of which is `COLUMN_HEIGHT`; 0 high where nothing is told."""
+def make_columns(bins: Sequence[Bin]) -> list[Column]:
+    """Return the columns of a histogram; the highest is `COLUMN_HEIGHT`, and an unknown share has height 0."""
     highest = max(max(one.reference, one.share or 0) for one in bins) or 1
     scale = COLUMN_HEIGHT / highest
     return [
@@ -61,11 +61,11 @@ def columns_of(bins: Sequence[Bin]) -> list[Column]:
     ]
 
 
-def calibration_curve(slope: float, intercept: float) -> str:
-    """Return the points of the line from predicted risks, to the right, to the share that has the disease, upwards.
+def draw_calibration_curve(slope: float, intercept: float) -> str:
+    """Return the points of the calibration curve: x is the predicted risk, y the share that has the disease.
 
-    In percent, with the origin at the upper left as SVG has it. The log-odds of that share are `intercept` and `slope`
-    times those of the risk.
+    Both are in percent, with SVG's origin at the upper left. The log-odds of the share are `intercept` plus `slope`
+    times the log-odds of the risk.
     """
     risks = [(step + 0.5) / CURVE_STEPS for step in range(CURVE_STEPS)]
     shares = [1 / (1 + math.exp(-intercept - slope * math.log(risk / (1 - risk)))) for risk in risks]

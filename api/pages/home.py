@@ -1,11 +1,11 @@
-"""The first page: a patient's form, and the risk that is made of it; and where files are dropped."""
+"""The first page: the form for a patient and the resulting risk, and the upload of files."""
 
 from fastapi import APIRouter, Response
 
 from api.http.problem import problem_of
 from api.jobs.body import parse_row
-from api.pages.chart import bars_of
-from api.pages.patient_form import Entered, example, make_inputs, read_entered, to_body
+from api.pages.chart import make_bars
+from api.pages.patient_form import Entered, make_example, make_inputs, read_entered, to_body
 from api.pages.site import CurrentPage, PageContext
 from core.errors import ScorelineError
 from core.ids import new_id
@@ -15,16 +15,16 @@ routes = APIRouter(include_in_schema=False)
 
 
 @routes.get("/")
-async def home(context: CurrentPage, sample: bool = False) -> Response:
-    """Show the form: empty, or with the example patient in it."""
-    return context.page("home.html", inputs=make_inputs(example() if sample else None))
+async def show_home(context: CurrentPage, sample: bool = False) -> Response:
+    """Show the form, empty or with the example patient."""
+    return context.render_page("home.html", inputs=make_inputs(make_example() if sample else None))
 
 
 @routes.post("/")
-async def score(context: CurrentPage) -> Response:
-    """Score the patient that was entered, and show the risk and how it comes about.
+async def score_patient(context: CurrentPage) -> Response:
+    """Score the entered patient, and show the risk with its explanation.
 
-    Whatever goes wrong is told beside what was entered. It is a job like any other: one that takes long is not lost.
+    Errors are shown beside the form. The patient is a job like any other, which is not lost if it takes long.
     """
     entered: Entered = {}
     try:
@@ -35,12 +35,12 @@ async def score(context: CurrentPage) -> Response:
         within_s = context.gateway.settings.prediction_wait_s
         answer, _ = await context.gateway.submit_and_wait(new, within_s, context.request)
     except ScorelineError as error:
-        return refused(context, entered, error)
+        return render_refusal(context, entered, error)
     job = answer.to_job()
-    return context.page("home.html", inputs=make_inputs(entered), job=job, bars=bars_of(job))
+    return context.render_page("home.html", inputs=make_inputs(entered), job=job, bars=make_bars(job))
 
 
-def refused(context: PageContext, entered: Entered, error: ScorelineError) -> Response:
-    """Return the page that says what is wrong, each fault beside its field."""
+def render_refusal(context: PageContext, entered: Entered, error: ScorelineError) -> Response:
+    """Return the page with the error, each fault beside its field."""
     problem = problem_of(error).problem
-    return context.page("home.html", problem.status, inputs=make_inputs(entered, error.errors), problem=problem)
+    return context.render_page("home.html", problem.status, inputs=make_inputs(entered, error.errors), problem=problem)

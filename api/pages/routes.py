@@ -1,4 +1,4 @@
-"""Puts the pages into the gateway, and shows a visitor what a program is answered as problem+json."""
+"""Adds the pages to the gateway, and shows problems as pages to browsers."""
 
 from functools import partial
 from http import HTTPStatus
@@ -13,45 +13,45 @@ from api.pages.login import send_to_login
 from api.pages.site import Site
 
 
-def include_pages(app: FastAPI, *, takes_files: bool, knows_model: bool, asks_for_keys: bool) -> RenderProblem:
-    """Have the app serve the pages, those of files, of the model and of the door where it has them.
+def include_pages(app: FastAPI, *, with_files: bool, with_model: bool, keys_required: bool) -> RenderProblem:
+    """Add the pages to the app, and return the function that renders problems.
 
-    Return what shows problems.
+    The pages of batches, of the model and of the login are added `with_files`, `with_model`, and if `keys_required`.
     """
     routers = {"Score": home.routes, "Jobs": jobs.routes}
-    routers |= {"Batches": batches.routes} if takes_files else {}
-    routers |= {"Model": model.routes, "Drift": model.drift_routes} if knows_model else {}
+    routers |= {"Batches": batches.routes} if with_files else {}
+    routers |= {"Model": model.routes, "Drift": model.drift_routes} if with_model else {}
     routers |= {"System": system.routes}
-    named = {f"/{name.lower()}" if name != "Score" else "/": name for name in routers}
-    app.state.site = site = Site(named, asks_for_keys=asks_for_keys)
-    for routes in (site.assets.routes(), *routers.values(), *([login.routes] if asks_for_keys else [])):
+    pages = {f"/{name.lower()}" if name != "Score" else "/": name for name in routers}
+    app.state.site = site = Site(pages, keys_required=keys_required)
+    for routes in (site.assets.routes(), *routers.values(), *([login.routes] if keys_required else [])):
         app.include_router(routes)
-    return make_show(site)
+    return make_renderer(site)
 
 
 FOR_PROGRAMS = ("/v1/", "/api/", "/health/", "/openapi.json")
 
 
-def make_show(site: Site) -> RenderProblem:
-    """Return what shows a problem as a page to those who look at pages."""
-    return partial(show, site)
+def make_renderer(site: Site) -> RenderProblem:
+    """Return the function that renders a problem as a page for browsers."""
+    return partial(render_problem, site)
 
 
-def show(site: Site, scope: Scope, told: ProblemResponse) -> Response:
-    """Return the page that tells of a problem, or leads to where a key is entered; to a program the problem itself."""
-    if not looks_at_pages(scope):
-        return told
-    if told.status_code == HTTPStatus.UNAUTHORIZED:
+def render_problem(site: Site, scope: Scope, response: ProblemResponse) -> Response:
+    """Return the problem itself for a program; for a browser a page, or for 401 the redirect to the login page."""
+    if not wants_page(scope):
+        return response
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
         return send_to_login(scope)
-    page = site.page("problem.html", told.status_code, problem=told.problem, path="")
-    if wait := told.headers.get("retry-after"):
-        page.headers["Retry-After"] = wait
-    if Headers(scope=scope).get("hx-target") == "patient":  # what was entered stays, and the problem stands beside it
+    page = site.render_page("problem.html", response.status_code, problem=response.problem, path="")
+    if retry_after := response.headers.get("retry-after"):
+        page.headers["Retry-After"] = retry_after
+    if Headers(scope=scope).get("hx-target") == "patient":  # show the problem beside the form
         page.headers.update({"HX-Retarget": "#patient .aside", "HX-Reselect": "#problem", "HX-Reswap": "innerHTML"})
     return page
 
 
-def looks_at_pages(scope: Scope) -> bool:
-    """Whether a browser shows what is answered, be it for htmx."""
+def wants_page(scope: Scope) -> bool:
+    """Whether the request comes from a page or from htmx in a page."""
     headers, path = Headers(scope=scope), f"{scope['path']}/"
     return not path.startswith(FOR_PROGRAMS) and ("text/html" in headers.get("accept", "") or "hx-request" in headers)

@@ -1,4 +1,4 @@
-"""What every page of one process is made with, and who asks for it. The one place where pages learn who it is."""
+"""The site: static files, templates, and the context of a request for a page with its caller."""
 
 import gzip
 import json
@@ -22,15 +22,15 @@ from core.ledger.key import Caller
 from core.ledger.redis.histograms import Histograms
 
 FOLDER = Path(__file__).parent / "static"
-LIST = "vendored.json"
+VENDORED = "vendored.json"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".csv": "text/csv"}
-FOR_GOOD = "public, max-age=31536000, immutable"  # another content has another address
+CACHE_FOREVER = "public, max-age=31536000, immutable"  # a file's URL changes with its content
 VERSION_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file: where it is served, as what, and its bytes as they are and packed."""
+    """One static file: its URL, its media type, and its bytes, plain and gzipped."""
 
     url: str
     media_type: str
@@ -39,7 +39,7 @@ class Asset:
 
 
 class Assets:
-    """All files of the pages by their names; their addresses change with their content."""
+    """All static files of the pages by their names; their URLs change with their content."""
 
     def __init__(self, files: dict[str, Asset]) -> None:
         self._files = files
@@ -51,11 +51,11 @@ class Assets:
         return cls({path.name: read_asset(path) for path in folder.iterdir() if path.suffix in MEDIA_TYPES})
 
     def url(self, name: str) -> str:
-        """Return the address of a file. Raises KeyError if there is none of that name."""
+        """Return the URL of a file. Raises KeyError if there is no file of that name."""
         return self._files[name].url
 
     def routes(self) -> APIRouter:
-        """Return the route that serves them."""
+        """Return the route that serves the files."""
         routes = APIRouter(include_in_schema=False)
 
         @routes.get("/static/{version}/{name}")
@@ -63,11 +63,11 @@ class Assets:
             asset = self._by_url.get(request.url.path)
             if not asset:
                 raise HTTPException(404)
-            headers = {"Cache-Control": FOR_GOOD, "Vary": "Accept-Encoding"}
-            packs = "gzip" in request.headers.get("accept-encoding", "")
-            if packs:
+            headers = {"Cache-Control": CACHE_FOREVER, "Vary": "Accept-Encoding"}
+            send_packed = "gzip" in request.headers.get("accept-encoding", "")
+            if send_packed:
                 headers["Content-Encoding"] = "gzip"
-            return Response(asset.packed if packs else asset.plain, 200, headers, asset.media_type)
+            return Response(asset.packed if send_packed else asset.plain, 200, headers, asset.media_type)
 
         return routes
 
@@ -80,30 +80,30 @@ def read_asset(path: Path) -> Asset:
 
 
 def list_vendored() -> dict[str, Any]:
-    """Return where each file that is not ours comes from: its package on npm, version, licence and SHA-256."""
-    listed: dict[str, Any] = json.loads((FOLDER / LIST).read_text())
+    """Return the source of each vendored file: its npm package, version, licence and SHA-256."""
+    listed: dict[str, Any] = json.loads((FOLDER / VENDORED).read_text())
     return listed
 
 
 TEMPLATES = Path(__file__).parent / "templates"
-HEADERS = {
-    # Nothing that is not ours runs, loads or frames a page; `api.http.security` adds what every answer says.
+PAGE_HEADERS = {
+    # Only our own scripts run, and no other site frames a page; `api.http.security` adds the headers of every response.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",  # to browsers that know no frame-ancestors
+    "X-Frame-Options": "DENY",  # for browsers without frame-ancestors
 }
 
 
 class Site:
-    """The templates, compiled when it is made, and the files that they name. `pages` are what there is, by path.
+    """The compiled templates, and the static files that they use. `pages` has the names of the pages by their paths.
 
-    Where it `asks_for_keys`, each page has a way to leave.
+    If `keys_required`, each page has a button to leave.
     """
 
-    def __init__(self, pages: Mapping[str, str], *, asks_for_keys: bool) -> None:
+    def __init__(self, pages: Mapping[str, str], *, keys_required: bool) -> None:
         self.assets = Assets.read()
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -114,24 +114,24 @@ class Site:
             auto_reload=False,
         )
         environment.filters |= words.FILTERS
-        environment.globals |= {"asset": self.assets.url, "pages": pages, "asks_for_keys": asks_for_keys}
+        environment.globals |= {"asset": self.assets.url, "pages": pages, "keys_required": keys_required}
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
-    def write(self, template: str, **told: Any) -> str:
-        """Return what a template makes of what it is told."""
-        return self._templates[template].render(told)
+    def render(self, template: str, **values: Any) -> str:
+        """Return the template rendered with the values."""
+        return self._templates[template].render(values)
 
-    def page(self, template: str, status: int = 200, **told: Any) -> Response:
-        """Return the answer that is a page."""
-        return Response(self.write(template, **told), status, HEADERS, "text/html")
+    def render_page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Return the response with the rendered page."""
+        return Response(self.render(template, **values), status, PAGE_HEADERS, "text/html")
 
 
-OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: a page of ours, or what the visitor typed
+TRUSTED_SITES = ("same-origin", "none")  # values of Sec-Fetch-Site: one of our pages, or a URL that the visitor typed
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """One request for a page, and who sent it."""
+    """One request for a page, with its caller and the services that pages use."""
 
     request: Request
     by: Caller
@@ -141,33 +141,33 @@ class PageContext:
     site: Site
 
     @property
-    def scripted(self) -> bool:
-        """Whether htmx asks, and takes what it needs out of the page."""
+    def is_htmx(self) -> bool:
+        """Whether htmx sent the request; it uses only a part of the page."""
         return "hx-request" in self.request.headers
 
     @property
     def origin(self) -> str:
-        """Where the visitor reaches the gateway: scheme, host and port."""
+        """The scheme, host and port by which the visitor reaches the gateway."""
         return f"{self.request.url.scheme}://{self.request.url.netloc}"
 
-    def page(self, template: str, status: int = 200, **told: Any) -> Response:
-        """Return the answer that is a page; the template is also told the path."""
-        return self.site.page(template, status, path=self.request.url.path, **told)
+    def render_page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Return the response with the rendered page; the template also gets the path."""
+        return self.site.render_page(template, status, path=self.request.url.path, **values)
 
-    def send_to(self, path: str) -> Response:
-        """Return the answer that has the browser go to another page, with or without htmx."""
-        if self.scripted:
+    def redirect_to(self, path: str) -> Response:
+        """Return the redirect to another page, with or without htmx."""
+        if self.is_htmx:
             return Response(status_code=204, headers={"HX-Redirect": path})
         return RedirectResponse(path, 303)
 
 
 async def page_context_of(request: Request) -> PageContext:
-    """Return the visit that a request is. Raises ForeignForm for a form that a page of another site sent.
+    """Return the context of a request. Raises ForeignForm for a form that a page of another site sent.
 
-    A browser sends what it knows of a visitor with such a form, too, and says where it comes from.
+    A browser sends cookies with such a form, too, but its `Sec-Fetch-Site` reveals the other site.
     """
     from_site = request.headers.get("sec-fetch-site", "none")
-    if request.method == "POST" and from_site not in OWN_SITES:
+    if request.method == "POST" and from_site not in TRUSTED_SITES:
         raise ForeignForm
     state = request.app.state
     files, histograms = getattr(state, "files", None), getattr(state, "histograms", None)
@@ -175,4 +175,4 @@ async def page_context_of(request: Request) -> PageContext:
 
 
 CurrentPage = Annotated[PageContext, Depends(page_context_of)]
-"""A page's parameter that is given the visit."""
+"""A page route's parameter that receives the context."""

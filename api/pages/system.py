@@ -1,4 +1,4 @@
-"""The page of the system: whether all is well, in one look."""
+"""The page of the system: the state of its parts, and what to do if something is wrong."""
 
 import platform
 import tomllib
@@ -24,52 +24,52 @@ routes = APIRouter(include_in_schema=False)
 
 
 class Check(NamedTuple):
-    """One thing that was looked at: whether it is well, what was found, and what to do if it is not."""
+    """One check of the system: whether it is ok, the finding, and advice if it is not."""
 
     name: str
-    well: bool
-    found: str
+    ok: bool
+    finding: str
     advice: str = ""
 
 
 @routes.get("/system")
-def system(context: CurrentPage) -> Response:
-    """Show how the ledger of each queue stands, what runs here, and where to see more; 503 while the ledger is away."""
+def show_system(context: CurrentPage) -> Response:
+    """Show the queues, the versions and links to other tools; 503 while the ledger is unavailable."""
     try:
-        surveys = survey(context)
+        stats = read_stats(context)
     except LedgerUnavailable as error:
-        surveys, checks = {}, [Check("Ledger", False, "Redis does not answer.", str(error))]
+        stats, checks = {}, [Check("Ledger", False, "Redis does not answer.", str(error))]
     else:
-        checks = list(judge(surveys, context.gateway.settings))
-    well = all(check.well for check in checks)
-    return context.page(
+        checks = list(check_system(stats, context.gateway.settings))
+    ok = all(check.ok for check in checks)
+    return context.render_page(
         "system.html",
-        200 if surveys else 503,
-        well=well,
+        200 if stats else 503,
+        ok=ok,
         checks=checks,
-        surveys=surveys,
+        stats=stats,
         versions=read_versions(),
         links=list_links(context),
     )
 
 
-def survey(context: PageContext) -> dict[str, QueueStats]:
-    """Return how the ledger of each queue stands. Raises LedgerUnavailable."""
-    found = {INTERACTIVE: context.gateway.ledger.survey()}
+def read_stats(context: PageContext) -> dict[str, QueueStats]:
+    """Return the statistics of each queue. Raises LedgerUnavailable."""
+    stats = {INTERACTIVE: context.gateway.ledger.survey()}
     if context.files:
-        found[BULK] = context.files.bulk.batches.survey()
-    return found
+        stats[BULK] = context.files.bulk.batches.survey()
+    return stats
 
 
-def judge(surveys: Mapping[str, QueueStats], settings: Settings) -> Iterator[Check]:
-    """Yield what can be said of these surveys."""
+def check_system(stats: Mapping[str, QueueStats], settings: Settings) -> Iterator[Check]:
+    """Yield the checks of these statistics."""
     yield Check("Ledger", True, "Redis answers.")
-    jobs = surveys[INTERACTIVE]
+    jobs = stats[INTERACTIVE]
     lately = f"within {duration(settings.ready_for_s)}"
     yield Check(
         "Workers",
         jobs.consumed,
-        f"The last canary came home {lately}." if jobs.consumed else f"No canary came home {lately}.",
+        f"A probe job was scored {lately}." if jobs.consumed else f"No probe job was scored {lately}.",
         "Accepted jobs wait and are not lost. See whether a worker runs and what its log says.",
     )
     oldest_s = max(jobs.oldest_s.values(), default=0)
@@ -80,34 +80,34 @@ def judge(surveys: Mapping[str, QueueStats], settings: Settings) -> Iterator[Che
         "Jobs come faster than they are scored: start more workers, or wait for the backlog to drain.",
     )
     limits = limits_of(settings)
-    for queue, found in surveys.items():
+    for queue, queue_stats in stats.items():
         unit = "rows of files" if queue == BULK else "patients"
         yield Check(
             f"Backlog of {unit}",
-            found.backlog_patients < limits[queue],
-            f"{count(found.backlog_patients)} of {count(limits[queue])} {unit} wait.",
+            queue_stats.backlog_patients < limits[queue],
+            f"{count(queue_stats.backlog_patients)} of {count(limits[queue])} {unit} wait.",
             "It is full, so submits are answered 429 until it drains: start more workers.",
         )
         yield Check(
-            f"Quarantine of {'files' if queue == BULK else 'jobs'}",
-            not found.dead_letters,
-            f"{count(found.dead_letters)} in quarantine.",
+            f"Dead-letter queue of {'files' if queue == BULK else 'jobs'}",
+            not queue_stats.dead_letters,
+            f"{count(queue_stats.dead_letters)} in it.",
             "They took down every worker that had them: see python -m worker quarantine list.",
         )
 
 
 def read_versions() -> dict[str, str]:
-    """Return the versions of what runs here, by name."""
+    """Return the versions of Scoreline, Python and the main packages, by name."""
     project = tomllib.loads(PROJECT.read_text())["project"] if PROJECT.exists() else {}
     own = {"Scoreline": str(project["version"])} if project else {}
     return {**own, "Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def list_links(context: PageContext) -> dict[str, str]:
-    """Return where to see more, by name."""
+    """Return the URLs of Flower, Grafana, MLflow and the API documentation, by name."""
     settings = context.gateway.settings
     host = context.request.url.hostname or settings.api_host
     host = f"[{host}]" if ":" in host else host
-    found = {"Flower": f"http://{host}:{settings.flower_port}"}
+    links = {"Flower": f"http://{host}:{settings.flower_port}"}
     named = {"Grafana": settings.grafana_url, "MLflow": settings.mlflow_url}
-    return found | {name: url for name, url in named.items() if url} | {"API documentation": "/docs"}
+    return links | {name: url for name, url in named.items() if url} | {"API documentation": "/docs"}

@@ -1,4 +1,4 @@
-"""Words: how numbers, sizes and times are written for people."""
+"""Formats numbers, sizes and times for people; the filters of the templates."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ def percent(share: float) -> str:
 
 
 def signed(number: float) -> str:
-    """Return a number with its sign and two decimals; what rounds to nothing has no sign."""
+    """Return a number with its sign and two decimals; one that rounds to 0 has no sign."""
     text = f"{number:+.2f}"
     return "0.00" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
@@ -36,7 +36,7 @@ def size(bytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time of some seconds, in the unit in which it is a small number."""
+    """Return a duration in the largest unit of which it has at least two."""
     for unit, length_s in (("days", DAY_S), ("h", HOUR_S), ("min", MINUTE_S)):
         if seconds >= 2 * length_s:
             return f"{seconds / length_s:.0f}{SPACE}{unit}"
@@ -44,17 +44,17 @@ def duration(seconds: float) -> str:
 
 
 def time(at: datetime) -> str:
-    """Return a moment, UTC to the second."""
+    """Return a time in UTC, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def left(at: datetime) -> str:
-    """Return how long it is until then."""
+    """Return the time left until then."""
     return duration(max(0, (at - datetime.now(UTC)).total_seconds()))
 
 
 def conformal(score: Score) -> str:
-    """Return in a sentence what a score's conformal set says."""
+    """Return the meaning of a score's conformal set as a sentence."""
     if len(score.conformal) > 1:
         return "The model cannot tell: neither disease nor its absence can be ruled out."
     if not score.conformal:
@@ -64,4 +64,4 @@ def conformal(score: Score) -> str:
 
 
 FILTERS = {word.__name__: word for word in (percent, signed, count, size, duration, time, left, conformal)}
-"""What templates may write after a bar."""
+"""The filters that templates can use."""

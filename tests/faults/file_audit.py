@@ -150,7 +150,7 @@ def clear(scene: FileScene, known: set[str]) -> int:
     with scene.house.ledger() as (redis, batches):
         for id in strays():
             due, now_s = redis.zscore(TRASH, id), redis.time()[0]
-            if due is not None and due / 1000 - now_s <= scene.house.held_s:
+            if due is not None and due / 1000 - now_s <= scene.house.claim_lasts_s:
                 batches.hold(id, 0)
     try:
         wait_until(lambda: not strays(), within_s=CLEARED_WITHIN_S, what="the store to be cleared")

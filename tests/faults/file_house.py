@@ -10,7 +10,7 @@ import httpx2
 from redis import Redis
 from typing_extensions import override
 
-from api.batches.upload import HOLD_SPARE_S
+from api.batches.upload import CLAIM_SPARE_S
 from core.ledger.batch import BATCHES_FOLDER
 from core.ledger.redis.batches import Batches
 from tests.faults.gated import Gate
@@ -26,7 +26,7 @@ TIMES = {"SCORELINE_UPLOAD_IDLE_S": 60, "SCORELINE_STORE_TIMEOUT_S": 10}
 class FileHouse(House):
     """Two workers of files and the rest; `bucket` is the URL of the store if that is no folder of the house's.
 
-    `held_s` is for how long at most the store keeps what broke off.
+    `claim_lasts_s` is for how long at most the store keeps what broke off.
     """
 
     READY = "/health/live"  # no worker of this house scores the canary
@@ -35,7 +35,7 @@ class FileHouse(House):
         super().__init__(folder, settings)
         self.gate = Gate(folder / "gate")
         self.relay = relay
-        self.held_s = sum(float(settings.get(name, default)) for name, default in TIMES.items()) + HOLD_SPARE_S
+        self.claim_lasts_s = sum(float(settings.get(name, default)) for name, default in TIMES.items()) + CLAIM_SPARE_S
         self._bucket = bucket
 
     @override

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import httpx2
 import pytest
 
-from api.http.openapi import LOADED
+from api.http.openapi import DOCS_FILES
 from bench.local.conditions import wait_until
 from bench.local.programs import free_port, responds, running
 from monitoring.processes import USER_TIME, read_stat
@@ -94,7 +94,7 @@ def test_the_document_and_its_page_are_what_they_were(gateway: Gateway) -> None:
     page = httpx2.get(f"{gateway.url}/docs")
     assert "url: '/openapi.json'" in page.text
     assert "sha256-" in page.headers["Content-Security-Policy"]
-    for name, media_type in LOADED.items():
+    for name, media_type in DOCS_FILES.items():
         loaded = httpx2.get(f"{gateway.url}/static-offline-docs/{name}")
         assert (loaded.status_code, loaded.headers["Content-Type"]) == (200, media_type)
         assert name in page.text

@@ -11,9 +11,17 @@ from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.batches.download import PIECE_BYTES, Download, ObjectRange, choose_format, find_range, send
-from api.batches.results import conversion_to, header_of
-from api.http.problem import answer_problems
+from api.batches.download import (
+    PIECE_BYTES,
+    Download,
+    ObjectRange,
+    choose_conversion,
+    choose_format,
+    parse_range,
+    send_download,
+)
+from api.batches.results import header_of
+from api.http.problem import add_problem_handlers
 from core.errors import BadRange
 from core.ledger.batch import SCORE_COLUMNS, Form, Format
 from core.settings import Settings
@@ -32,21 +40,23 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where results are sent: `/` all of them, `/growing` the beginning, `/broken` with a part that is not there."""
     folder: Path = tmp_path_factory.mktemp("store")
     store = Store.open(Settings(store=f"file://{folder}"))
-    stretches = [ObjectRange(f"results/{number}", len(part), part.count(b"\n")) for number, part in enumerate(PARTS)]
-    for stretch, part in zip(stretches, PARTS, strict=True):
-        store.write(stretch.key, part)
+    ranges = [ObjectRange(f"results/{number}", len(part), part.count(b"\n")) for number, part in enumerate(PARTS)]
+    for range_, part in zip(ranges, PARTS, strict=True):
+        store.write(range_.key, part)
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
 
     @app.get("/{how:path}")
     async def read(how: str, request: Request, spreadsheet_safe: bool = False) -> Response:
         format = choose_format(request, FORM.format)
-        sent = {"": stretches, "growing": stretches[:1], "broken": [*stretches, ObjectRange("results/no", 10, 1)]}
+        sent = {"": ranges, "growing": ranges[:1], "broken": [*ranges, ObjectRange("results/no", 10, 1)]}
         sent["away"] = sent["broken"][-1:]
         head = header_of(FORM) if format is Format.CSV else b""
         download = Download(f'a"/é.{format}', format, head, sent[how], complete=how != "growing", form=FORM)
-        return await send(request, store, download, conversion_to(format, FORM, spreadsheet_safe, download.row_bytes))
+        return await send_download(
+            request, store, download, choose_conversion(format, FORM, spreadsheet_safe, download.row_bytes)
+        )
 
-    answer_problems(app)
+    add_problem_handlers(app)
     with listening(app) as port:
         yield f"http://127.0.0.1:{port}/"
 
@@ -94,7 +104,7 @@ def test_a_range_beyond_the_end_is_416(url: str) -> None:
 def test_a_range_never_leaves_the_file(first: int, last: int, size: int) -> None:
     for header in (f"bytes={first}-{last}", f"bytes={first}-", f"bytes=-{last}"):
         try:
-            start, end, partial = find_range(header, size)
+            start, end, partial = parse_range(header, size)
         except BadRange:
             continue
         assert 0 <= start <= end <= size

@@ -27,7 +27,7 @@ class Connection:
         self.looked_at_often = asyncio.Event()
         self._looks_s: list[float] = []
 
-    def look(self, now_s: float) -> None:
+    def check_progress(self, now_s: float) -> None:
         """Note when it was looked at. Raises TypeError if it fails."""
         self._looks_s.append(now_s)
         if len(self._looks_s) == 3:
@@ -35,13 +35,13 @@ class Connection:
         if self.fails:
             raise TypeError("age=63")
 
-    def belong_to(self, owner: str) -> None:
+    def assign_owner(self, owner: str) -> None:
         """Belong to nobody: no key is asked for."""
 
 
 def test_a_gateway_lives_until_one_of_its_threads_has_died_and_says_which() -> None:
     with gateway_over(MemoryLedger(Settings(), Clock())) as (url, app):
-        vitals: VitalTasks = app.state.vitals
+        vitals: VitalTasks = app.state.tasks
         assert httpx2.get(f"{url}/health/live").status_code == 200
         ended = vitals.threads.start("counting", lambda: None)
         ended.join()
@@ -78,7 +78,7 @@ def test_a_connection_that_cannot_be_looked_at_hides_no_other() -> None:
         watch = ConnectionLimits(Settings(head_timeout_s=0.02), GatewayMetrics(CollectorRegistry()))
         connections = [Connection(fails=True), Connection(fails=False), Connection(fails=True)]
         watch.connections.update(connections)
-        keeping = asyncio.create_task(watch.keep())
+        keeping = asyncio.create_task(watch.check_forever())
         async with asyncio.timeout(10):
             await asyncio.gather(*(connection.looked_at_often.wait() for connection in connections))
         assert not keeping.done()

@@ -158,7 +158,7 @@ def test_the_longest_due_are_taken_first_and_no_more_than_one_message_stands_for
     assert [one.id for one in callbacks.take()] == [job.id for job in jobs[CALLBACKS_AT_ONCE:]]
 
 
-@pytest.mark.parametrize(("due", "hanging", "rung"), [(0, 0, 0), (1, 0, 1), (16, 0, 1), (17, 1, 1), (10**6, 60, 4)])
+@pytest.mark.parametrize(("due", "hanging", "notified"), [(0, 0, 0), (1, 0, 1), (16, 0, 1), (17, 1, 1), (10**6, 60, 4)])
 def test_the_sweep_rings_for_all_that_is_due_but_never_fills_the_queue(due: int, hanging: int, notified: int) -> None:
     class Known(MemoryCallbacks):
         def due(self) -> Due:

@@ -8,7 +8,7 @@ from html import unescape
 import httpx2
 import pytest
 
-from api.pages.patient_form import example
+from api.pages.patient_form import make_example
 from api.pages.site import FOLDER, list_vendored
 from core.ledger.memory.ledger import MemoryLedger
 from core.schema.field import Category
@@ -47,7 +47,7 @@ def test_the_form_has_an_input_for_each_field_with_its_unit_its_bounds_and_its_c
 
 
 def test_a_patient_that_is_entered_is_scored_as_one_that_is_sent(client: httpx2.Client) -> None:
-    answer = client.post("/", data=dict(example()))
+    answer = client.post("/", data=dict(make_example()))
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     sent = client.post("/api/prediction", json=EXAMPLE).json()
@@ -58,11 +58,11 @@ def test_a_patient_that_is_entered_is_scored_as_one_that_is_sent(client: httpx2.
 
 
 def test_a_risk_where_the_model_extrapolates_warns(client: httpx2.Client) -> None:
-    assert "extrapolating: age" in text_of(client.post("/", data={**example(), "age": "95"}))
+    assert "extrapolating: age" in text_of(client.post("/", data={**make_example(), "age": "95"}))
 
 
 def test_what_is_missing_is_named_beside_its_field_and_the_first_is_given_the_focus(alone: httpx2.Client) -> None:
-    answer = alone.post("/", data={**example(), "age": "", "trestbps": "17.25", "cp": "<b>"})
+    answer = alone.post("/", data={**make_example(), "age": "", "trestbps": "17.25", "cp": "<b>"})
     assert answer.status_code == 422
     assert "Age must be given." in text_of(answer)
     assert "Chest pain must be one of" in text_of(answer)
@@ -74,20 +74,20 @@ def test_what_is_missing_is_named_beside_its_field_and_the_first_is_given_the_fo
 
 @pytest.mark.parametrize("field", ["ca", "thal", "chol"])
 def test_what_may_be_unknown_may_be_left_empty(client: httpx2.Client, field: str) -> None:
-    assert client.post("/", data={**example(), field: ""}).status_code == 200
+    assert client.post("/", data={**make_example(), field: ""}).status_code == 200
 
 
 def test_a_patient_is_in_no_address_and_a_form_of_another_site_is_refused(alone: httpx2.Client) -> None:
     assert 'method="post" action="/"' in alone.get("/?sample=true").text
     for site in ("cross-site", "same-site"):
-        answer = alone.post("/", data=dict(example()), headers={"Sec-Fetch-Site": site})
+        answer = alone.post("/", data=dict(make_example()), headers={"Sec-Fetch-Site": site})
         assert answer.status_code == 403
         assert "sent by a page of another site" in text_of(answer)
     assert alone.post(f"/jobs/{UNKNOWN}/erase", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 404
 
 
 def test_a_job_that_is_not_scored_in_time_is_not_lost(alone: httpx2.Client) -> None:
-    answer = alone.post("/", data=dict(example()))
+    answer = alone.post("/", data=dict(make_example()))
     assert "Accepted, and not scored yet" in text_of(answer)
     job = re.findall(r'href="/jobs/([0-9a-f-]*)"', answer.text)[0]
     assert job in alone.get("/jobs").text

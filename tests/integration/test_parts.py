@@ -89,12 +89,12 @@ def read(batches: Batches, store: Store, settings: Settings, id: str) -> bytes:
         bulk, headroom = BatchBackends(batches, store, lambda _: None), Headroom(None, 1)
         files = Files(settings, bulk, uploads, watcher, answers, resolver, headroom)
         try:
-            download = files.results(id, CSV, Format.CSV, ANYONE)
+            download = files.find_results(id, CSV, Format.CSV, ANYONE)
         finally:
             resolver.close()
             uploads.close()
             await watcher.close()
-        return b"".join(store.read(stretch.key)[: stretch.bytes] for stretch in download.stretches)
+        return b"".join(store.read(stretch.key)[: stretch.bytes] for stretch in download.ranges)
 
     return asyncio.run(look())
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from redis import Redis
 
-from api.pages.patient_form import example
+from api.pages.patient_form import make_example
 from bench.local.programs import ROOT, LoneGateway, free_port, gateway, start_valkey, stop, valkey
 from core.schema.patient import EXAMPLE
 
@@ -26,10 +26,10 @@ def test_while_redis_is_away_a_submit_is_refused_and_nothing_half_written(tmp_pa
             assert answer.json()["type"] == "urn:scoreline:problem:ledger-unavailable"
             assert int(answer.headers["retry-after"]) >= 1
         assert httpx2.get(f"{url}/health/live").status_code == 200
-        page = httpx2.post(f"{url}/", data=dict(example()), timeout=30)
+        page = httpx2.post(f"{url}/", data=dict(make_example()), timeout=30)
         assert page.status_code == 503
         assert "The ledger does not answer" in page.text
-        assert f'value="{example()["trestbps"]}"' in page.text
+        assert f'value="{make_example()["trestbps"]}"' in page.text
         assert "Redis does not answer." in httpx2.get(f"{url}/system", timeout=30).text
         server = start_valkey(tmp_path / "valkey", port)
         try:

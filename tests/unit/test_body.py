@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from api.jobs.body import _parse, parse_rows
+from api.jobs.body import parse_rows, parse_slowly
 from api.jobs.validation import PIECE_BYTES, QUICK, QUICK_LIST
 from api.pace import Pace
 from core.errors import InvalidPatient, RequestError, ScorelineError
@@ -119,7 +119,7 @@ async def briskly(body: bytes, limit: int) -> list[Row]:
 
 async def carefully(body: bytes, limit: int) -> list[Row]:
     """Read a body as `parse_rows` does, the slow way."""
-    return _parse(body, limit)
+    return parse_slowly(body, limit)
 
 
 LARGE = to_json({"patients": [EXAMPLE] * 2 * (PIECE_BYTES // len(to_json(EXAMPLE)))}).replace(b"{", b" {\n")

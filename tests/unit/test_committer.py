@@ -42,9 +42,9 @@ def accept(jobs: Sequence[NewJob]) -> SubmitResult:
 async def submit_behind(gate: Gate, jobs: Sequence[NewJob]) -> list[object]:
     """Submit the first job, and all the others while it is being committed; return what each was told."""
     committer = Committer(gate.commit)
-    first = asyncio.create_task(committer.submit(jobs[0]))
+    first = asyncio.create_task(committer.commit(jobs[0]))
     await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
-    others = [asyncio.create_task(committer.submit(job)) for job in jobs[1:]]
+    others = [asyncio.create_task(committer.commit(job)) for job in jobs[1:]]
     await asyncio.sleep(0)
     gate.opened.set()
     told = await asyncio.gather(first, *others, return_exceptions=True)
@@ -75,9 +75,9 @@ def test_a_small_job_does_not_wait_for_a_large_one_to_be_written_down() -> None:
     async def beside() -> None:
         gate, large, small = Gate(), new_job(SMALL_RECORDS + 1), new_job(SMALL_RECORDS)
         committer = Committer(lambda jobs: gate.commit(jobs) if jobs[0] is large else accept(jobs))
-        waiting = asyncio.create_task(committer.submit(large))
+        waiting = asyncio.create_task(committer.commit(large))
         await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
-        assert await asyncio.wait_for(committer.submit(small), PATIENCE_S) == (SubmitStatus.ACCEPTED, small.id)
+        assert await asyncio.wait_for(committer.commit(small), PATIENCE_S) == (SubmitStatus.ACCEPTED, small.id)
         assert not waiting.done()
         gate.opened.set()
         assert await waiting == (SubmitStatus.ACCEPTED, large.id)
@@ -106,7 +106,7 @@ def test_a_caller_that_leaves_harms_no_other_of_its_group() -> None:
     async def leave() -> None:
         gate, jobs = Gate(), [new_job() for _ in range(3)]
         committer = Committer(gate.commit)
-        tasks = [asyncio.create_task(committer.submit(job)) for job in jobs]
+        tasks = [asyncio.create_task(committer.commit(job)) for job in jobs]
         await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         tasks[1].cancel()
         gate.opened.set()
@@ -122,7 +122,7 @@ def test_closing_waits_for_what_was_submitted() -> None:
     async def close() -> tuple[SubmitStatus, str]:
         gate, job = Gate(), new_job()
         committer = Committer(gate.commit)
-        task = asyncio.create_task(committer.submit(job))
+        task = asyncio.create_task(committer.commit(job))
         await asyncio.to_thread(gate.entered.wait, PATIENCE_S)
         gate.opened.set()
         await committer.close()
@@ -139,7 +139,7 @@ def test_alone_a_job_leaves_at_once(rounds: int) -> None:
         gate.opened.set()
         committer = Committer(gate.commit)
         for _ in range(rounds):
-            await committer.submit(new_job())
+            await committer.commit(new_job())
         await committer.close()
         return gate.groups
 

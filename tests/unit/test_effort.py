@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.batches.incoming import FREE_S, SLOWEST_BYTES_PER_S, Effort
+from api.batches.incoming import FREE_S, SLOWEST_BYTES_PER_S, TimeBudget
 from core.errors import InvalidFile
 
 
@@ -21,18 +21,18 @@ def work(seconds: float, steps: int) -> Iterator[int]:
 def test_what_takes_longer_than_its_size_allows_is_refused_while_it_is_read() -> None:
     given: list[int] = []
     with pytest.raises(InvalidFile) as raised:
-        given.extend(Effort(lambda: 0).metered(work(2 * FREE_S, 20)))
+        given.extend(TimeBudget(lambda: 0).run_steps(work(2 * FREE_S, 20)))
     assert [error.code for error in raised.value.errors] == ["too_costly"]
     assert len(given) < 20
 
 
 def test_the_same_of_a_larger_file_is_read() -> None:
     size = int(2 * FREE_S * SLOWEST_BYTES_PER_S)
-    assert list(Effort(lambda: size).metered(work(2 * FREE_S, 20))) == list(range(20))
+    assert list(TimeBudget(lambda: size).run_steps(work(2 * FREE_S, 20))) == list(range(20))
 
 
 def test_what_was_spent_on_one_piece_counts_for_the_next() -> None:
-    effort = Effort(lambda: 0)
-    assert len(list(effort.metered(work(0.6 * FREE_S, 2)))) == 2
+    budget = TimeBudget(lambda: 0)
+    assert len(list(budget.run_steps(work(0.6 * FREE_S, 2)))) == 2
     with pytest.raises(InvalidFile):
-        list(effort.metered(work(0.6 * FREE_S, 2)))
+        list(budget.run_steps(work(0.6 * FREE_S, 2)))

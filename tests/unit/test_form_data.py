@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.batches.form import FIELD_LIMIT_BYTES, Attached, FormReader
+from api.batches.form import FIELD_LIMIT_BYTES, AttachedFile, FormReader
 from api.batches.upload_parser import UploadParser
 from core.errors import InvalidFile
 from core.settings import Settings
@@ -16,7 +16,7 @@ from core.settings import Settings
 TYPE = "multipart/form-data; boundary=edge"
 
 
-def read(body: bytes, content_type: str = TYPE, size: int = 7) -> tuple[Attached, bytes]:
+def read(body: bytes, content_type: str = TYPE, size: int = 7) -> tuple[AttachedFile, bytes]:
     reader = FormReader(content_type)
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
     data = b"".join(piece for chunk in chunks for piece in reader.feed(chunk))
@@ -39,7 +39,7 @@ def test_a_file_comes_out_as_it_went_in(data: bytes, size: int) -> None:
     request = httpx2.Request("POST", "http://x", data={"join": "ids"}, files={"file": ("p.csv.gz", data, "text/CSV")})
     attached, given = read(request.read(), request.headers["content-type"], size)
     assert given == data
-    assert attached == Attached("text/csv", "p.csv.gz", {"join": "ids"})
+    assert attached == AttachedFile("text/csv", "p.csv.gz", {"join": "ids"})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_file_is_known_before_its_first_byte_and_comes_before_what_is_wrong_
     reader = FormReader(TYPE)
     pieces = reader.feed(FILE + FILE)
     assert next(pieces) == b"x"
-    assert reader.file == Attached("text/csv", "a.csv", {})
+    assert reader.file == AttachedFile("text/csv", "a.csv", {})
     with pytest.raises(InvalidFile) as raised:
         next(pieces)
     assert "after its file" in raised.value.errors[0].message

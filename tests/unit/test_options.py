@@ -11,7 +11,7 @@ def test_options_are_read_from_text() -> None:
     sent = {"on_error": "fail", "error_limit": "10", "join": "ids", "id_column": "id", "delimiter": "tab"}
     options = read_options(sent)
     assert (options.on_error, options.error_limit) == (OnError.FAIL, 10)
-    assert options.form(Format.CSV) == Form(Format.CSV, (), "\t", Join.IDS, "id")
+    assert options.make_form(Format.CSV) == Form(Format.CSV, (), "\t", Join.IDS, "id")
     assert read_options({}) == Options()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
-from api.pace import AMONG_OTHERS_S, Pace
+from api.pace import RECENT_S, Pace
 
 PIECE_S = 0.004
 
@@ -31,20 +31,20 @@ def pieces(count: int, made: list[int] | None = None, watch: Watch | None = None
 
 async def take(pace: Pace, owner: str, made: Iterator[int]) -> list[int]:
     """Return all pieces, as they come."""
-    return [piece async for piece in pace.made(owner, made)]
+    return [piece async for piece in pace.run_paced(owner, made)]
 
 
 def test_an_owner_alone_does_not_rest_and_one_among_others_does_for_as_long_as_a_piece_took() -> None:
     watch = Watch()
     pace = Pace(watch)
-    pace.note("a")
+    pace.note_request("a")
     assert pace.rest_s("a", PIECE_S) == 0
-    pace.note("b")
+    pace.note_request("b")
     assert pace.rest_s("a", PIECE_S) == pace.rest_s("b", PIECE_S) == PIECE_S
-    pace.note("a")  # it goes on asking; the other did so lately
+    pace.note_request("a")  # it goes on asking; the other did so lately
     assert pace.rest_s("a", PIECE_S) == PIECE_S
-    watch.now_s += AMONG_OTHERS_S
-    pace.note("a")
+    watch.now_s += RECENT_S
+    pace.note_request("a")
     assert pace.rest_s("a", PIECE_S) == 0
     assert pace.rest_s("b", PIECE_S) == PIECE_S
 
@@ -52,7 +52,7 @@ def test_an_owner_alone_does_not_rest_and_one_among_others_does_for_as_long_as_a
 def test_who_has_not_asked_for_anything_yet_is_among_those_who_have() -> None:
     pace = Pace(Watch())
     assert pace.rest_s("", PIECE_S) == pace.rest_s("a", PIECE_S) == 0
-    pace.note("b")
+    pace.note_request("b")
     assert pace.rest_s("a", PIECE_S) == PIECE_S
     assert pace.rest_s("b", PIECE_S) == 0
 
@@ -61,7 +61,7 @@ def test_pieces_come_in_their_order_with_a_rest_after_each() -> None:
     async def run() -> float:
         watch = Watch()
         pace = Pace(watch)
-        pace.note("b")
+        pace.note_request("b")
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         assert await take(pace, "a", pieces(20, watch=watch)) == list(range(20))

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.batches.results import (
-    conversion_to,
-    cut_rows,
-    header_of,
-    read_rows,
-    split_rows,
-    to_objects,
-    to_rows,
-    whole_rows,
-)
+from api.batches.download import choose_conversion
+from api.batches.results import cut_rows, header_of, read_rows, read_whole_rows, split_rows, to_objects, to_rows
 from core.ledger.batch import SCORE_COLUMNS, Form, Format, Join
 from core.schema.patient import COLUMNS
 
@@ -65,7 +57,7 @@ def test_an_object_becomes_a_row_with_the_columns_that_are_known_in_advance() ->
 def test_a_part_that_is_read_a_little_at_a_time_is_given_in_whole_rows(texts: list[list[str]], read_bytes: int) -> None:
     form = Form(Format.CSV, ("first", "second"), ";")
     output = written(*((first, second, *SCORE) for first, second in texts))
-    given_rows = list(whole_rows(lambda start, end: output[start:end], len(output), form, read_bytes))
+    given_rows = list(read_whole_rows(lambda start, end: output[start:end], len(output), form, read_bytes))
     assert b"".join(given_rows) == output
     assert [row for rows in given_rows for row in read_rows(rows, ";")] == list(read_rows(output, ";"))
 
@@ -74,7 +66,7 @@ def test_a_part_that_is_read_a_little_at_a_time_is_given_in_whole_rows(texts: li
 def test_lines_that_are_read_a_little_at_a_time_are_given_whole(lines: list[str], read_bytes: int) -> None:
     output = "".join(json.dumps({"note": line}) + "\n" for line in lines).encode()
     form = Form(Format.JSONL, delimiter="")
-    given_rows = list(whole_rows(lambda start, end: output[start:end], len(output), form, read_bytes))
+    given_rows = list(read_whole_rows(lambda start, end: output[start:end], len(output), form, read_bytes))
     assert b"".join(given_rows) == output
     assert all(rows.endswith(b"\n") for rows in given_rows)
 
@@ -109,8 +101,8 @@ def test_a_cell_may_be_as_long_as_a_record() -> None:
 
 
 def test_what_is_sent_as_it_is_is_not_touched() -> None:
-    assert conversion_to(Format.CSV, FORM, spreadsheet_safe=False) is None
-    assert conversion_to(Format.JSONL, Form(Format.JSONL), spreadsheet_safe=True) is None
+    assert choose_conversion(Format.CSV, FORM, spreadsheet_safe=False) is None
+    assert choose_conversion(Format.JSONL, Form(Format.JSONL), spreadsheet_safe=True) is None
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
@@ -123,10 +115,10 @@ def test_rows_are_cut_between_rows_and_none_is_lost(ending: bytes) -> None:
 
 
 def test_no_cell_is_run_by_a_spreadsheet_where_that_is_asked_for() -> None:
-    turn = conversion_to(Format.CSV, FORM, spreadsheet_safe=True)
+    turn = choose_conversion(Format.CSV, FORM, spreadsheet_safe=True)
     assert turn
     assert b"".join(turn([b"=1+1;-5;x\r\n"])) == b'"\'=1+1";-5;x\r\n'
-    turn = conversion_to(Format.CSV, Form(Format.JSONL, delimiter="", id_column="id"), spreadsheet_safe=True)
+    turn = choose_conversion(Format.CSV, Form(Format.JSONL, delimiter="", id_column="id"), spreadsheet_safe=True)
     assert turn
     assert b"".join(turn([b'{"id": "=1+1"}\n'])).startswith(b'"\'=1+1",')
 
@@ -134,7 +126,7 @@ def test_no_cell_is_run_by_a_spreadsheet_where_that_is_asked_for() -> None:
 @pytest.mark.parametrize("text", ["\n=1+1", "\t=1+1", "\r=1+1", "\n\r\t x", " =1+1", "\uff1d1+1", "\ufeff@x"])
 @pytest.mark.parametrize("delimiter", ["", "\t", ";"])
 def test_an_object_s_text_is_not_run_as_a_cell(text: str, delimiter: str) -> None:
-    turn = conversion_to(Format.CSV, Form(Format.JSONL, delimiter=delimiter, id_column="id"), spreadsheet_safe=True)
+    turn = choose_conversion(Format.CSV, Form(Format.JSONL, delimiter=delimiter, id_column="id"), spreadsheet_safe=True)
     assert turn
     block = b"".join(turn([json.dumps({"id": text, "thal": text}).encode() + b"\n"])).decode()
     [row] = csv.reader(io.StringIO(block, newline=""), delimiter=delimiter or ",")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.http.connection import put_host, split_target
+from api.http.connection import replace_hosts, split_target
 
 
 @pytest.mark.parametrize(
@@ -28,5 +28,5 @@ def test_what_is_no_address_of_http_is_refused(target: bytes) -> None:
 
 def test_the_host_of_a_target_takes_the_place_of_each_that_was_sent() -> None:
     headers = [(b"host", b"a"), (b"accept", b"*/*"), (b"host", b"b")]
-    put_host(headers, b"c")
+    replace_hosts(headers, b"c")
     assert headers == [(b"host", b"c"), (b"accept", b"*/*"), (b"host", b"c")]

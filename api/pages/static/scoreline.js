@@ -1,7 +1,7 @@
-// What pages do that htmx alone does not: files that are dropped, how much of one is sent, and a gateway that is away.
+// What htmx alone does not do: dropping files, the progress of an upload, and messages if the gateway does not answer.
 "use strict";
 
-const TRIES = 3; // a stream that breaks off is opened again at once; a word is said when that goes on failing
+const TRIES = 3; // htmx opens a broken stream again; a message is shown after so many failures
 const AWAY = "The gateway does not answer. What was accepted is not lost. Try again in a while.";
 
 const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
@@ -26,7 +26,7 @@ function follow(form) {
     words.textContent = "";
   });
   form.addEventListener("htmx:xhr:progress", ({ detail: { loaded, total } }) => {
-    if (!file.files.length || total < file.files[0].size) return; // of the answer
+    if (!file.files.length || total < file.files[0].size) return; // the progress of the response
     const rate = loaded / ((performance.now() - begun) / 1000);
     bar.value = loaded / total;
     words.textContent =

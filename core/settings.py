@@ -1,4 +1,4 @@
-"""Settings: everything that may differ between two installations, read from `SCORELINE_*` once at start."""
+"""The settings: all that may differ between two installations, read once at start from `SCORELINE_*` variables."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,7 +15,7 @@ from core.ledger.key import check_key
 
 
 class GatewaySettings(BaseSettings):
-    """The settings of the door. Made as a part of `core.settings.Settings`."""
+    """The settings of the gateway; a part of `core.settings.Settings`."""
 
     hosts: str | None = Describe(
         None,
@@ -70,7 +70,7 @@ LogFormat = Literal["text", "json"]
 class Settings(GatewaySettings):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
 
-    Made by `Settings.read`.
+    `Settings.read` makes them.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCORELINE_", frozen=True, env_ignore_empty=True)
@@ -195,8 +195,7 @@ class Settings(GatewaySettings):
     def read(cls) -> Self:
         """Return the settings of this process's environment.
 
-        Raises OperatorError, which names every variable that is wrong and never repeats its value: a URL may hold
-        a password.
+        Raises OperatorError, which names every wrong variable and never repeats its value: a URL may hold a password.
         """
         try:
             return cls()
@@ -207,12 +206,12 @@ class Settings(GatewaySettings):
 
     @property
     def embedded(self) -> bool:
-        """Whether the embedded Valkey is used: it is where nobody named a server."""
+        """Whether the embedded Valkey is used, since no Redis is named."""
         return "redis_url" not in self.model_fields_set
 
     @property
     def api_url(self) -> str:
-        """Where the gateway answers on this machine."""
+        """The gateway's URL on this machine."""
         return f"http://{host_and_port(self.api_host, self.api_port)}"
 
     @model_validator(mode="after")
@@ -235,13 +234,13 @@ class Settings(GatewaySettings):
 
 
 def host_and_port(host: str, port: int) -> str:
-    """Return where this machine reaches what listens on the host, be it on all of them, and the port."""
+    """Return the address at which this machine reaches a listener on this host, perhaps a wildcard, and port."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches who listens on the address."""
+    """Whether a listener on this address can be reached from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -51,7 +51,7 @@ def record_probes(session: Session, model_sha256: str) -> Probes:
     """Return probes with what this model says now. Raises BrokenBundle if it would not pass the check by them."""
     check_signature(session)
     records = make_records()
-    probes = make_probes(model_sha256, records, ask(session, to_matrix(records)))
+    probes = make_probes(model_sha256, records, run_model(session, to_matrix(records)))
     check_session(session, probes)
     return probes
 
@@ -60,8 +60,11 @@ def check_session(session: Session, probes: Probes) -> None:
     """Raise BrokenBundle unless the model says of the probes, together and one alone, what they have."""
     check_signature(session)
     matrix, expected = to_matrix(probes.records), read_outputs(probes)
-    check_outputs(ask(session, matrix), expected)
-    check_outputs(ask(session, matrix[:1]), {name: said[:1] if said.ndim else said for name, said in expected.items()})
+    check_outputs(run_model(session, matrix), expected)
+    check_outputs(
+        run_model(session, matrix[:1]),
+        {name: output[:1] if output.ndim else output for name, output in expected.items()},
+    )
 
 
 def check_signature(session: Session) -> None:
@@ -80,15 +83,15 @@ def check_signature(session: Session) -> None:
 def read_outputs(probes: Probes) -> Outputs:
     """Return what the probes have of each output. Raises BrokenBundle if it has another shape."""
     try:
-        outputs = {name: np.array(said, np.float64) for name, said in probes.outputs.items()}
+        outputs = {name: np.array(output, np.float64) for name, output in probes.outputs.items()}
     except ValueError:  # a ragged list is no array
         outputs = {}
-    if {name: said.shape for name, said in outputs.items()} != shapes_of(len(probes.records)):
+    if {name: output.shape for name, output in outputs.items()} != shapes_of(len(probes.records)):
         raise BrokenBundle(f"{PROBES_FILE} does not have every output of each of its records. {ANEW}")
     return outputs
 
 
-def ask(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
+def run_model(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
     """Return what the model says of the (n, d) matrix, by output. Raises BrokenBundle if it fails."""
     try:
         return dict(zip(OUTPUTS, session.run(OUTPUTS, {INPUT: matrix}), strict=True))
@@ -99,28 +102,28 @@ def ask(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
 def check_outputs(outputs: Mapping[str, Any], expected: Outputs) -> None:
     """Raise BrokenBundle unless each output has dtype, shape and, to within `TOLERANCE`, values as expected."""
     for name, right in expected.items():
-        said = outputs[name]
-        if not fits(said, right.shape):
+        output = outputs[name]
+        if not fits(output, right.shape):
             raise BrokenBundle(
                 f"Of {len(right) if right.ndim else 'any'} records, the output `{name}` of {MODEL_FILE} must be "
-                f"float64 of the shape {right.shape}, and is {describe(said)}. {ANEW}"
+                f"float64 of the shape {right.shape}, and is {describe(output)}. {ANEW}"
             )
-        if not np.isfinite(said).all() or (name == "risk" and not is_probability(said)):
+        if not np.isfinite(output).all() or (name == "risk" and not is_probability(output)):
             raise BrokenBundle(
                 f"The output `{name}` of {MODEL_FILE} is not always {'from 0 to 1' if name == 'risk' else 'a number'}. "
                 f"{ANEW}"
             )
-        if not np.allclose(said, right, rtol=TOLERANCE, atol=TOLERANCE):
+        if not np.allclose(output, right, rtol=TOLERANCE, atol=TOLERANCE):
             raise BrokenBundle(
-                f"The output `{name}` of {MODEL_FILE} is up to {np.abs(said - right).max():.1e} from what "
+                f"The output `{name}` of {MODEL_FILE} is up to {np.abs(output - right).max():.1e} from what "
                 f"{PROBES_FILE} has, which must be the same to within {TOLERANCE:.0e}: the model is not the one that "
                 f"the probes were made with. {ANEW}"
             )
 
 
-def fits(said: Any, shape: tuple[int, ...]) -> bool:
+def fits(output: Any, shape: tuple[int, ...]) -> bool:
     """Whether an output is a float64 array of this shape."""
-    return isinstance(said, np.ndarray) and said.dtype == np.float64 and said.shape == shape
+    return isinstance(output, np.ndarray) and output.dtype == np.float64 and output.shape == shape
 
 
 def is_probability(risk: NDArray[np.float64]) -> bool:
@@ -129,9 +132,9 @@ def is_probability(risk: NDArray[np.float64]) -> bool:
     return not risk.size or bool(risk.min() >= 0 and risk.max() <= 1)
 
 
-def describe(said: Any) -> str:
+def describe(output: Any) -> str:
     """Return what an output is, in words."""
-    return f"{said.dtype} of {said.shape}" if isinstance(said, np.ndarray) else "no tensor"
+    return f"{output.dtype} of {output.shape}" if isinstance(output, np.ndarray) else "no tensor"
 
 
 PROCESSOR_S, TRIED_WITHIN_S = 10, 60
@@ -180,9 +183,9 @@ class Trial:
             status = self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             return False
-        _, said = self._process.communicate()
+        _, output = self._process.communicate()
         if status > 0:
-            _, prompt, reason = said.rpartition(PROMPT)
+            _, prompt, reason = output.rpartition(PROMPT)
             raise BrokenBundle(reason.strip() if prompt else f"Loading the model failed. {ANEW}")
         if status < 0:
             name = signal.Signals(-status).name

@@ -14,7 +14,7 @@ from monitoring.drift import Drift, Verdict, watch_drift
 
 
 class RedisGauges(Collector):
-    """Collects what Redis says of itself; raises LedgerUnavailable if `survey` does."""
+    """Collects what Redis says of itself; raises LedgerUnavailable if `read_stats` does."""
 
     def __init__(self, survey: Callable[[], ServerStats]) -> None:
         self._survey = survey
@@ -117,8 +117,8 @@ UP = GaugeMetricFamily("scoreline_ledger_up", "Whether the ledger answered.", la
 class Surveyed(Protocol):
     """What can be asked how it stands: a ledger of jobs, or that of batches."""
 
-    def survey(self) -> QueueStats:
-        """Return how it stands, as `Ledger.survey` does. Raises LedgerUnavailable."""
+    def read_stats(self) -> QueueStats:
+        """Return how it stands, as `Ledger.read_stats` does. Raises LedgerUnavailable."""
 
 
 class Standing(Collector):
@@ -134,7 +134,7 @@ class Standing(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the metrics; takes little longer than the ledger may take to answer."""
         try:
-            found = {queue: ledger.survey() for queue, ledger in self._ledgers.items()}
+            found = {queue: ledger.read_stats() for queue, ledger in self._ledgers.items()}
             others = [metric for other in self._others for metric in other.collect()]
         except LedgerUnavailable:
             return [GaugeMetricFamily(UP.name, UP.documentation, 0)]
@@ -162,7 +162,7 @@ def describe(found: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
         labels=["queue", "state"],
     )
     for queue, survey in found.items():
-        backlog.add_metric([queue], survey.backlog_patients)
+        backlog.add_metric([queue], survey.backlog_records)
         messages.add_metric([queue], survey.messages)
         quarantined.add_metric([queue], survey.dead_letters)
         consumed.add_metric([queue], survey.consumed)

@@ -37,10 +37,10 @@ async def send_traffic(asked: argparse.Namespace, url: str, key: SecretStr | Non
     with ExitStack() as stack:
         labels = stack.enter_context(Labels(asked.labels)) if asked.labels else None
         screen = stack.enter_context(Screen(console))
-        async with Client(url, tell=screen.tell, key=key) as client:
-            traffic = Traffic(client, screen.show, screen.tell, labels)
+        async with Client(url, report=screen.report, key=key) as client:
+            traffic = Traffic(client, screen.show, screen.report, labels)
             await run_until_stopped(traffic.send(visits, pauses))
-        screen.tell(f"{traffic.tally}")
+        screen.report(f"{traffic.totals}")
 
 
 async def run_until_stopped(work: Coroutine[None, None, None]) -> None:

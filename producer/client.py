@@ -83,7 +83,7 @@ class Client:
     """A connection to the service at `url`, to be used with `async with`.
 
     A request that fails for now is sent again, for at most `patience_s` seconds, after a growing pause or the one
-    that the service names. `tell` is called with a sentence when the service goes away, and when it is back. `key` is
+    that the service names. `report` is called with a sentence when the service goes away, and when it is back. `key` is
     the API key that it is shown, if it asks for one.
     """
 
@@ -92,12 +92,12 @@ class Client:
         url: str,
         *,
         patience_s: float = math.inf,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
         key: SecretStr | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._patience_s = patience_s
-        self._tell = tell
+        self._report = report
         self._away = False
         self._busy_until_s = 0.0
         self.put_off = 0
@@ -203,11 +203,11 @@ class Client:
             answer = await self._http.request(method, path, **request)
         except httpx2.RequestError:
             if not self._away:
-                self._tell(f"nothing answers at {self.url}; trying again until something does")
+                self._report(f"nothing answers at {self.url}; trying again until something does")
             self._away = True
             return None
         if self._away:
-            self._tell(f"{self.url} answers")
+            self._report(f"{self.url} answers")
         self._away = False
         return answer
 

@@ -53,22 +53,22 @@ class Totals:
 
     def __str__(self) -> str:
         ended = "".join(f", {count} {state}" for state, count in sorted(self.ended.items()))
-        said = [f"{self.sent} sent{ended}, {self.sent - self.ended.total()} waiting"]
+        parts = [f"{self.sent} sent{ended}, {self.sent - self.ended.total()} waiting"]
         if self.malformed:
-            said.append(f"{self.malformed} malformed, {self.malformed_refused} of them refused")
+            parts.append(f"{self.malformed} malformed, {self.malformed_refused} of them refused")
         if self.twice:
-            said.append(f"{self.twice} sent twice, {self.seen_once} of them seen once")
+            parts.append(f"{self.twice} sent twice, {self.seen_once} of them seen once")
         if self.put_off:
-            said.append(f"{self.put_off} told to wait")
+            parts.append(f"{self.put_off} told to wait")
         if self.labels:
-            said.append(f"{self.labels} angiograms known")
+            parts.append(f"{self.labels} angiograms known")
         if self.rate:
-            said.append(f"{self.rate:,.1f} a second")
+            parts.append(f"{self.rate:,.1f} a second")
         if len(self.risks) >= ENOUGH:
-            said.append(f"mean risk {sum(self.risks) / len(self.risks):.2f}")
+            parts.append(f"mean risk {sum(self.risks) / len(self.risks):.2f}")
         if self.last_s:
-            said.append(f"the last was scored in {1000 * self.last_s:.0f} ms")
-        return "; ".join(said)
+            parts.append(f"the last was scored in {1000 * self.last_s:.0f} ms")
+        return "; ".join(parts)
 
 
 LOG_EVERY_S = 10
@@ -84,15 +84,15 @@ class Screen:
         self._status = console.status("starting") if console.is_terminal else None
         self._logged_s = time.monotonic()
 
-    def show(self, tally: Totals) -> None:
+    def show(self, totals: Totals) -> None:
         """Show the tally as it stands."""
         if self._status:
-            self._status.update(str(tally))
+            self._status.update(str(totals))
         elif time.monotonic() >= self._logged_s + LOG_EVERY_S:
             self._logged_s = time.monotonic()
-            log.info("%s", tally)
+            log.info("%s", totals)
 
-    def tell(self, sentence: str) -> None:
+    def report(self, sentence: str) -> None:
         """Say something that happened once."""
         if self._status:
             self._console.print(sentence, markup=False, highlight=False)

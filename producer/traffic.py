@@ -26,7 +26,7 @@ FAULTS = range(400, 500)
 class Traffic:
     """Patients on their way through the service; `show` is called with the tally whenever it changes.
 
-    `tell` is called with each reason for which a patient is refused who is none of the malformed, once. What the
+    `report` is called with each reason for which a patient is refused who is none of the malformed, once. What the
     angiograms show is added to `labels`, if given.
     """
 
@@ -34,14 +34,14 @@ class Traffic:
         self,
         client: Client,
         show: Callable[[Totals], None],
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
         labels: Labels | None = None,
     ) -> None:
-        self.tally = Totals()
+        self.totals = Totals()
         self._client = client
-        self._show_tally = show
-        self._tell = tell
-        self._told: set[str] = set()
+        self._show_totals = show
+        self._report = report
+        self._reported: set[str] = set()
         self._labels = labels
         self._slots = asyncio.Semaphore(OPEN_AT_MOST)
 
@@ -61,12 +61,12 @@ class Traffic:
                 group.create_task(self._see_through(visit))
 
     async def _see_through(self, visit: Visit) -> None:
-        self.tally.begin()
-        self.tally.malformed += visit.malformed
+        self.totals.begin()
+        self.totals.malformed += visit.malformed
         self._show()
         try:
             job = await self._submit(visit)
-            self.tally.count(await self._client.wait(job))
+            self.totals.count(await self._client.wait(job))
         except ScorelineError as error:  # one patient who is refused stops no other
             self._count_refusal(visit, error)
             return
@@ -80,25 +80,25 @@ class Traffic:
         job = await self._client.submit_body(visit.body, key)
         if visit.twice:
             again = await self._client.submit_body(visit.body, key)
-            self.tally.twice += 1
-            self.tally.seen_once += again.id == job.id
+            self.totals.twice += 1
+            self.totals.seen_once += again.id == job.id
         return job
 
     def _count_refusal(self, visit: Visit, error: ScorelineError) -> None:
-        self.tally.ended["refused"] += 1
+        self.totals.ended["refused"] += 1
         if visit.malformed:
-            self.tally.malformed_refused += isinstance(error, Refused) and error.status in FAULTS
-        elif (reason := str(error)) not in self._told:
-            self._told.add(reason)
-            self._tell(reason)
+            self.totals.malformed_refused += isinstance(error, Refused) and error.status in FAULTS
+        elif (reason := str(error)) not in self._reported:
+            self._reported.add(reason)
+            self._report(reason)
 
     async def _label(self, job: Job, visit: Visit) -> None:
         if self._labels:
             await asyncio.sleep(visit.label_after_s)
             self._labels.write(job.id, visit.disease)
-            self.tally.labels += 1
+            self.totals.labels += 1
             self._show()
 
     def _show(self) -> None:
-        self.tally.put_off = self._client.put_off
-        self._show_tally(self.tally)
+        self.totals.put_off = self._client.put_off
+        self._show_totals(self.totals)

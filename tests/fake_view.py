@@ -106,7 +106,7 @@ class MemoryView(Ledger):
         return Load(self._backlog(), rate)
 
     @override
-    def survey(self) -> QueueStats:
+    def read_stats(self) -> QueueStats:
         jobs = [
             (id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > PROBE_JOB_PREFIX + "~"
         ]

@@ -43,10 +43,10 @@ from worker import dead_letters as quarantine
 from worker.arguments import parse
 from worker.checked_queue import count_refused
 from worker.log import keep_log
-from worker.model_note import noting
-from worker.reaper.append_only_file import AppendOnlyFile, note_room
+from worker.model_note import note_model_changes
+from worker.reaper.append_only_file import AppendOnlyFile, note_free_memory
 from worker.reaper.probe_job import ProbeJob
-from worker.reaper.redelivery import Chore, counted, reap_once, reap_until, seldom
+from worker.reaper.redelivery import Step, count_resent, do_once_a_minute, reap_once, reap_until
 from worker.reaper.store_cleanup import clear_until
 from worker.stop import bound_stop, end_if_dead
 
@@ -84,18 +84,18 @@ def run(settings: Settings, queue: str, name: str) -> int:
     if folder:
         count_refused(queue, QueueMetrics(registry := registry_of(Shared(folder))))
         show(registry, settings.metrics_host, port)
-    app = make_worker(settings, noting(released.scorer, settings), folder, released.refusal)
+    app = make_worker(settings, note_model_changes(released.scorer, settings), folder, released.refusal)
     if queue == BULK:
-        worker_process_init.connect(give_way, weak=False)  # once it is warm
+        worker_process_init.connect(yield_processor, weak=False)  # once it is warm
     return consume(app, name, queue, "prefork", processes)
 
 
-def give_way(**_: object) -> None:
+def yield_processor(**_: object) -> None:
     """Have this process yield to others, of which each gets nine times as much of a processor where it is short."""
     os.nice(LESS_URGENT)
 
 
-def notify(settings: Settings, name: str) -> int:
+def deliver_callbacks(settings: Settings, name: str) -> int:
     """Be a Celery worker that delivers callbacks until SIGTERM; then finish those in hand, and return 0.
 
     A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
@@ -137,20 +137,20 @@ def reap(redis: Redis, settings: Settings) -> int:
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
     send, send_callbacks, registry = make_send(app), make_notify(app), registry_of()
     metrics, file = ReaperMetrics(registry), AppendOnlyFile(redis, settings)
-    chores: list[Chore] = [
-        counted(partial(reap_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
-        counted(partial(reap_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
+    chores: list[Step] = [
+        count_resent(partial(reap_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
+        count_resent(partial(reap_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
         *(
             partial(notify_callbacks, RedisCallbacks(redis, settings, keys=keys), send_callbacks)
             for keys in (JOBS, BATCHES)
         ),
         ProbeJob(ledger, send, settings).run_once,
-        seldom(ledger.trim),
-        seldom(batches.trim),
-        seldom(partial(Audit(redis).trim, settings.audit_ttl)),
-        partial(note_room, redis, settings),
+        do_once_a_minute(ledger.trim),
+        do_once_a_minute(batches.trim),
+        do_once_a_minute(partial(Audit(redis).trim, settings.audit_ttl)),
+        partial(note_free_memory, redis, settings),
         file.rewrite_when_due,
-        seldom(file.check),
+        do_once_a_minute(file.check),
         metrics.note_round,
         partial(end_if_dead, vital),
     ]
@@ -178,7 +178,7 @@ def main() -> int:
     if asked.command == "run":
         return run(settings, asked.queue, asked.name or asked.queue)
     if asked.command == "notify":
-        return notify(settings, asked.name)
+        return deliver_callbacks(settings, asked.name)
     if asked.command == "sweep":
         return reap(redis, settings)
     if asked.action == "list":

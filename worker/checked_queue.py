@@ -25,7 +25,7 @@ from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SC
 from monitoring.instrument import QueueMetrics
 
 LARGEST_BYTES = 65_536  # a message of ours with 256 jobs has 21,000
-TELL_EVERY_S = 1.0  # a flood of messages is no flood of log lines
+LOG_EVERY_S = 1.0  # a flood of messages is no flood of log lines
 PRIORITY_MARK = b"\x06"  # kombu puts it between a queue's name and a priority
 LATEST_MS = 2**53
 
@@ -116,7 +116,7 @@ class CheckedRedis(OomSafeRedis):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._refused, self._told_s = 0, 0.0
+        self._refused, self._logged_s = 0, 0.0
 
     @override
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
@@ -129,16 +129,16 @@ class CheckedRedis(OomSafeRedis):
         try:
             return key, check(queue, sent)
         except ValueError as error:
-            self._tell(queue, error)
+            self._log_refusal(queue, error)
             return None
 
-    def _tell(self, queue: str, error: ValueError) -> None:
+    def _log_refusal(self, queue: str, error: ValueError) -> None:
         message_refused.send(sender=self)
         self._refused += 1
-        if time.monotonic() >= self._told_s + TELL_EVERY_S:
+        if time.monotonic() >= self._logged_s + LOG_EVERY_S:
             what = "messages in the queue %s were not ours and are dropped, %d by now; of the last one: %s"
             log.warning(what, queue, self._refused, error)
-            self._told_s = time.monotonic()
+            self._logged_s = time.monotonic()
 
 
 class CheckedChannel(OomSafeChannel):

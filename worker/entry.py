@@ -7,7 +7,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry
 
-from core.connect import ONLOOKER
+from core.connect import MONITOR_OPTIONS
 from core.settings import Settings
 from models.released import Released
 from monitoring.instrument import NotifierMetrics
@@ -23,5 +23,5 @@ def released() -> Released:
 
 settings = Settings.read()
 app = make_worker(settings, lambda: released().scorer())
-app.conf.broker_transport_options |= ONLOOKER
+app.conf.broker_transport_options |= MONITOR_OPTIONS
 add_webhook_task(app, lambda: make_webhook_worker(settings, NotifierMetrics(CollectorRegistry())))

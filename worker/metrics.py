@@ -45,9 +45,9 @@ class MeasuredLedger(RedisLedger):
         self._owners: dict[str, str] = {}
 
     @override
-    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, long_poll: bool = False) -> list[Claimed]:
         self._owners.clear()
-        return self._note_owners(super().claim(message, jobs=jobs, attends=attends))
+        return self._note_owners(super().claim(message, jobs=jobs, long_poll=long_poll))
 
     @override
     def claim_small(self, records: int) -> list[Claimed]:
@@ -121,7 +121,7 @@ class MeasuredModel:
         begun_s = time.perf_counter()
         predictions = self._model.predict(matrix)
         self._counting.note_call(len(matrix), time.perf_counter() - begun_s)
-        self._counting.count_verdicts(self.version, matrix, predictions)
+        self._counting.count_predictions(self.version, matrix, predictions)
         return predictions
 
 

@@ -12,7 +12,7 @@ from worker.metrics import Model
 log = logging.getLogger(__name__)
 
 
-def noting(current: Callable[[], Model], settings: Settings) -> Callable[[], Model]:
+def note_model_changes(current: Callable[[], Model], settings: Settings) -> Callable[[], Model]:
     """Return `current`, which notes each model that it gives for the first time in a process, or after another."""
     noted = ""
 

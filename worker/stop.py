@@ -39,7 +39,7 @@ def end_if_dead(vital: VitalThreads) -> None:
 def start_clock(**_: object) -> None:
     """Start the time that is left. Runs in a signal's handler, where no lock may be taken."""
     signal.alarm(STOP_WITHIN_S)
-    tell(logging.INFO, "told to stop; what is in hand is finished first")
+    write_line(logging.INFO, "told to stop; what is in hand is finished first")
 
 
 def cut_off(*_: object) -> None:
@@ -47,11 +47,11 @@ def cut_off(*_: object) -> None:
     for child in active_children():
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-    tell(logging.WARNING, "cut off; what was in hand is sent again when its leases run out")
+    write_line(logging.WARNING, "cut off; what was in hand is sent again when its leases run out")
     os._exit(0)
 
 
-def tell(level: int, message: str) -> None:
+def write_line(level: int, message: str) -> None:
     """Write a line of the log from a signal's handler: not by the log's own, whose lock this process may hold."""
     for handler in logging.getLogger().handlers:
         os.write(2, f"{handler.format(line_of(level, __name__, message))}\n".encode())

@@ -11,7 +11,7 @@ from core.connect import open_redis
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
-from core.process import spare_what_stays
+from core.process import freeze_garbage_collector
 from core.schema.reference import Refusal
 from core.settings import Settings
 from core.storage.store import Store
@@ -44,7 +44,7 @@ def make_worker(
     vital = VitalThreads()
     drift_counts = cache(partial(make_drift_accumulator, settings, vital))  # of one process, so not before the fork
     counters = cache(partial(make_counters, folder, drift_counts))
-    watcher = cache(partial(start_work_tracing, settings))
+    tracer = cache(partial(start_work_tracing, settings))
     ledger, files = cache(partial(make_ledger, settings, counters)), cache(partial(make_files, settings, counters))
 
     def model() -> Model:
@@ -59,20 +59,20 @@ def make_worker(
     def warm_up(**_: object) -> None:
         # After the fork, since the model's threads would not survive one, and before the first job has to wait.
         model()
-        watcher()
-        spare_what_stays()
+        tracer()
+        freeze_garbage_collector()
 
-    worker_process_shutdown.connect(lambda **_: drift_counts().tell(), weak=False)  # the last that it counted
+    worker_process_shutdown.connect(lambda **_: drift_counts().send_counts(), weak=False)  # the last that it counted
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
         # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
-        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), watcher().jobs)
+        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), tracer().jobs)
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
         predictor = model()
-        score_parts(*files(), predictor, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, watcher().part)
+        score_parts(*files(), predictor, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, tracer().part)
 
     return app
 

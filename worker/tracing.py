@@ -33,10 +33,10 @@ class WorkTracer:
 
     def jobs(self, jobs: Sequence[Claimed]) -> AbstractContextManager[None]:
         """See a batch; it makes a span if any of its requests is sampled."""
-        return self._see(jobs) if self._traced or self._logged else nullcontext()
+        return self._trace_batch(jobs) if self._traced or self._logged else nullcontext()
 
     @contextmanager
-    def _see(self, jobs: Sequence[Claimed]) -> Iterator[None]:
+    def _trace_batch(self, jobs: Sequence[Claimed]) -> Iterator[None]:
         traces = [job.trace for job in jobs if job.trace and is_sampled(job.trace)] if self._traced else []
         size: Attributes = {
             "messaging.batch.message_count": len(jobs),

@@ -105,7 +105,7 @@ class Files:
     async def _check_backlog(self) -> None:
         """Raise Backlogged before a file is read that would be refused then."""
         load = await run_sync(self.bulk.batches.load)
-        if load.backlog_patients >= self.settings.bulk_backlog_limit:
+        if load.backlog_records >= self.settings.bulk_backlog_limit:
             raise backlogged(SubmitStatus.FULL, load, self.settings.bulk_backlog_limit)
 
     def results(self, id: str, form: Form, format: Format, by: Caller, *, spreadsheet_safe: bool = False) -> Download:

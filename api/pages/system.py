@@ -55,9 +55,9 @@ def system(context: CurrentPage) -> Response:
 
 def survey(context: PageContext) -> dict[str, QueueStats]:
     """Return how the ledger of each queue stands. Raises LedgerUnavailable."""
-    found = {INTERACTIVE: context.gateway.ledger.survey()}
+    found = {INTERACTIVE: context.gateway.ledger.read_stats()}
     if context.files:
-        found[BULK] = context.files.bulk.batches.survey()
+        found[BULK] = context.files.bulk.batches.read_stats()
     return found
 
 
@@ -84,8 +84,8 @@ def judge(surveys: Mapping[str, QueueStats], settings: Settings) -> Iterator[Che
         unit = "rows of files" if queue == BULK else "patients"
         yield Check(
             f"Backlog of {unit}",
-            found.backlog_patients < limits[queue],
-            f"{count(found.backlog_patients)} of {count(limits[queue])} {unit} wait.",
+            found.backlog_records < limits[queue],
+            f"{count(found.backlog_records)} of {count(limits[queue])} {unit} wait.",
             "It is full, so submits are answered 429 until it drains: start more workers.",
         )
         yield Check(

@@ -1,5 +1,4 @@
-"""The ledger: the durable record of every job, and the only truth about it. The queue is but its bell.
+"""The ledger: the durable record of every job, and the only truth about it. The queue only carries notifications.
 
-`protocol` says what any ledger promises, `scripts` holds every Redis key and every Lua script,
-`redis_ledger` runs them.
+`protocol` says what any ledger promises; `redis` implements it over Redis, where `lua` holds the scripts.
 """

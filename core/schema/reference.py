@@ -1,6 +1,6 @@
-"""The reference: how training's patients are spread, which later ones are compared with.
+"""The reference: the distribution of the training records, with which drift compares later ones.
 
-A histogram is kept for each feature by itself and for the risk, and none of two together.
+There is one histogram for each feature and one for the risk, and none of two features together.
 """
 
 from datetime import datetime
@@ -9,10 +9,10 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 RISK = "risk"
-"""What the risk is called among the features."""
+"""The name of the risk among the features."""
 
 MISSING = "missing"
-"""The label of the bin, always the last, of patients in whom a feature was not measured."""
+"""The label of the bin, always the last, of records in which a feature was not measured."""
 
 
 class Bins(BaseModel):
@@ -65,5 +65,5 @@ class Refusal(BaseModel):
 
 
 def bin_name(feature: str, label: str) -> str:
-    """Return the name that a bin is counted under."""
+    """Return the name under which a bin is counted."""
     return f"{feature}={label}"

@@ -36,8 +36,8 @@ def write_errors(rows: Rows, faults: Sequence[Fault], first_line: int) -> bytes:
     `line` is the line of the user's file that the row begins in; the part's own first is `first_line`.
     """
     lines = find_lines(rows, np.array([fault[0] for fault in faults], np.intp), first_line)
-    told = cache(_tell)
-    return b"".join(b'{"line":%d,%b' % (line, told(*fault[1:])) for line, fault in zip(lines, faults, strict=True))
+    render = cache(_to_json)
+    return b"".join(b'{"line":%d,%b' % (line, render(*fault[1:])) for line, fault in zip(lines, faults, strict=True))
 
 
 def find_lines(rows: Rows, places: Places, first_line: int) -> Sequence[int]:
@@ -49,5 +49,5 @@ def find_lines(rows: Rows, places: Places, first_line: int) -> Sequence[int]:
     return lines
 
 
-def _tell(column: str | None, code: str, message: str) -> bytes:
+def _to_json(column: str | None, code: str, message: str) -> bytes:
     return to_json({"column": column, "code": code, "message": message})[1:] + b"\n"

@@ -12,7 +12,7 @@ from core.schema.patient import COLUMNS, Patient, Row
 from core.schema.score import Score, score_from_row
 from models.scorer import Predictions
 from worker.bulk.errors import FaultText, list_first
-from worker.bulk.output import Patients, weave, write_risks
+from worker.bulk.output import Patients, interleave, write_risks
 from worker.bulk.rows import Places, Rows, is_utf8
 
 SEVERAL = re.compile(rb"\}\s*\{")
@@ -96,7 +96,7 @@ def write_objects(rows: Rows, places: Places, predictions: Predictions, form: Fo
     tails = [write_tail(score_from_row(version, 0, *kind)) for kind in predictions.kinds]
     endings = [(b"\n", b"\r\n")[crlf] for crlf in rows.crlf[places].tolist()]
     risks = write_risks(predictions.risk, b',"risk":')
-    return weave(heads, risks, map(tails.__getitem__, predictions.kind.tolist()), rests, endings)
+    return interleave(heads, risks, map(tails.__getitem__, predictions.kind.tolist()), rests, endings)
 
 
 def write_tail(score: Score) -> bytes:

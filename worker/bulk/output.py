@@ -27,7 +27,7 @@ _DIGITS = 9
 _GROUPS = np.array([list(b"%03d" % number) for number in range(1000)], dtype=np.uint8)
 
 
-def weave(*columns: Iterable[bytes]) -> bytes:
+def interleave(*columns: Iterable[bytes]) -> bytes:
     """Return the bytes of the columns, row by row. Raises ValueError unless all are of one length."""
     return b"".join(chain.from_iterable(zip(*columns, strict=True)))
 

@@ -48,11 +48,11 @@ class Scored:
 
 
 def score_part(
-    data: bytes, form: Form, first_line: int, predictor: Predictor, take: Callable[[bytes], object]
+    data: bytes, form: Form, first_line: int, predictor: Predictor, write_block: Callable[[bytes], object]
 ) -> Scored:
     """Score the whole rows that a part holds; return what is wrong with those that cannot be scored.
 
-    The scored rows, in their order and each ended by a line ending, are handed to `take` in blocks of at least one.
+    The scored rows, in their order and each ended by a line ending, are handed to `write_block` in blocks of at least one.
 
     The part begins, and ends, between two rows, and without the header; `first_line` is the number in the user's file,
     from 1, of the line that it begins with. The same part always gives the same bytes. Raises what the judge raises.
@@ -64,6 +64,6 @@ def score_part(
     for start in range(0, len(patients.places), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         predictions = predictor.predict(to_matrix(patients.values[block]))
-        take(write(rows, patients.places[block], predictions, form, predictor.version))
+        write_block(write(rows, patients.places[block], predictions, form, predictor.version))
     errors = write_errors(rows, patients.faults, first_line)
     return Scored(errors, len(rows), len(patients.places))

@@ -53,7 +53,7 @@ def score_parts(
     parts = batches.claim(message)
     if parts and batches.wants_message():
         notify(send, [Message(message.sent_ms, [])])
-    with held(batches, parts, lease_s):
+    with renew_leases(batches, parts, lease_s):
         return sum(_score_claimed(batches, store, predictor, part, trace_part) for part in parts)
 
 
@@ -67,12 +67,12 @@ def _score_claimed(
     if form.model_version not in ("", predictor.version):
         batches.fail(part.batch, refuse_version(predictor.version))
         return False
-    told = about(batch_id=part.batch, part_id=part.id, trace=trace)
-    return trace_part(part, trace, partial(_score_begun, batches, store, predictor, part, form, told))
+    log_fields = about(batch_id=part.batch, part_id=part.id, trace=trace)
+    return trace_part(part, trace, partial(_score_begun, batches, store, predictor, part, form, log_fields))
 
 
 def _score_begun(
-    batches: Batches, store: Store, predictor: Predictor, part: ClaimedPart, form: Form, told: dict[str, str]
+    batches: Batches, store: Store, predictor: Predictor, part: ClaimedPart, form: Form, log_fields: dict[str, str]
 ) -> bool:
     try:
         ended = batches.finish(part, score_stored(store, form, part, predictor))
@@ -80,15 +80,15 @@ def _score_begun(
             batches.hold(part.batch, 0)  # erased meanwhile: what was just written must go too
         return ended
     except (StoreUnavailable, StoreFull) as error:
-        log.warning("part %s is put back: %s", part.id, error, extra=told)
+        log.warning("part %s is put back: %s", part.id, error, extra=log_fields)
         batches.put_back(part, STORE_AWAY_S)
     except LedgerUnavailable:
         raise
     except FileNotFoundError:
-        log.error("part %s is not in the store", part.id, extra=told)
+        log.error("part %s is not in the store", part.id, extra=log_fields)
         batches.fail(part.batch, LOST)
     except Exception as error:  # a model may fail in any way; the error's text could hold a patient's values
-        log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=told)
+        log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=log_fields)
         batches.fail(part.batch, explain_failure(error, "a part", "its number"))
     return False
 
@@ -102,12 +102,12 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, predictor: Predict
     attempt, results_bytes = token_hex(ATTEMPT_BYTES), 0
     with store.writing(results_key(part.batch, part.number, attempt)) as write:
 
-        def take(block: bytes) -> None:
+        def write_block(block: bytes) -> None:
             nonlocal results_bytes
             results_bytes += len(block)
             write(block)
 
-        scored = score_part(data, form, part.first_line, predictor, take)
+        scored = score_part(data, form, part.first_line, predictor, write_block)
     if scored.errors:
         store.write(errors_key(part.batch, part.number, attempt), scored.errors)
     return DonePart(
@@ -121,7 +121,7 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, predictor: Predict
 
 
 @contextmanager
-def held(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iterator[None]:
+def renew_leases(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iterator[None]:
     """Renew the leases of the parts until the block is left; a process that hangs is killed, and renews no more."""
     done = Event()
 

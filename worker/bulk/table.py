@@ -13,7 +13,7 @@ from core.table.cell import quote
 from models.scorer import Predictions
 from worker.bulk.check import REFUSED, EightBytes, check_column, explain_cell
 from worker.bulk.errors import Fault, list_first
-from worker.bulk.output import Patients, weave, write_risks
+from worker.bulk.output import Patients, interleave, write_risks
 from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
 
 
@@ -67,7 +67,7 @@ def write_table(rows: Rows, places: Places, predictions: Predictions, form: Form
     tails = [write_tail(score, form.delimiter) + ending for ending in (b"\n", b"\r\n") for score in scores]
     which = predictions.kind + len(scores) * rows.crlf[places]
     risks = write_risks(predictions.risk, form.delimiter.encode())
-    return weave(rows.slices(starts, ends), risks, map(tails.__getitem__, which.tolist()))
+    return interleave(rows.slices(starts, ends), risks, map(tails.__getitem__, which.tolist()))
 
 
 def write_tail(score: Score, delimiter: str) -> bytes:

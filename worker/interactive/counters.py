@@ -37,7 +37,7 @@ class BatchCounters:
 
     def __init__(self, metrics: WorkerMetrics, drift_counts: DriftAccumulator) -> None:
         self._metrics = metrics
-        self._tally = drift_counts
+        self._drift_counts = drift_counts
         self._held: list[NDArray[np.float32]] = []
         self._calls: deque[tuple[int, float]] = deque()
         self._committed: deque[Committed] = deque()
@@ -78,7 +78,7 @@ class BatchCounters:
         self._committed.append((time.time_ns() / 1e6, outcomes, matrices, owners))
         if self._rows >= ROWS_AT_ONCE:
             self.count()
-        self._tally.wake()
+        self._drift_counts.wake()
 
     def count_part(self, batch: str, done: DonePart) -> None:
         """Count a part of a file that was just committed."""
@@ -90,7 +90,7 @@ class BatchCounters:
         """Note whose the part is that is scored from now on."""
         self._part_owner = owner
 
-    def count_verdicts(self, version: str, matrix: NDArray[np.float32], predictions: Predictions) -> None:
+    def count_predictions(self, version: str, matrix: NDArray[np.float32], predictions: Predictions) -> None:
         """Count the patients of a part, (n, d), of whom a model said this."""
         risk = self._metrics.risk.labels(version)
         counts = np.bincount(np.searchsorted(risk.bounds, predictions.risk))
@@ -100,7 +100,7 @@ class BatchCounters:
         kinds = np.bincount(predictions.kind, minlength=len(predictions.kinds)).tolist()
         for (_, ruled_out, _), count in zip(predictions.kinds, kinds, strict=True):
             self._count_sets(version, {ruled_out: count})
-        self._tally.note([matrix], predictions.risk, [(self._part_owner, len(matrix))])
+        self._drift_counts.note([matrix], predictions.risk, [(self._part_owner, len(matrix))])
 
     def note_refusal(self, refusal: Refusal | None) -> None:
         """Note which bundle this process refuses, if any."""
@@ -142,8 +142,10 @@ class BatchCounters:
         risks = np.array([row[0] for _, outcome in outcomes for row in outcome.scores or ()])
         matrices = [matrix for _, _, held, _ in committed for matrix in held]
         if matrices:
-            owned = [(whose(each, owners), len(each.scores or ())) for _, made, _, owners in committed for each in made]
-            self._tally.note(matrices, risks, owned)
+            owned = [
+                (find_owner(each, owners), len(each.scores or ())) for _, made, _, owners in committed for each in made
+            ]
+            self._drift_counts.note(matrices, risks, owned)
 
     def _count_sets(self, version: str, counts: Mapping[int, int]) -> None:
         for place, count in counts.items():
@@ -155,6 +157,6 @@ def wait_s(id: str, until_ms: float) -> float:
     return max(0.0, (until_ms - ms_of_id(id)) / 1000)
 
 
-def whose(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
+def find_owner(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
     """Return whose the patients of an outcome are; None for a canary's."""
     return None if is_probe_job(outcome.id) else owners.get(outcome.id, EVERYONE)

@@ -19,7 +19,7 @@ from models.binning import Binning
 from models.card import Card
 from monitoring.vital import VitalThreads
 
-TELL_EVERY_S = 1.0  # a call for each batch would cost a fifth of it
+SEND_EVERY_S = 1.0  # a call for each batch would cost a fifth of it
 SHARE_OF_TIME = 1 / 20  # each owner costs 0.1 ms: where there are very many, it tells less often
 PUBLISH_EVERY_S = 60.0  # a Redis that was emptied knows the card again
 ROWS_AT_ONCE = 16_384  # more are counted without delay: they would take too much memory
@@ -54,9 +54,9 @@ class DriftAccumulator:
         self._rows = 0
         self._counts: Counts = defaultdict(lambda: defaultdict(Counter))
         self._lock = Lock()
-        self._news = Event()
+        self._pending = Event()
         self._is_away = False
-        vital.start("drift", self._tell_on)
+        vital.start("drift", self._send_forever)
 
     def serve(self, card: Card, refusal: Refusal | None = None) -> None:
         """Take the card of the model that scores from now on, and which bundle is refused for its sake, if any.
@@ -75,7 +75,7 @@ class DriftAccumulator:
             self._unpublished.append((card, told))
             self._refusal = refusal
             self._publish_at_s = now_s + PUBLISH_EVERY_S
-        self._news.set()
+        self._pending.set()
 
     def count_before(self, count: Callable[[], None]) -> None:
         """Have something else counted each time before the patients are, who may be noted by it; it may not raise."""
@@ -83,7 +83,7 @@ class DriftAccumulator:
 
     def wake(self) -> None:
         """Have what was noted counted, and told, within about a second."""
-        self._news.set()
+        self._pending.set()
 
     def note(self, matrices: Sequence[NDArray[np.float32]], risk: NDArray[np.float64], owned: Sequence[Owned]) -> None:
         """Count the n patients of the matrices, and the risks that they were given, (n,), by whose they are.
@@ -97,9 +97,9 @@ class DriftAccumulator:
             self._rows += len(risk)
             if self._rows >= ROWS_AT_ONCE:
                 self._count()
-        self._news.set()
+        self._pending.set()
 
-    def tell(self) -> None:
+    def send_counts(self) -> None:
         """Tell the ledger what is new, if it answers."""
         self._count_before()
         with self._lock:
@@ -140,16 +140,16 @@ class DriftAccumulator:
             for owner, bins in found:
                 self._counts[self._card.version][owner].update(bins)
 
-    def _tell_on(self) -> None:
+    def _send_forever(self) -> None:
         while True:
-            self._news.wait()
-            self._news.clear()
+            self._pending.wait()
+            self._pending.clear()
             begun_s = time.thread_time()
             try:
-                self.tell()
+                self.send_counts()
             except Exception as error:  # one bad record is no reason to count nobody any more
                 log.error("some patients are not counted for drift: %s", type(error).__name__)
-            time.sleep(max(TELL_EVERY_S, (time.thread_time() - begun_s) / SHARE_OF_TIME))
+            time.sleep(max(SEND_EVERY_S, (time.thread_time() - begun_s) / SHARE_OF_TIME))
 
 
 def divide(owned: Sequence[Owned]) -> Iterator[tuple[str, NDArray[np.bool_] | slice]]:

@@ -16,7 +16,7 @@ from core.ledger.job import JobError
 from core.ledger.protocol import Claimed, Ledger, Outcome, Pause
 from core.schema.patient import Row
 from core.schema.score import ScoreRow
-from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS, Message
+from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, SMALL_RECORDS, Message
 from core.transport.queue import Send, notify
 from models.features import to_matrix
 from monitoring.log import about
@@ -66,8 +66,8 @@ def score_message(
     Amid a large batch, small jobs that wait are scored as soon as it is their turn. Raises LedgerUnavailable; then the
     leases run out and the sweep sends the jobs again.
     """
-    scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
-    while jobs := ledger.claim(message, attends=attends):
+    scored, enough_s, long_poll, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
+    while jobs := ledger.claim(message, long_poll=long_poll):
         if is_full(jobs) and ledger.wants_message():
             notify(send, [Message(message.sent_ms, [])])
         with trace_jobs(jobs):
@@ -79,7 +79,7 @@ def score_message(
         if time.monotonic() > enough_s:
             notify(send, [message])
             break
-        attends, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
+        long_poll, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
     return scored
 
 
@@ -111,7 +111,7 @@ def score_small(ledger: Ledger, classifier: Classifier, trace_jobs: TraceJobs, s
 
 def is_full(jobs: Sequence[Claimed]) -> bool:
     """Whether so much was claimed that more is likely to wait."""
-    return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= PATIENTS_IN_MESSAGE
+    return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= RECORDS_IN_MESSAGE
 
 
 def score_jobs(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
@@ -149,8 +149,8 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
             half = len(jobs) // 2
             return score_batch(classifier, jobs[:half], pause) + score_batch(classifier, jobs[half:], pause)
         # The error's text is left out: it could hold a patient's values.
-        told = about(job_id=jobs[0].id, trace=jobs[0].trace)
-        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)
+        log_fields = about(job_id=jobs[0].id, trace=jobs[0].trace)
+        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=log_fields)
         return [Outcome(jobs[0].id, error=explain_failure(error, "this job", "its id"))]
     return [
         Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version, awaited=job.awaited)

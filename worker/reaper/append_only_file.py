@@ -41,17 +41,17 @@ class AppendOnlyFile:
         with raising_ledger_errors():
             if not self._within_s or not self._scripts.run(IS_DUE, self._within_s):
                 return
-            said = self._redis.info("persistence")
-            if said["aof_rewrite_in_progress"]:
+            info = self._redis.info("persistence")
+            if info["aof_rewrite_in_progress"]:
                 self._try_again()  # for what was erased since that was begun
-            elif said["aof_enabled"]:
+            elif info["aof_enabled"]:
                 self._rewrite()
 
     def check(self) -> None:
         """See to it that it is tried again if it failed."""
         with raising_ledger_errors():
-            said = self._redis.info("persistence")
-            if self._within_s and said["aof_enabled"] and said["aof_last_bgrewrite_status"] != "ok":
+            info = self._redis.info("persistence")
+            if self._within_s and info["aof_enabled"] and info["aof_last_bgrewrite_status"] != "ok":
                 self._refuse("the log of Redis says why")
 
     def _rewrite(self) -> None:
@@ -79,7 +79,7 @@ class AppendOnlyFile:
 NOTED_FOR_S = 10  # several sweeps; a note that is older says nothing
 
 
-def note_room(redis: Redis, settings: Settings) -> None:
+def note_free_memory(redis: Redis, settings: Settings) -> None:
     """Write down the bytes that are free below `SCORELINE_MEMORY_SHARE`; nothing where Redis may use all there is.
 
     Raises LedgerUnavailable.

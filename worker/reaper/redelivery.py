@@ -16,18 +16,18 @@ SELDOM_S = 60
 
 log = logging.getLogger(__name__)
 
-Chore = Callable[[], object]
+Step = Callable[[], object]
 """What is to be done at each sweep; may raise LedgerUnavailable."""
 
 
-class Reapable(Protocol):
+class ReapableLedger(Protocol):
     """What can lose messages: a ledger of jobs, or that of batches."""
 
     def reap(self) -> list[Message]:
         """Return the messages to send for what was lost, as `Ledger.reap` does."""
 
 
-def reap_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
+def reap_until(stop: Event, chores: Sequence[Step], every_s: float) -> None:
     """Do the chores in their order every so many seconds until `stop` is set; outlives an absent ledger."""
     away = False
     while not stop.wait(every_s):
@@ -44,7 +44,7 @@ def reap_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
             away = False
 
 
-def seldom(chore: Chore) -> Chore:
+def do_once_a_minute(chore: Step) -> Step:
     """Return the chore, done once in `SELDOM_S` seconds however often it is called."""
     due_s = 0.0
 
@@ -57,12 +57,12 @@ def seldom(chore: Chore) -> Chore:
     return when_due
 
 
-def counted(sweep: Callable[[], int], resent: Counter) -> Chore:
+def count_resent(sweep: Callable[[], int], resent: Counter) -> Step:
     """Return the chore that sweeps, and counts what it sends again."""
     return lambda: resent.inc(sweep())
 
 
-def reap_once(swept: Reapable, send: Send) -> int:
+def reap_once(swept: ReapableLedger, send: Send) -> int:
     """Send again what was lost, and return how many jobs or parts that were. Raises LedgerUnavailable."""
     messages = swept.reap()
     lost = sum(len(message.ids) for message in messages)

@@ -42,10 +42,10 @@ def clear_until(stop: Event, continuity: Continuity, batches: Batches, store: St
 
 def clear_once(batches: Batches, store: Store) -> int:
     """Delete what was erased, given up or kept for its time, and return of how many ids. Raises as the two do."""
-    due = batches.trash()
+    due = batches.list_trash()
     for id in due:
         store.delete(folder_of(id.rstrip("/")))
-        batches.swept(id)
+        batches.note_deleted(id)
     return len(due)
 
 
@@ -56,7 +56,7 @@ def clear_strays(batches: Batches, store: Store, settings: Settings) -> int:
     """
     kept_ms = 1000 * (settings.result_ttl + settings.gone_ttl)
     oldest = first_id_at(int(time.time() * 1000) - kept_ms)
-    strays = batches.strays([name for name in store.names(BATCHES_FOLDER) if is_id(name) and name < oldest])
+    strays = batches.find_strays([name for name in store.names(BATCHES_FOLDER) if is_id(name) and name < oldest])
     for id in strays:
         log.warning("batch %s is in the store and in no ledger; it is deleted", id)
         store.delete(folder_of(id))

@@ -105,8 +105,8 @@ def to_body(callback: Callback) -> str:
     place = {"job": "jobs", "batch": "batches"}[callback.kind]
     data = {"id": callback.id, "state": callback.state, "url": f"/v1/{place}/{callback.id}"}
     ended_at = from_ms(callback.ended_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    told = {"type": f"{callback.kind}.{callback.state}", "timestamp": ended_at, "data": data}
-    return json.dumps(told, separators=(",", ":"))
+    event = {"type": f"{callback.kind}.{callback.state}", "timestamp": ended_at, "data": data}
+    return json.dumps(event, separators=(",", ":"))
 
 
 class CheckedNetwork(httpcore2.AsyncNetworkBackend):

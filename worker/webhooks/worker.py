@@ -38,10 +38,10 @@ class WebhookWorker:
     """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
 
     def __init__(
-        self, keepers: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
+        self, sources: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
     ) -> None:
         self._metrics = metrics
-        self._keepers = keepers
+        self._sources = sources
         self._deliver = deliver
         self._retry_s = retry_s
         self._loop = asyncio.new_event_loop()
@@ -54,31 +54,31 @@ class WebhookWorker:
         Raises LedgerUnavailable; what was taken falls due again when its lease ends.
         """
         end_if_dead(self._vital)
-        taken = [(keeper, callback) for keeper in self._keepers for callback in keeper.take()]
+        taken = [(source, callback) for source in self._sources for callback in source.claim()]
         asyncio.run_coroutine_threadsafe(self._notify_all(taken), self._loop).result()
 
     async def _notify_all(self, taken: list[tuple[Callbacks, Callback]]) -> None:
-        await asyncio.gather(*(self._notify(keeper, callback) for keeper, callback in taken))
+        await asyncio.gather(*(self._notify(source, callback) for source, callback in taken))
 
-    async def _notify(self, keeper: Callbacks, callback: Callback) -> None:
+    async def _notify(self, source: Callbacks, callback: Callback) -> None:
         answer = await self._deliver(callback)
         self._metrics.attempts.labels("delivered" if answer.delivered else "failed").inc()
         try:
-            fate = await asyncio.to_thread(self._settle, keeper, callback, answer)
+            next_step = await asyncio.to_thread(self._settle, source, callback, answer)
         except LedgerUnavailable:
-            fate = "the ledger is away, so that it may be told again"
+            next_step = "the ledger is away, so that it may be told again"
         what = answer.fault or f"answered {answer.status}"
         place = f"callback of {callback.kind} {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
         level, ids = logging.INFO if answer.delivered else logging.WARNING, {f"{callback.kind}_id": callback.id}
-        log.log(level, "%s: %s; %s", place, what, fate, extra=about(**ids, trace=callback.trace))
+        log.log(level, "%s: %s; %s", place, what, next_step, extra=about(**ids, trace=callback.trace))
 
-    def _settle(self, keeper: Callbacks, callback: Callback, answer: WebhookResponse) -> str:
+    def _settle(self, source: Callbacks, callback: Callback, answer: WebhookResponse) -> str:
         """Write down what is to become of the callback, and return it in words."""
         if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
             wait_s = wait_after(callback.attempt, self._retry_s, answer.retry_after_s)
-            if keeper.put_off(callback.id, wait_s):
+            if source.put_off(callback.id, wait_s):
                 return f"tried again in {wait_s:.0f} s"
-        keeper.forget(callback.id)
+        source.forget(callback.id)
         return "delivered" if answer.delivered else "not tried again"
 
 
@@ -109,6 +109,6 @@ def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> Webhook
     tls = httpcore2.default_ssl_context()
     sender = WebhookSender(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
     redis = open_redis(settings, retries=SETTLE_RETRIES)
-    keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
+    sources = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
     deliver = traced(sender.deliver) if start_tracing("scoreline-notifier") else sender.deliver
-    return WebhookWorker(keepers, deliver, settings.callback_retry_s, metrics)
+    return WebhookWorker(sources, deliver, settings.callback_retry_s, metrics)

@@ -23,7 +23,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
         self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
-        self._kind_told: Literal["job", "batch"] = "batch" if keys is BATCHES else "job"
+        self._callback_kind: Literal["job", "batch"] = "batch" if keys is BATCHES else "job"
         self._scripts = Scripts(redis, prelude(keys))
 
     @override
@@ -35,7 +35,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
         return Due(*self._ask(lambda _: pipe.execute()))
 
     @override
-    def take(self) -> list[Callback]:
+    def claim(self) -> list[Callback]:
         lease_ms = int(3 * self._settings.callback_timeout_s * 1000)
         found = iter(self._run(TAKE, lease_ms, CALLBACKS_AT_ONCE))
         return [
@@ -45,7 +45,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
                 State(state.decode()),
                 int(ended),
                 attempt,
-                self._kind_told,
+                self._callback_kind,
                 trace.decode() or None,
             )
             for id, url, state, ended, attempt, trace in zip(*[found] * 6, strict=True)

@@ -1,4 +1,4 @@
-"""How a job is written in the ledger: its id, and the fields of its record."""
+"""The record of a job in the ledger: its id and its fields, and how they are read and written."""
 
 import logging
 import time
@@ -20,13 +20,13 @@ from core.schema.patient import Row
 from core.schema.score import ScoreRow
 
 FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
-"""What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
+"""The fields that are read for a `Job`. Input rows are read by workers only, scores only for the answer about a job."""
 
 PROBE_JOB_PREFIX = "00000000-0000"
-"""What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
+"""The prefix of a probe job's id: a UUIDv7 of 1970, so that probe jobs sort before all other jobs."""
 
 DUMPED_AT_ONCE = 1_024
-"""Rows that are made into JSON in one go: some 0.5 ms, 2 where they are explained, in which no other thread runs."""
+"""Rows that are serialised at once: some 0.5 ms, 2 ms if they are explained, during which no other thread runs."""
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ RANDOM_BITS, STEPS, LOWER = 74, 1 << 64, (1 << 62) - 1
 
 
 class Ids:
-    """Makes UUIDv7 (RFC 9562, section 5.7) that ascend, and of which none tells of another. Safe to share by threads.
+    """Makes UUIDv7 (RFC 9562, section 5.7) that ascend, and from which no other can be guessed. Safe among threads.
 
-    What is made within a millisecond ascends by a random step (section 6.2, method 2) of up to 64 bits: libraries step
-    by so little that whoever has an id can guess its neighbours.
+    Ids of the same millisecond ascend by a random step (section 6.2, method 2) of up to 64 bits: the steps of libraries
+    are so small that whoever has one id can guess its neighbours.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ new_id = Ids().make
 
 
 def probe_job_id() -> str:
-    """Return the id for a new canary, which no listing shows."""
+    """Return the id for a new probe job, which no listing shows."""
     return PROBE_JOB_PREFIX + new_id()[len(PROBE_JOB_PREFIX) :]
 
 
@@ -69,12 +69,12 @@ def first_id_at(ms: int) -> str:
 
 
 def ms_of_id(id: str) -> int:
-    """Return when an id, or one that begins with it, was made: milliseconds since 1970; a canary's is 0."""
+    """Return when an id, or its beginning, was made, in milliseconds since 1970; 0 for a probe job."""
     return int(id[:8] + id[9:13], 16)
 
 
 def is_probe_job(id: str) -> bool:
-    """Whether the id is a canary's."""
+    """Whether the id is that of a probe job."""
     return id.startswith(PROBE_JOB_PREFIX)
 
 
@@ -90,7 +90,7 @@ def from_ms(ms: int | bytes) -> datetime:
 
 @contextmanager
 def reading_record(id: str) -> Iterator[None]:
-    """Raise UnreadableRecord for whatever goes wrong in the block, which makes something of the record of this id."""
+    """Raise UnreadableRecord for any error in the block, which parses the record of this id."""
     try:
         yield
     except Exception as error:  # a record may be anything; the error's text could hold a patient's values
@@ -99,7 +99,7 @@ def reading_record(id: str) -> Iterator[None]:
 
 
 def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Job | None:
-    """Return the job, without its scores, that these fields of its record describe, bytes or None each.
+    """Return the job, without its scores, that these fields of its record describe, each bytes or None.
 
     Return None if there is no record.
     """
@@ -122,7 +122,7 @@ def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> 
 
 
 def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
-    """Return the answer about a job of which `answer_scripts.LOOK` found this; None if there is no record."""
+    """Return the answer about a job from what `answer_scripts.LOOK` returned; None if there is no record."""
     *values, model, rows, rows_bytes = found
     job = job_from_record(id, FIELDS, values)
     if job is None:
@@ -132,9 +132,9 @@ def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
 
 
 def answer_from_line(line: bytes) -> tuple[str, Answer]:
-    """Return a job's id, and the answer about it that its worker has made ready, from a line that tells of its end.
+    """Return a job's id, and the answer about it, from a line that `scripts.FINISH` published for its waiter.
 
-    The line is that of `scripts.FINISH`. Raises ValueError for any other.
+    Raises ValueError for any other line.
     """
     id, patients, started, finished, scores = line.split(b" ", 4)
     uuid = UUID(id.decode())
@@ -149,16 +149,16 @@ def answer_from_line(line: bytes) -> tuple[str, Answer]:
     return str(uuid), Answer(job, scores)
 
 
-def asked_of(job: NewJob) -> str | int:
-    """Return how a job asks to be scored, as its record has it: 0 or 1 for `explain`, then the version if it names one.
+def encode_options(job: NewJob) -> str | int:
+    """Return the options of a job as its record stores them: 0 or 1 for `explain`, then the version, if one is named.
 
-    One field for both costs a job that names none nothing.
+    Both share one field, so that a job which names no version needs no more space.
     """
     return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
 
 
 def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause | None = None) -> bytes:
-    """Return the JSON of a job's rows: some at a time, each after a pause, so that others get on meanwhile."""
+    """Return the JSON of a job's rows; `pause` is called before every `DUMPED_AT_ONCE` of them."""
     pieces = list[bytes]()
     for start in range(0, len(rows), DUMPED_AT_ONCE):
         if pause:
@@ -168,15 +168,15 @@ def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause | None = None) -> byt
 
 
 def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
-    """Return a job that the script claimed, as it tells of it."""
+    """Return a claimed job from what `scripts.CLAIM` returned."""
     asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
     explain, version = asked[0] == "1", asked[2:]
     suspect = int(deliveries) > 1
     return Claimed(id.decode(), from_json(rows), explain, suspect, trace or None, owner, version, awaited == "1")
 
 
-def ready(outcome: Outcome) -> bytes:
-    """Return the JSON of the scores, made ready for the gateway that waits for them; empty if none does, or of many."""
+def render_for_waiter(outcome: Outcome) -> bytes:
+    """Return the JSON of the scores for the gateway that waits for them; empty if none waits, or there are too many."""
     if not outcome.awaited or outcome.scores is None or len(outcome.scores) > READY_SCORES:
         return b""
     return render_scores(outcome.scores, outcome.model_version)

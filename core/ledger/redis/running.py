@@ -1,4 +1,4 @@
-"""Runs the scripts of a ledger, and raises an error of the ledger where Redis does not answer."""
+"""Runs the scripts of a ledger, and raises the ledger's errors for those of Redis."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -14,14 +14,14 @@ from core.errors import LedgerUnavailable, MemoryFull, NewerLedger
 from core.ledger.redis.lua.prelude import NO_WRITES
 
 NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
-"""What a script answers by which nothing may be claimed any more."""
+"""The error of a script that refuses to claim, since the ledger's format is newer."""
 
 
 class Scripts:
-    """Scripts that all begin with the same `prelude`, each loaded when it is first run.
+    """Scripts that share a `prelude`; each is loaded when it is first run.
 
-    Those that are `growing` write new records down: they alone are refused by a Redis whose memory is full. Those that
-    are `reading` write nothing: they alone are not refused by a Redis whose disk is full.
+    The `growing` scripts write new records: a Redis whose memory is full refuses only these. The `reading` scripts
+    write nothing: a Redis whose disk is full accepts only these.
     """
 
     def __init__(
@@ -33,7 +33,10 @@ class Scripts:
         self._loaded: dict[tuple[str, bool], Script] = {}
 
     def run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:
-        """Return what the script returns; `always` runs a growing one as well. Raises RedisError, and NewerLedger."""
+        """Run the script and return its result; with `always`, even a growing one runs while memory is full.
+
+        Raises RedisError and NewerLedger.
+        """
         if (script, always) not in self._loaded:
             head = RUNS_WHEN_FULL if always else self._heads.get(script, RUNS_WHEN_FULL)
             self._loaded[script, always] = self._redis.register_script(head + self._prelude + script)
@@ -46,16 +49,16 @@ class Scripts:
 
 
 MEMORY_RETRY_AFTER_S = 10
-"""Seconds after which to try again where memory is full: as results expire, or an operator acts, and so not at once."""
+"""Seconds after which to retry if memory is full: it takes time until results expire or an operator acts."""
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def raising_ledger_errors() -> Iterator[None]:
-    """Raise LedgerUnavailable for any error of Redis that leaves the block; log what only an operator can mend.
+    """Raise LedgerUnavailable for any error of Redis in the block, but MemoryFull if its memory is full.
 
-    What is refused for want of memory is MemoryFull.
+    Logs missing permissions, which only an operator can fix.
     """
     try:
         yield

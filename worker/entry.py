@@ -1,4 +1,4 @@
-"""The way in for Celery's own programs, such as Flower: `celery -A worker.entry flower`. Does something when imported.
+"""The application for Celery's own programs, such as Flower: `celery -A worker.entry flower`. Importing it makes it.
 
 A worker is run by `python -m worker run`, which first checks Redis and the model.
 """
@@ -17,7 +17,7 @@ from worker.webhooks.worker import add_webhook_task, make_webhook_worker
 
 @cache
 def released() -> Released:
-    """Return the released bundle; Flower never asks, and runs without one."""
+    """Return the released bundle; Flower never calls this, and so needs none."""
     return Released(settings.bundle)
 
 

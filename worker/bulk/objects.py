@@ -1,4 +1,4 @@
-"""The JSON objects of a part, one a line: which of them are patients, and what is written of those."""
+"""The JSON objects of a part, one per line: checks which of them are patients, and writes the scored ones."""
 
 import re
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from worker.bulk.output import Patients, interleave, write_risks
 from worker.bulk.rows import Places, Rows, is_utf8
 
 SEVERAL = re.compile(rb"\}\s*\{")
-"""What stands between two objects."""
+"""Matches the gap between two objects on one line."""
 
 
 class SentPatient(Patient):
-    """A patient that may bring keys of its sender's own."""
+    """A patient that may have further keys of the sender."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -36,8 +36,8 @@ def check_objects(rows: Rows, form: Form) -> Patients:
         else:
             refused.append(place)
     array = np.array(values, np.float32).reshape(len(values), len(COLUMNS))
-    # Read once more, and only as far as they are listed: what is wrong takes more room than what is right.
-    faults = list_first((place, *told) for place in refused for told in explain_line(lines[place], form))
+    # Parsed once more, and only as far as faults are listed: faults take more memory than values.
+    faults = list_first((place, *fault) for place in refused for fault in explain_line(lines[place], form))
     return Patients(np.array(places, np.intp), array, faults)
 
 
@@ -57,11 +57,11 @@ def explain_line(line: bytes, form: Form) -> list[FaultText]:
     except ValidationError as error:
         if not is_utf8(line):
             return [(None, "not_utf8", "must be UTF-8")]
-        return [explain_error(told, line) for told in error.errors(include_input=False, include_url=False)]
+        return [explain_error(fault, line) for fault in error.errors(include_input=False, include_url=False)]
 
 
 def explain_error(error: ErrorDetails, line: bytes) -> FaultText:
-    """Return an error of pydantic's, of this line, as one of ours."""
+    """Return our fault for an error that pydantic reports of this line."""
     if error["type"] == "missing":
         return str(error["loc"][0]), "missing", "must be given"
     if error["loc"]:
@@ -73,7 +73,7 @@ def explain_error(error: ErrorDetails, line: bytes) -> FaultText:
 
 
 def check_keys(patient: SentPatient, form: Form) -> Iterator[FaultText]:
-    """Return what is wrong with the keys that are no fields of a patient; what id_column names is not repeated."""
+    """Yield the faults of the keys that are no fields of a patient; the name in id_column is not repeated."""
     extra = patient.model_extra or {}
     for key in SCORE_COLUMNS:
         if key in extra:
@@ -86,7 +86,7 @@ def check_keys(patient: SentPatient, form: Form) -> Iterator[FaultText]:
 
 
 def write_objects(rows: Rows, places: Places, predictions: Predictions, form: Form, version: str) -> bytes:
-    """Return those objects, each with the members that are added before its last brace, or after its id alone."""
+    """Return the objects at `places`, each with the scores added before its last brace, or after its id only."""
     lines = rows.slices(rows.starts[places], rows.ends[places])
     heads = [line[: line.rindex(b"}")] for line in lines]
     rests = [line[line.rindex(b"}") + 1 :] for line in lines]

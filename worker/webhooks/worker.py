@@ -1,4 +1,4 @@
-"""The notifier: delivers the callbacks that are due, and says when those that failed are due again."""
+"""The webhook worker: delivers due callbacks, and sets when failed ones are due again."""
 
 import asyncio
 import logging
@@ -27,15 +27,15 @@ from worker.webhooks.sender import Deliver, WebhookResponse, WebhookSender
 
 log = logging.getLogger(__name__)
 
-MESSAGES_AT_ONCE = 32  # more than the sweep rings for a trickle of callbacks that all hang for `callback_timeout_s`
+MESSAGES_AT_ONCE = 32  # more than the reaper sends for a trickle of callbacks that all hang for `callback_timeout_s`
 ATTEMPTS = 10  # as in the schedule of Standard Webhooks 1.0.0, "Deliverability and reliability"
 LONGEST_WAIT_S = 86_400  # as there
-GROWTH = 4  # over ten attempts from 5 s, spans the days that are recommended there
-SETTLE_RETRIES = 15  # what was delivered is forgotten if Redis is back within about three seconds; else told again
+GROWTH = 4  # ten attempts from 5 s on span the days that are recommended there
+SETTLE_RETRIES = 15  # a delivery is recorded if Redis is back within about three seconds; else it is made again
 
 
 class WebhookWorker:
-    """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
+    """Delivers the callbacks of one process, whose threads share one event loop, and so one TLS context."""
 
     def __init__(
         self, sources: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
@@ -49,16 +49,16 @@ class WebhookWorker:
         self._vital.start("deliveries", self._loop.run_forever)
 
     def notify(self) -> None:
-        """Take callbacks that are due, deliver all at once, and write down what came of each as soon as it is known.
+        """Claim due callbacks, deliver them all at once, and record each result as soon as it is known.
 
-        Raises LedgerUnavailable; what was taken falls due again when its lease ends.
+        Raises LedgerUnavailable; what was claimed is due again when its lease ends.
         """
         end_if_dead(self._vital)
-        taken = [(source, callback) for source in self._sources for callback in source.claim()]
-        asyncio.run_coroutine_threadsafe(self._notify_all(taken), self._loop).result()
+        claimed = [(source, callback) for source in self._sources for callback in source.claim()]
+        asyncio.run_coroutine_threadsafe(self._notify_all(claimed), self._loop).result()
 
-    async def _notify_all(self, taken: list[tuple[Callbacks, Callback]]) -> None:
-        await asyncio.gather(*(self._notify(source, callback) for source, callback in taken))
+    async def _notify_all(self, claimed: list[tuple[Callbacks, Callback]]) -> None:
+        await asyncio.gather(*(self._notify(source, callback) for source, callback in claimed))
 
     async def _notify(self, source: Callbacks, callback: Callback) -> None:
         answer = await self._deliver(callback)
@@ -73,7 +73,7 @@ class WebhookWorker:
         log.log(level, "%s: %s; %s", place, what, next_step, extra=about(**ids, trace=callback.trace))
 
     def _settle(self, source: Callbacks, callback: Callback, answer: WebhookResponse) -> str:
-        """Write down what is to become of the callback, and return it in words."""
+        """Put the callback off, or forget it, by the result of its attempt; return in words what was done."""
         if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
             wait_s = wait_after(callback.attempt, self._retry_s, answer.retry_after_s)
             if source.put_off(callback.id, wait_s):
@@ -83,9 +83,9 @@ class WebhookWorker:
 
 
 def wait_after(attempt: int, first_s: float, asked_s: float = 0) -> float:
-    """Return the seconds to wait after that many attempts, give or take a fifth: receivers do not recover in step.
+    """Return the seconds to wait after that many attempts, give or take a fifth, so that retries do not coincide.
 
-    It is no less than a receiver asks for, unless that is longer than `LONGEST_WAIT_S`.
+    It is at least what a receiver asks for, up to `LONGEST_WAIT_S`.
     """
     wait_s = min(first_s * float(GROWTH) ** (attempt - 1), LONGEST_WAIT_S)
     return max(wait_s * random.uniform(0.8, 1.2), min(asked_s, LONGEST_WAIT_S))  # noqa: S311 - no secret
@@ -102,7 +102,7 @@ def add_webhook_task(app: Celery, make: Callable[[], WebhookWorker]) -> None:
 
 
 def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> WebhookWorker:
-    """Return the notifier of a process. Raises OperatorError if there is no secret to sign with."""
+    """Return the webhook worker of a process. Raises OperatorError if there is no secret to sign with."""
     if settings.callback_secret is None:
         raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
     resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)

@@ -1,4 +1,4 @@
-"""The load check: what a model must take and say before it scores anyone, in a process of its own first."""
+"""The load check: which inputs and outputs a model must have before it scores, first tried in a process of its own."""
 
 import resource
 import signal
@@ -22,20 +22,20 @@ INPUT = "patients"
 """The name of the model's one input, float32 (n, d), with d as in `models.features.FEATURES`."""
 
 Outputs = Mapping[str, NDArray[np.float64]]
-"""What a model says of n records, by name; each output has the shape that `shapes_of` has for n."""
+"""The outputs of a model for n records, by name; each has the shape that `shapes_of` returns for n."""
 
 
 class Session(Protocol):
-    """A loaded model, as `onnxruntime.InferenceSession` is one."""
+    """A loaded model, such as an `onnxruntime.InferenceSession`."""
 
     def get_inputs(self) -> Sequence[Any]:
-        """Return what it declares of its inputs, each with `name`, `type` and `shape`."""
+        """Return the declared inputs, each with `name`, `type` and `shape`."""
 
     def get_outputs(self) -> Sequence[Any]:
-        """Return what it declares of its outputs, in the same form."""
+        """Return the declared outputs, each with `name`, `type` and `shape`."""
 
     def run(self, names: Sequence[str], given: Mapping[str, NDArray[np.float32]]) -> Sequence[Any]:
-        """Return the outputs of these names for the inputs given by theirs."""
+        """Return the named outputs for inputs given by name."""
 
 
 def shapes_of(rows: int) -> dict[str, tuple[int, ...]]:
@@ -48,7 +48,7 @@ OUTPUTS = tuple(shapes_of(0))
 
 
 def record_probes(session: Session, model_sha256: str) -> Probes:
-    """Return probes with what this model says now. Raises BrokenBundle if it would not pass the check by them."""
+    """Return probes with this model's present outputs. Raises BrokenBundle if it would not pass the check with them."""
     check_signature(session)
     records = make_records()
     probes = make_probes(model_sha256, records, run_model(session, to_matrix(records)))
@@ -57,7 +57,7 @@ def record_probes(session: Session, model_sha256: str) -> Probes:
 
 
 def check_session(session: Session, probes: Probes) -> None:
-    """Raise BrokenBundle unless the model says of the probes, together and one alone, what they have."""
+    """Raise BrokenBundle unless the model gives the outputs of the probes, for all together and for one alone."""
     check_signature(session)
     matrix, expected = to_matrix(probes.records), read_outputs(probes)
     check_outputs(run_model(session, matrix), expected)
@@ -68,20 +68,20 @@ def check_session(session: Session, probes: Probes) -> None:
 
 
 def check_signature(session: Session) -> None:
-    """Raise BrokenBundle unless the model declares the one input that it is given, and every output."""
-    if [(told.name, told.type, told.shape[1:]) for told in session.get_inputs()] != [
+    """Raise BrokenBundle unless the model declares the one expected input, and every output."""
+    if [(declared.name, declared.type, declared.shape[1:]) for declared in session.get_inputs()] != [
         (INPUT, "tensor(float)", [len(FEATURES)])
     ]:
         raise BrokenBundle(
             f"{MODEL_FILE} must have one input, `{INPUT}`, of float32 and {len(FEATURES)} columns, one for each "
             f"feature. {ANEW}"
         )
-    if missing := set(OUTPUTS) - {told.name for told in session.get_outputs()}:
+    if missing := set(OUTPUTS) - {declared.name for declared in session.get_outputs()}:
         raise BrokenBundle(f"{MODEL_FILE} has no output `{'`, `'.join(sorted(missing))}`. {ANEW}")
 
 
 def read_outputs(probes: Probes) -> Outputs:
-    """Return what the probes have of each output. Raises BrokenBundle if it has another shape."""
+    """Return the outputs in the probes. Raises BrokenBundle if one is missing or has another shape."""
     try:
         outputs = {name: np.array(output, np.float64) for name, output in probes.outputs.items()}
     except ValueError:  # a ragged list is no array
@@ -92,7 +92,7 @@ def read_outputs(probes: Probes) -> Outputs:
 
 
 def run_model(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
-    """Return what the model says of the (n, d) matrix, by output. Raises BrokenBundle if it fails."""
+    """Return the model's outputs for the (n, d) matrix, by name. Raises BrokenBundle if it fails."""
     try:
         return dict(zip(OUTPUTS, session.run(OUTPUTS, {INPUT: matrix}), strict=True))
     except Exception as error:  # onnxruntime's errors have no base class of their own
@@ -100,7 +100,7 @@ def run_model(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def check_outputs(outputs: Mapping[str, Any], expected: Outputs) -> None:
-    """Raise BrokenBundle unless each output has dtype, shape and, to within `TOLERANCE`, values as expected."""
+    """Raise BrokenBundle unless each output has the expected dtype, shape and, to within `TOLERANCE`, values."""
     for name, right in expected.items():
         output = outputs[name]
         if not fits(output, right.shape):
@@ -128,36 +128,36 @@ def fits(output: Any, shape: tuple[int, ...]) -> bool:
 
 def is_probability(risk: NDArray[np.float64]) -> bool:
     """Whether each risk is a number from 0 to 1."""
-    # Not a number compares false with anything, and is the least and the greatest of all that it is among.
+    # NaN compares false with anything, and numpy returns it as minimum and maximum of any array that holds it.
     return not risk.size or bool(risk.min() >= 0 and risk.max() <= 1)
 
 
 def describe(output: Any) -> str:
-    """Return what an output is, in words."""
+    """Return the dtype and shape of an output, in words."""
     return f"{output.dtype} of {output.shape}" if isinstance(output, np.ndarray) else "no tensor"
 
 
 PROCESSOR_S, TRIED_WITHIN_S = 10, 60
-"""Seconds of processor time, and of a clock, in which a bundle must be loaded.
+"""Seconds of CPU time, and of elapsed time, in which a bundle must be loaded.
 
-The released one takes half a second of either; on a machine that is busy, many times as long by the clock alone.
+The released one takes half a second of either; on a busy machine, many times that of elapsed time only.
 """
 
 PROMPT = "error: "
-"""What `python -m models check` begins the reason of a refusal with, on a line of its own of standard error."""
+"""The prefix of the reason that `python -m models check` gives for a refusal, on a line of its own on stderr."""
 
 
 ENDED_BY = {
     "SIGXCPU": f"Loading the model took more than {PROCESSOR_S} s of a processor",
     "SIGALRM": f"Loading the model did not end within {TRIED_WITHIN_S} s",
 }
-"""Why a trial was ended, by the signal that it set for that."""
+"""Why a trial was ended, by the signal that ended it."""
 
 
 class Trial:
-    """Has `python -m models check` load the bundle in a folder; it ends by itself, whoever waits for it.
+    """Runs `python -m models check` on the bundle in a folder; the process ends by itself, within a bounded time.
 
-    Raises BrokenBundle where no process can be started.
+    Raises BrokenBundle if no process can be started.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -175,9 +175,9 @@ class Trial:
             ) from error
 
     def passed(self, within_s: float | None = None) -> bool:
-        """Return whether the bundle was loaded, or False if that is not known after so many seconds; None is for ever.
+        """Return True once the bundle was loaded, False if that takes longer than `within_s` seconds (None: no limit).
 
-        Raises BrokenBundle with the reason if it was not loaded.
+        Raises BrokenBundle, with the reason, if it cannot be loaded.
         """
         try:
             status = self._process.wait(within_s)
@@ -194,12 +194,12 @@ class Trial:
 
     @staticmethod
     def bound() -> None:
-        """Have this process, which is to try a bundle, ended if that takes too long."""
-        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 1))  # the second is that of SIGKILL
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what ends it need not fill the disk
+        """Limit the time of this process, which is about to try a bundle; a signal ends it after that."""
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 1))  # the second one sends SIGKILL
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump may fill the disk
         signal.alarm(TRIED_WITHIN_S)
 
     def abandon(self) -> None:
-        """End the trial, whose outcome nobody wants any more."""
+        """End the trial, whose result is no longer wanted."""
         self._process.kill()
         self._process.communicate()

@@ -183,7 +183,7 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
 
 
 def write_probes(folder: Path) -> Card:
-    """Write probes of the bundle in `folder`, from the model's present outputs; return the card. Raises BrokenBundle."""
+    """Write probes of the bundle in `folder`, from its model's outputs now; return its card. Raises BrokenBundle."""
     card, model = read_model(folder)
     probes = record_probes(open_session(model), card.model_sha256)
     made = folder / f".{PROBES_FILE}"

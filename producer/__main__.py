@@ -1,4 +1,4 @@
-"""Sends simulated patients, or shows the main job once: `python -m producer --help`."""
+"""Sends simulated patients, or runs the demo: `python -m producer --help`."""
 
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ from producer.visits import Mishaps, arrive_randomly, make_visits, pause_randoml
 
 
 async def send_traffic(asked: argparse.Namespace, url: str, key: SecretStr | None, console: Console) -> None:
-    """Send patients until there are enough or SIGINT or SIGTERM comes, then say what came of them."""
+    """Send patients until `asked.count`, SIGINT or SIGTERM, then print the totals."""
     scenario = SCENARIOS.get(asked.scenario)
     mishaps = Mishaps(scenario, asked.since, asked.malformed, asked.duplicates, asked.label_after)
     visits = islice(make_visits(Copula(read_cases()), mishaps, asked.seed), asked.count)
@@ -53,7 +53,7 @@ async def run_until_stopped(work: Coroutine[None, None, None]) -> None:
 
 
 def main() -> int:
-    """Do what was asked for; return the exit code."""
+    """Run the requested command; return the exit code."""
     if sys.argv[1:2] == ["file"]:
         return write_file(sys.argv[2:], sys.stdout.buffer)
     asked = parse(sys.argv[1:])

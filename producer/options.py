@@ -1,4 +1,4 @@
-"""The producer's command line: what may be asked for."""
+"""The producer's command line."""
 
 import argparse
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ examples:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what was asked for on the command line."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(
         prog="python -m producer",
         description="Sends simulated patients to a running Scoreline, drawn to be like 303 real ones.",
@@ -53,7 +53,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
-    """Add what says how fast patients come."""
+    """Add the options for how fast patients come."""
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument(
         "--pause",
@@ -70,7 +70,7 @@ def add_pace(parser: argparse.ArgumentParser) -> None:
 
 
 def add_mishaps(parser: argparse.ArgumentParser) -> None:
-    """Add what says what goes wrong."""
+    """Add the options for what goes wrong."""
     parser.add_argument(
         "--scenario", choices=SCENARIOS, metavar="NAME", help="what goes wrong with the patients, as below"
     )

@@ -1,4 +1,4 @@
-"""What the producer shows: what was sent and what came back, on one line of a terminal, or of a log now and then."""
+"""What the producer displays: how many were sent, and their results, on one line of a terminal, or in a log."""
 
 import logging
 import time
@@ -13,12 +13,12 @@ from core.ledger.job import Job
 
 RECENT = 100
 ENOUGH = 10
-"""A mean is of the last hundred, and not shown before there are ten."""
+"""Means are of the last `RECENT` values, and shown once there are `ENOUGH`."""
 
 
 @dataclass
 class Totals:
-    """How many patients were sent, and what came of them."""
+    """How many patients were sent, and their results."""
 
     sent: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -27,19 +27,19 @@ class Totals:
     twice: int = 0
     seen_once: int = 0
     put_off: int = 0
-    """How often the service said 429: later."""
+    """How often the service answered 429."""
     labels: int = 0
     last_s: float = 0
     sent_at_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     risks: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def begin(self) -> None:
-        """Count a patient who is sent now."""
+        """Count a patient that is sent now."""
         self.sent += 1
         self.sent_at_s.append(time.monotonic())
 
     def count(self, job: Job) -> None:
-        """Count a job that ended; the seconds from its acceptance to its result are the service's own."""
+        """Count a job that ended; its time from acceptance to result is by the service's clock."""
         self.ended[job.state.value] += 1
         self.risks.extend(score.risk for score in job.scores or ())
         if job.finished_at:
@@ -47,7 +47,7 @@ class Totals:
 
     @property
     def rate(self) -> float:
-        """Patients a second of late, or 0 while that says nothing."""
+        """Patients per second of late, or 0 while there are too few."""
         passed_s = self.sent_at_s[-1] - self.sent_at_s[0] if len(self.sent_at_s) >= ENOUGH else 0
         return (len(self.sent_at_s) - 1) / passed_s if passed_s else 0
 
@@ -77,7 +77,7 @@ log = logging.getLogger("producer")
 
 
 class Screen:
-    """Where the tally is shown while the block runs."""
+    """Displays the totals while its context is open: on a status line of a terminal, or else in the log."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -85,7 +85,7 @@ class Screen:
         self._logged_s = time.monotonic()
 
     def show(self, totals: Totals) -> None:
-        """Show the tally as it stands."""
+        """Display the totals."""
         if self._status:
             self._status.update(str(totals))
         elif time.monotonic() >= self._logged_s + LOG_EVERY_S:
@@ -93,7 +93,7 @@ class Screen:
             log.info("%s", totals)
 
     def report(self, sentence: str) -> None:
-        """Say something that happened once."""
+        """Print a sentence about a single event."""
         if self._status:
             self._console.print(sentence, markup=False, highlight=False)
         else:

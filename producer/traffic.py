@@ -1,4 +1,4 @@
-"""Traffic: submits patients one by one at a given pace, and sees each job through to its end."""
+"""Traffic: submits patients one by one at a given pace, and follows each job to its end."""
 
 import asyncio
 import time
@@ -14,20 +14,20 @@ from producer.table import Labels
 from producer.visits import Visit
 
 OPEN_AT_MOST = 1_000
-"""Jobs in the air; above it the producer waits, so that a service that is away meets no crowd when it is back."""
+"""The most open jobs; above it the producer waits, so that a service that was down is not flooded when it is back."""
 
 MADE_UP_S = 1
-"""Who is late, because of a crowd of open jobs, comes as soon as there is room; but no more than a second's worth."""
+"""The most seconds of delay, because of too many open jobs, that are made up by sending faster afterwards."""
 
 FAULTS = range(400, 500)
-"""Statuses that find fault with what was sent."""
+"""Statuses that mean that the request was wrong."""
 
 
 class Traffic:
-    """Patients on their way through the service; `show` is called with the tally whenever it changes.
+    """Sends patients and follows their jobs; `show` is called with the totals whenever they change.
 
-    `report` is called with each reason for which a patient is refused who is none of the malformed, once. What the
-    angiograms show is added to `labels`, if given.
+    `report` is called once with each reason for which a patient is refused that was not malformed on purpose. The
+    results of angiograms are added to `labels`, if given.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Traffic:
         self._slots = asyncio.Semaphore(OPEN_AT_MOST)
 
     async def send(self, visits: Iterator[Visit], pauses: Iterator[float]) -> None:
-        """Submit the patients with a pause in seconds between two; return when every job has ended.
+        """Submit the patients, with pauses in seconds between them; return when every job has ended.
 
-        While the service says 429, no one new is submitted, and none of that time is made up.
+        While the service asks to wait with a 429, no patient is submitted, and that time is not made up.
         """
         due_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
@@ -67,7 +67,7 @@ class Traffic:
         try:
             job = await self._submit(visit)
             self.totals.count(await self._client.wait(job))
-        except ScorelineError as error:  # one patient who is refused stops no other
+        except ScorelineError as error:  # one refused patient must not stop the others
             self._count_refusal(visit, error)
             return
         finally:
@@ -76,7 +76,7 @@ class Traffic:
         await self._label(job, visit)
 
     async def _submit(self, visit: Visit) -> Job:
-        key = uuid4()  # not from the seed: the same traffic sent again must be new jobs
+        key = uuid4()  # not from the seed: the same traffic in another run must make new jobs
         job = await self._client.submit_body(visit.body, key)
         if visit.twice:
             again = await self._client.submit_body(visit.body, key)

@@ -51,7 +51,7 @@ def fetch_bundle(options: argparse.Namespace) -> None:
 
 def check_bundle(options: argparse.Namespace) -> None:
     """Load a bundle; a signal ends this process if that takes too long. Raises BrokenBundle."""
-    Trial.bound()
+    Trial.limit_own_time()
     from models.scorer import Scorer
 
     print(f"A worker would take up {options.folder}: it is model {Scorer.load(options.folder).version}")

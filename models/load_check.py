@@ -193,7 +193,7 @@ class Trial:
         return True
 
     @staticmethod
-    def bound() -> None:
+    def limit_own_time() -> None:
         """Limit the time of this process, which is about to try a bundle; a signal ends it after that."""
         resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 1))  # the second one sends SIGKILL
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump may fill the disk

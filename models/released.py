@@ -10,7 +10,7 @@ from models.bundle import FILES, Bundle, read_bundle, read_card
 from models.load_check import Trial
 from models.scorer import Scorer
 
-TAKEN_UP_WITHIN_S = 1.0
+LOADED_WITHIN_S = 1.0
 """Seconds that the first batch after a release waits for the new bundle; a longer check delays no further batch.
 
 Below `task_limit_s`, so that no task is killed for it.
@@ -56,7 +56,7 @@ class Released:
                 log.warning("model %s is taken up", self._scorer.version)
         except BrokenBundle as error:
             self._tried = None
-            self._refusal = Refusal(version=self._name_new(), reason=str(error), at=datetime.now(UTC))
+            self._refusal = Refusal(version=self._read_new_version(), reason=str(error), at=datetime.now(UTC))
             log.error("a new bundle is refused, model %s goes on: %s", self._scorer.version, error)
         return self._scorer
 
@@ -68,7 +68,7 @@ class Released:
         """Return a new bundle once it has passed its trial, else None. Raises BrokenBundle if it fails."""
         patience_s = 0.0
         if (stamps := self._read_stamps()) != self._stamps:
-            self._stamps, patience_s = stamps, TAKEN_UP_WITHIN_S
+            self._stamps, patience_s = stamps, LOADED_WITHIN_S
             if self._tried:
                 self._tried[1].abandon()
                 self._tried = None
@@ -79,7 +79,7 @@ class Released:
         self._tried = None
         return bundle
 
-    def _name_new(self) -> str | None:
+    def _read_new_version(self) -> str | None:
         try:
             return read_card(self._folder).version
         except BrokenBundle:

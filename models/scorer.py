@@ -16,7 +16,7 @@ from models.load_check import INPUT, check_session, fits, is_probability, record
 from models.probes import PROBES_FILE
 from models.runtime import onnxruntime
 
-Outcome = tuple[int, int, tuple[str, ...]]
+Kind = tuple[int, int, tuple[str, ...]]
 """A score without its risk, as in `core.schema.score.ScoreRow`: prediction, conformal set, warnings."""
 
 
@@ -25,7 +25,7 @@ class Predictions(NamedTuple):
 
     risk: NDArray[np.float64]
     kind: NDArray[np.intp]
-    kinds: list[Outcome]
+    kinds: list[Kind]
 
 
 def sort_kinds(
@@ -33,7 +33,7 @@ def sort_kinds(
     ruled_out: NDArray[np.integer],
     outside: NDArray[np.bool_],
     warnings: tuple[str, ...],
-) -> tuple[NDArray[np.intp], list[Outcome]]:
+) -> tuple[NDArray[np.intp], list[Kind]]:
     """Return the index of each record's kind, as intp (n,), in the list of kinds that occur, and that list.
 
     `predicted` and `ruled_out` are (n,), as in a `ScoreRow`; `outside` is bool (w, n), whether each of the w `warnings`

@@ -55,10 +55,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--scenario", choices=SCENARIOS, help="what goes wrong with the values: python -m producer --help"
     )
-    asked = parser.parse_args(arguments)
-    if asked.rows < 0:
+    options = parser.parse_args(arguments)
+    if options.rows < 0:
         parser.error("--rows must be 0 or more")
-    return asked
+    return options
 
 
 def make_blocks(
@@ -79,19 +79,19 @@ def make_blocks(
 
 def to_cells(values: Values, extra: bool) -> str:
     """Return a patient's values as the cells of a row, without an id."""
-    asked = (values[name] for name in (COLUMNS if extra else USED))
-    return ",".join("" if value is None else f"{value:g}" for value in asked)
+    chosen = (values[name] for name in (COLUMNS if extra else USED))
+    return ",".join("" if value is None else f"{value:g}" for value in chosen)
 
 
 def write_file(arguments: Sequence[str], out: BinaryIO) -> int:
     """Write the requested file to `out`; return the exit code. The reader may close the pipe early."""
-    asked = parse(arguments)
-    rng, scenario = random.Random(asked.seed), SCENARIOS.get(asked.scenario)  # noqa: S311 - not for secrets
-    blocks = make_blocks(Copula(read_cases()), asked.rows, asked.columns == "extra", rng, scenario)
+    options = parse(arguments)
+    rng, scenario = random.Random(options.seed), SCENARIOS.get(options.scenario)  # noqa: S311 - not for secrets
+    blocks = make_blocks(Copula(read_cases()), options.rows, options.columns == "extra", rng, scenario)
     console = Console(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("writing", total=asked.rows)
+            bar = progress.add_task("writing", total=options.rows)
             for count, block in blocks:
                 out.write(block)
                 progress.advance(bar, count)

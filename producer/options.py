@@ -44,12 +44,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--count", type=natural, help="stop after so many patients (default: at Ctrl-C)")
     parser.add_argument("--seed", type=int, help="send the same patients, pauses and mishaps every time")
     parser.add_argument("--rows", type=natural, default=200_000, help="rows of the demo's file (default: 200000)")
-    asked = parser.parse_args(arguments)
-    if asked.burst > 1 and not asked.rate:
+    options = parser.parse_args(arguments)
+    if options.burst > 1 and not options.rate:
         parser.error("--burst multiplies --rate: give both")
-    if asked.since > 1 and not asked.scenario:
+    if options.since > 1 and not options.scenario:
         parser.error("--from says when a --scenario begins: give both")
-    return asked
+    return options
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:

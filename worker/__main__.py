@@ -69,7 +69,7 @@ def wait_for_redis(redis: Redis, settings: Settings) -> None:
             time.sleep(settings.sweep_every_s)
 
 
-def run(settings: Settings, queue: str, name: str) -> int:
+def run_worker(settings: Settings, queue: str, name: str) -> int:
     """Run a Celery worker until SIGTERM; then finish the current batch, leave the rest to others, and return 0.
 
     A worker of files has a lower CPU priority than one of jobs. Raises BrokenBundle before any message is consumed.
@@ -87,7 +87,7 @@ def run(settings: Settings, queue: str, name: str) -> int:
     app = make_worker(settings, note_model_changes(released.scorer, settings), folder, released.refusal)
     if queue == BULK:
         worker_process_init.connect(yield_processor, weak=False)  # once it has loaded its model
-    return consume(app, name, queue, "prefork", processes)
+    return run_celery_worker(app, name, queue, "prefork", processes)
 
 
 def yield_processor(**_: object) -> None:
@@ -109,10 +109,10 @@ def deliver_callbacks(settings: Settings, name: str) -> int:
         show(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
     add_webhook_task(app, lambda: webhooks)
-    return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
+    return run_celery_worker(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
 
 
-def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
+def run_celery_worker(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
     """Run a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
     bound_stop()
     keep_log()
@@ -129,7 +129,7 @@ def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> 
     return 0
 
 
-def reap(redis: Redis, settings: Settings) -> int:
+def run_reaper(redis: Redis, settings: Settings) -> int:
     """Run the reaper until SIGTERM or Ctrl-C; return 0."""
     stop, vital = Event(), VitalThreads()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -176,11 +176,11 @@ def main() -> int:
     if options.command in ("run", "notify"):  # without the store, whose threads would not survive the pool's forks
         Continuity(redis, settings).start(Event())
     if options.command == "run":
-        return run(settings, options.queue, options.name or options.queue)
+        return run_worker(settings, options.queue, options.name or options.queue)
     if options.command == "notify":
         return deliver_callbacks(settings, options.name)
     if options.command == "sweep":
-        return reap(redis, settings)
+        return run_reaper(redis, settings)
     if options.action == "list":
         return dead_letters.list_jobs(ledger)
     if options.action == "drop":

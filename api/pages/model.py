@@ -34,11 +34,13 @@ def show_drift(
     context: CurrentPage, histograms: CurrentHistograms, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS
 ) -> Response:
     """Show each feature of the patients whom the visitor may see: how it is spread, in a picture and in words."""
-    found = watch_drift(histograms, hours, owner=context.by.sees)
+    found = watch_drift(histograms, hours, owner=context.by.visible_owner)
     rows = [(name_in_words(one.feature), one, columns_of(one.bins), in_words(one)) for one in found.features]
     spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}
     size = (COLUMN_WIDTH, COLUMN_HEIGHT)
-    return context.page("drift.html", drift=found, own=bool(context.by.sees), rows=rows, spans=spans, size=size)
+    return context.page(
+        "drift.html", drift=found, own=bool(context.by.visible_owner), rows=rows, spans=spans, size=size
+    )
 
 
 def name_in_words(feature: str) -> str:

@@ -66,7 +66,7 @@ class Caller:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     @property
-    def sees(self) -> str:
+    def visible_owner(self) -> str:
         """The owner whose work they may see; empty for everyone's."""
         return "" if Scope.ADMIN in self.scopes else self.key
 

@@ -88,7 +88,7 @@ class SubmitResult:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job that a worker holds until its lease ends; `suspect` if it was delivered before, and so is claimed alone.
+    """A job that a worker holds until its lease ends; a `redelivered` one was delivered before, and is claimed alone.
 
     `owner` is the prefix of the API key that owns it, empty if none does.
     """
@@ -96,7 +96,7 @@ class Claimed:
     id: str
     rows: list[Row]
     explain: bool = False
-    suspect: bool = False
+    redelivered: bool = False
     trace: str | None = None
     owner: str = ""
     model_version: str = ""

@@ -141,5 +141,5 @@ def notify(send: Send, messages: Sequence[Message]) -> None:
         try:
             send(message)
         except OperationalError:
-            log.warning("the queue cannot be reached; the sweep will ring for what waits")
+            log.warning("the queue cannot be reached; the reaper will send messages for what waits")
             return

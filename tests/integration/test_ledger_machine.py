@@ -155,7 +155,7 @@ class LedgerMachine(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self.known))
         said = told(self.real, "cancel", id, by)
         assert said == told(self.twin, "cancel", id, by)
-        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
+        assert said is UnknownJob or by.visible_owner in ("", self.owners.get(id))
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
@@ -163,7 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self.known))
         said = told(self.real, "erase", id, by)
         assert said == told(self.twin, "erase", id, by)
-        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
+        assert said is UnknownJob or by.visible_owner in ("", self.owners.get(id))
         if said is None:
             self.erased.add(id)
             self.untold.discard(id)

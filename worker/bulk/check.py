@@ -34,12 +34,12 @@ class EightBytes:
 
 def check_column(rows: Rows, words: EightBytes, starts: Places, ends: Places, field: Field) -> NDArray[np.float32]:
     """Return the values of the n cells from `starts` to `ends`, as float32 (n,): NaN if missing, or `REFUSED`."""
-    like = group(words, starts, ends - starts)
-    alone = np.flatnonzero(like == np.arange(len(like)))
-    texts = rows.slices(starts[alone], ends[alone])
-    values = np.empty(len(like), np.float32)
-    values[alone] = check_texts(texts, field)
-    return values[like]
+    representatives = group(words, starts, ends - starts)
+    distinct = np.flatnonzero(representatives == np.arange(len(representatives)))
+    texts = rows.slices(starts[distinct], ends[distinct])
+    values = np.empty(len(representatives), np.float32)
+    values[distinct] = check_texts(texts, field)
+    return values[representatives]
 
 
 def group(words: EightBytes, starts: Places, sizes: Places) -> Places:
@@ -54,13 +54,13 @@ def group(words: EightBytes, starts: Places, sizes: Places) -> Places:
         mixed ^= part * multiplier
     slots = (mixed * _MULTIPLIERS[0] >> np.uint64(64 - _SLOT_BITS)).astype(np.intp)
     places = np.arange(len(sizes))
-    owners = np.empty(1 << _SLOT_BITS, np.intp)
-    owners[slots] = places
-    like = owners[slots]
-    same = (sizes[like] == sizes) & (sizes <= _WORD_BYTES * _WORDS)
+    last_in_slot = np.empty(1 << _SLOT_BITS, np.intp)
+    last_in_slot[slots] = places
+    representatives = last_in_slot[slots]
+    same = (sizes[representatives] == sizes) & (sizes <= _WORD_BYTES * _WORDS)
     for part in parts:
-        same &= part[like] == part
-    return np.where(same, like, places)
+        same &= part[representatives] == part
+    return np.where(same, representatives, places)
 
 
 def check_texts(texts: Sequence[bytes], field: Field) -> NDArray[np.float64]:

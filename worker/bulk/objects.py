@@ -15,7 +15,7 @@ from worker.bulk.errors import FaultText, list_first
 from worker.bulk.output import Patients, interleave, write_risks
 from worker.bulk.rows import Places, Rows, is_utf8
 
-SEVERAL = re.compile(rb"\}\s*\{")
+NEXT_OBJECT = re.compile(rb"\}\s*\{")
 """Matches the gap between two objects on one line."""
 
 
@@ -68,7 +68,7 @@ def explain_error(error: ErrorDetails, line: bytes) -> FaultText:
         return str(error["loc"][0]), error["type"], error["msg"]
     if error["type"] == "json_invalid":
         several = "; it looks like several objects: if curl sent the file, use --data-binary, not -d"
-        return None, "not_json", f"must be JSON{several if SEVERAL.search(line) else ''}"
+        return None, "not_json", f"must be JSON{several if NEXT_OBJECT.search(line) else ''}"
     return None, "not_an_object", "must be a JSON object"
 
 

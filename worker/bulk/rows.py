@@ -95,12 +95,12 @@ def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
     """
     text = np.frombuffer(data, np.uint8)
     quotes = text == QUOTE
-    marks = np.flatnonzero(quotes)
+    quote_places = np.flatnonzero(quotes)
     # A carriage return counts as in `core.table.splitter`, so that both find the same ends of rows.
     begins = b"\r\n" + delimiter.encode()
-    if not text[marks[::2] - 1].tobytes().translate(None, begins + b'"'):
+    if not text[quote_places[::2] - 1].tobytes().translate(None, begins + b'"'):
         # Each of these quotes opens a cell or doubles the quote before it, so quotes alternately open and close.
-        return np.logical_xor.accumulate(quotes), len(marks) % 2 == 1
+        return np.logical_xor.accumulate(quotes), len(quote_places) % 2 == 1
     opening = rb'"(?<![^' + re.escape(begins) + rb']")'
     spans = (found.span() for found in re.finditer(opening + QUOTED[1:], data))
     bounds = np.fromiter(chain.from_iterable(spans), np.intp)

@@ -75,7 +75,7 @@ def score_message(
             score_claimed(ledger, classifier, jobs, partial(score_small, ledger, classifier, trace_jobs, scored))
         scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
-        if jobs[0].suspect:  # other redeliveries may be in the queue, each in a message of its own
+        if jobs[0].redelivered:  # other redeliveries may be in the queue, each in a message of its own
             break
         if time.monotonic() > enough_s:
             notify(send, [message])

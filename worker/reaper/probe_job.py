@@ -45,7 +45,7 @@ class ProbeJob:
         if not state.ended:
             return False
         if state != "succeeded" and not self._ledger.consumed_lately():
-            log.error("the canary %s: no worker scores; look at the workers and their log", state.value)
+            log.error("the probe job %s: no worker scores; look at the workers and their log", state.value)
         with suppress(UnknownJob, ExpiredJob):  # a repeated call finds it erased
             self._ledger.erase(self._id)
         return True

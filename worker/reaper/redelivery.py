@@ -36,7 +36,7 @@ def reap_until(stop: Event, steps: Sequence[Step], every_s: float) -> None:
                 step()
         except LedgerUnavailable:
             if not away:
-                log.warning("the ledger cannot be reached; the sweep goes on trying")
+                log.warning("the ledger cannot be reached; the reaper goes on trying")
             away = True
         else:
             if away:

@@ -13,8 +13,8 @@ from core.ledger.redis.record import first_id_at
 from core.settings import Settings
 from core.storage.store import Store
 
-CLEAR_EVERY_S = 1.0
-LOOK_ROUND_EVERY_S = 3_600.0
+DELETE_EVERY_S = 1.0
+FIND_STRAYS_EVERY_S = 3_600.0
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +26,13 @@ def clear_until(stop: Event, continuity: Continuity, batches: Batches, store: St
     first: a Redis that was set back lists the open uploads from which the extent of the loss is derived.
     """
     due_s, away = 0.0, False
-    while not stop.wait(CLEAR_EVERY_S):
+    while not stop.wait(DELETE_EVERY_S):
         try:
             continuity.compare()
             clear_once(batches, store)
             if time.monotonic() >= due_s:
                 clear_strays(batches, store, settings)
-                due_s = time.monotonic() + LOOK_ROUND_EVERY_S
+                due_s = time.monotonic() + FIND_STRAYS_EVERY_S
             away = False
         except (LedgerUnavailable, StoreUnavailable) as error:
             if not away:

@@ -66,7 +66,7 @@ class WebhookWorker:
         try:
             next_step = await asyncio.to_thread(self._settle, source, callback, answer)
         except LedgerUnavailable:
-            next_step = "the ledger is away, so that it may be told again"
+            next_step = "the ledger is away, so it may be delivered again"
         what = answer.fault or f"answered {answer.status}"
         place = f"callback of {callback.kind} {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
         level, ids = logging.INFO if answer.delivered else logging.WARNING, {f"{callback.kind}_id": callback.id}

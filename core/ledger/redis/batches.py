@@ -125,8 +125,8 @@ class Batches(RedisView[Batch]):
     def form(self, id: str, by: Caller = ANYONE) -> Form:
         """Return the format of the batch's file. Raises as `read` does."""
         form, owner = self._ask(lambda redis: redis.hmget(BATCHES.job + id, ["form", "owner"]))
-        if form is None or by.sees.encode() not in (b"", owner):
-            raise self._explain_absence(id, by.sees)
+        if form is None or by.visible_owner.encode() not in (b"", owner):
+            raise self._explain_absence(id, by.visible_owner)
         return Form.from_json(form)
 
     def load(self) -> Load:
@@ -139,7 +139,7 @@ class Batches(RedisView[Batch]):
 
     def cancel(self, id: str, by: Caller = ANYONE) -> Batch:
         """End the batch as canceled if it has not ended, and return it as it then is. Raises as `read` does."""
-        self._run(batch_scripts.CANCEL, self._ttl_ms, id, by.sees, by.key)
+        self._run(batch_scripts.CANCEL, self._ttl_ms, id, by.visible_owner, by.key)
         return self.read(id, by)
 
     def fail(self, id: str, error: JobError) -> None:
@@ -152,7 +152,7 @@ class Batches(RedisView[Batch]):
         Raises as `read` does.
         """
         deleted_again_ms = int(1000 * (self._settings.part_limit_s + LATE_S))
-        if not self._run(batch_scripts.ERASE, id, deleted_again_ms, by.sees, by.key):
+        if not self._run(batch_scripts.ERASE, id, deleted_again_ms, by.visible_owner, by.key):
             self.read(id, by)
 
     def watch(self, stop: Event) -> Iterator[JobEvent[Batch] | None]:

@@ -117,11 +117,11 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def answer(self, id: str, by: Caller = ANYONE) -> Answer:
-        for _, found in self._read_answers([id], by.sees):
+        for _, found in self._read_answers([id], by.visible_owner):
             with reading_record(id):
                 if answer := answer_from_record(id, found):
                     return answer
-        raise self._explain_absence(id, by.sees)
+        raise self._explain_absence(id, by.visible_owner)
 
     @override
     def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
@@ -141,19 +141,19 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
-        self._run(scripts.CANCEL, self._now(), self._ttl_ms, id, by.sees, by.key)
+        self._run(scripts.CANCEL, self._now(), self._ttl_ms, id, by.visible_owner, by.key)
         return self.read(id, by)
 
     @override
     def erase(self, id: str, by: Caller = ANYONE) -> None:
-        if not self._run(scripts.ERASE, self._now(), self._ttl_ms, id, by.sees, by.key):
+        if not self._run(scripts.ERASE, self._now(), self._ttl_ms, id, by.visible_owner, by.key):
             self.read(id, by)
 
     @override
     def reap(self) -> list[Message]:
         grace_ms = int(self._settings.resend_after_s * 1000)
-        sent_ms, turns, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, REAPED_AT_ONCE)
-        return [Message(sent_ms, [id.decode()]) for id in lost] + [Message(sent_ms, [])] * turns
+        sent_ms, notifications, *lost = self._run(scripts.SWEEP, self._now(), grace_ms, self._ttl_ms, REAPED_AT_ONCE)
+        return [Message(sent_ms, [id.decode()]) for id in lost] + [Message(sent_ms, [])] * notifications
 
     @override
     def trim(self) -> None:
@@ -180,11 +180,11 @@ class RedisLedger(RedisView[Job], Ledger):
     def watch(self, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
         return listen(self._redis, self._keys, stop, waiter)
 
-    def _read_answers(self, ids: Sequence[str], sees: str) -> Iterator[tuple[str, Sequence[Any]]]:
+    def _read_answers(self, ids: Sequence[str], visible_owner: str) -> Iterator[tuple[str, Sequence[Any]]]:
         for start in range(0, len(ids), READ_AT_ONCE):
             some = ids[start : start + READ_AT_ONCE]
             for id, found in zip(some, self._run(answer_scripts.LOOK, *some), strict=True):
-                if sees in ("", (found[0] or b"").decode()):
+                if visible_owner in ("", (found[0] or b"").decode()):
                     yield id, found
 
     def _run(self, script: str, *args: str | bytes | int, always: bool = False) -> Any:

@@ -171,8 +171,8 @@ def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
     """Return a claimed job from what `scripts.CLAIM` returned."""
     asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
     explain, version = asked[0] == "1", asked[2:]
-    suspect = int(deliveries) > 1
-    return Claimed(id.decode(), from_json(rows), explain, suspect, trace or None, owner, version, awaited == "1")
+    redelivered = int(deliveries) > 1
+    return Claimed(id.decode(), from_json(rows), explain, redelivered, trace or None, owner, version, awaited == "1")
 
 
 def render_for_waiter(outcome: Outcome) -> bytes:

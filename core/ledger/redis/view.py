@@ -73,11 +73,11 @@ class RedisView(Generic[T]):
 
     def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
-        for _, values in self._read_fields([id], by.sees):
+        for _, values in self._read_fields([id], by.visible_owner):
             with reading_record(id):
                 if job := self._kind.from_record(id, self._kind.fields, values):
                     return job
-        raise self._explain_absence(id, by.sees)
+        raise self._explain_absence(id, by.visible_owner)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
         """Return, by id, those of the jobs that exist and can be read."""
@@ -93,7 +93,7 @@ class RedisView(Generic[T]):
         found: list[T] = []
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
-            ids = self._find_newest(older_than, [state] if state else list(State), count, by.sees)
+            ids = self._find_newest(older_than, [state] if state else list(State), count, by.visible_owner)
             found += (job for _, job in self._read_all(ids))
             if len(found) > limit or len(ids) < count:
                 break
@@ -149,8 +149,8 @@ class RedisView(Generic[T]):
         seconds, microseconds = self._ask(lambda redis: redis.time())
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    def _find_newest(self, older_than: str, states: Iterable[State], count: int, sees: str) -> list[str]:
-        owners, ids, wanted = self._list_owners(sees), list[str](), list(states)
+    def _find_newest(self, older_than: str, states: Iterable[State], count: int, visible_owner: str) -> list[str]:
+        owners, ids, wanted = self._list_owners(visible_owner), list[str](), list(states)
         for start in range(0, len(owners), OWNERS_AT_ONCE):
             oldest = f"({ids[-1]}" if len(ids) == count else FIRST_LISTED
             some = map(self._keys.index_of, owners[start : start + OWNERS_AT_ONCE])
@@ -169,30 +169,30 @@ class RedisView(Generic[T]):
         prefixes: list[bytes] = self._ask(lambda redis: redis.zrange(KEYS, 0, -1))
         return ["", *(prefix.decode() for prefix in prefixes)]
 
-    def _list_owners(self, sees: str) -> list[str]:
-        return [sees] if sees else self.owners()
+    def _list_owners(self, visible_owner: str) -> list[str]:
+        return [visible_owner] if visible_owner else self.owners()
 
-    def _read_all(self, ids: Sequence[str], sees: str = "") -> Iterator[tuple[str, T]]:
+    def _read_all(self, ids: Sequence[str], visible_owner: str = "") -> Iterator[tuple[str, T]]:
         """Yield those that exist and can be read; one that cannot be read is logged, and hides no other."""
         for start in range(0, len(ids), READ_AT_ONCE):
-            for id, values in self._read_fields(ids[start : start + READ_AT_ONCE], sees):
+            for id, values in self._read_fields(ids[start : start + READ_AT_ONCE], visible_owner):
                 job = None
                 with suppress(UnreadableRecord), reading_record(id):
                     job = self._kind.from_record(id, self._kind.fields, values)
                 if job:
                     yield id, job
 
-    def _read_fields(self, ids: Sequence[str], sees: str) -> list[tuple[str, Sequence[Any]]]:
+    def _read_fields(self, ids: Sequence[str], visible_owner: str) -> list[tuple[str, Sequence[Any]]]:
         pipe, fields = self._redis.pipeline(transaction=False), self._kind.fields
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
-        return [(id, values) for id, values in pairs if not sees or values[0] == sees.encode()]
+        return [(id, values) for id, values in pairs if not visible_owner or values[0] == visible_owner.encode()]
 
-    def _explain_absence(self, id: str, sees: str) -> ScorelineError:
+    def _explain_absence(self, id: str, visible_owner: str) -> ScorelineError:
         """Return the error for an id without a record: it is expired, lost, or unknown."""
         pipe = self._redis.pipeline(transaction=False)
-        for owner, state in product(self._list_owners(sees), ENDED):
+        for owner, state in product(self._list_owners(visible_owner), ENDED):
             pipe.zscore(self._keys.index_of(owner) + state, id)
         was_kept = any(score is not None for score in self._ask(lambda _: pipe.execute()))
         if was_kept:

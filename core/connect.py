@@ -2,8 +2,8 @@
 
 A Redis above its `maxmemory` refuses every command that may use more memory (OOM), but runs a script that declares
 `allow-oom`. So a refused command is sent again within such a script, which costs one more round trip while memory is
-full. So jobs that were accepted can still be claimed, committed, acknowledged, canceled and erased, which is how memory
-becomes free again. Only new work is refused, by scripts that begin with `REFUSED_WHEN_FULL`.
+full. Accepted jobs can thus still be claimed, committed, acknowledged, canceled and erased, which frees memory again.
+Only new work is refused, by scripts that begin with `REFUSED_WHEN_FULL`.
 
 Redis checks the user's rights within a script as well. Needs Redis 7 or Valkey.
 """

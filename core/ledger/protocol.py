@@ -155,7 +155,7 @@ class Ledger(Protocol):
         """
 
     def claim_small(self, records: int) -> list[Claimed]:
-        """Claim waiting jobs as `claim` does, of at most so many records: for a worker that holds a large job."""
+        """Claim waiting jobs of at most so many records in all, as `claim` does, while the worker holds a large job."""
 
     def wants_message(self) -> bool:
         """Whether jobs wait and the queue holds no message, so that a free worker would not know of them."""

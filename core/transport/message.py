@@ -24,5 +24,5 @@ class Message:
 
 
 def count_messages(records: Sequence[int]) -> int:
-    """Return the least number of messages for jobs of so many records each."""
+    """Return the least number of messages for jobs with these numbers of records."""
     return max(math.ceil(len(records) / JOBS_IN_MESSAGE), math.ceil(sum(records) / RECORDS_IN_MESSAGE))

@@ -57,7 +57,7 @@ class BatchCounters:
         self._rows += len(matrix)
 
     def release(self, rows: int) -> list[NDArray[np.float32]]:
-        """Remove the matrices that were held last, with so many rows in all, and return them in their order.
+        """Remove the last held matrices, which have `rows` rows in all, and return them in their order.
 
         Matrices that were held earlier belong to a large batch, during which small ones are scored.
         """
@@ -100,7 +100,7 @@ class BatchCounters:
         self._drift_counts.note([matrix], predictions.risk, [(self._part_owner, len(matrix))])
 
     def note_refusal(self, refusal: Refusal | None) -> None:
-        """Set the metric of a refused bundle by which bundle this process refuses, if any."""
+        """Set the metric of a refused bundle: 1 if this process refuses one, else 0."""
         if refusal is not self._refusal:
             self._refusal = refusal
             self._metrics.refused_bundle.set(refusal is not None)

@@ -28,7 +28,7 @@ class ReapableLedger(Protocol):
 
 
 def reap_until(stop: Event, steps: Sequence[Step], every_s: float) -> None:
-    """Run the steps in their order every so many seconds until `stop` is set; goes on if the ledger is unavailable."""
+    """Run the steps in order every `every_s` seconds until `stop` is set; goes on if the ledger is unavailable."""
     away = False
     while not stop.wait(every_s):
         try:

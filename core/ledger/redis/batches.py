@@ -103,7 +103,7 @@ class Batches(RedisView[Batch]):
         self._parts.renew([part.id for part in parts])
 
     def put_back(self, part: ClaimedPart, wait_s: float) -> None:
-        """Return a claimed part, to be sent again after so many seconds; its delivery does not count."""
+        """Put a claimed part back, to be sent again after so many seconds; its delivery does not count."""
         wait_ms = int((wait_s - self._settings.resend_after_s) * 1000)
         self._run(batch_scripts.PUT_BACK, wait_ms, part.id)
 

@@ -129,7 +129,7 @@ class Checkpoints:
         self._behind_ms = int(1000 * (BEHIND_S + settings.upload_idle_s))
 
     def compare(self, known: Checkpoint | None, *, keeps: bool = False) -> Checkpoint | None:
-        """Note what was lost since the `known` checkpoint, and return the current one; None if there is none yet.
+        """Write the losses since the `known` checkpoint, and return the current one; None if there is none yet.
 
         With `keeps`, a new ledger is given its epoch, and growth raises the mark. Raises LedgerUnavailable.
         """

@@ -82,7 +82,7 @@ class RedisLedger(RedisView[Job], Ledger):
         return self._claim(Message(0, []), JOBS_IN_MESSAGE, records, records, -1)
 
     def _claim(self, message: Message, jobs: int, records: int, largest: int, long_poll_ms: int) -> list[Claimed]:
-        """Claim up to so many jobs of so many records in all, each of `largest` at most.
+        """Claim up to `jobs` jobs of `records` records in all, each of `largest` records at most.
 
         `long_poll_ms` is how long the promise of `long_poll` holds: 0 for none, and -1 leaves an earlier one as it is.
         """

@@ -149,7 +149,7 @@ class Settings(GatewaySettings):
     bulk_backlog_limit: int = Describe(
         50_000_000, gt=0, description="Rows of files that may wait; above it an upload is answered 429."
     )
-    memory_share: float = Describe(  # `api.headroom` has what speaks for it
+    memory_share: float = Describe(  # `api.headroom` says why
         0.85, gt=0, le=1, description="Share of Redis's `maxmemory` above which submits and uploads are 503."
     )
     idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds for which an Idempotency-Key is remembered.")

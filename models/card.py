@@ -27,7 +27,7 @@ class CardField(BaseModel):
 
 
 class Metric(BaseModel):
-    """One measured quality of the model, with its 95 % interval."""
+    """One measured metric of the model, with its 95 % interval."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +55,7 @@ class Conformal(BaseModel):
 
 
 class Subgroup(BaseModel):
-    """How good the model is for some of the patients; `surplus` above 0 says that their risks are too low."""
+    """How good the model is for a subgroup of the patients; `surplus` above 0 means that their risks are too low."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,7 +65,7 @@ class Subgroup(BaseModel):
 
 
 class OperatingPoint(BaseModel):
-    """A threshold for those who would rather raise false alarms than miss disease, and what it was measured to do."""
+    """A threshold for users who prefer false alarms to missed disease, and its measured quality."""
 
     model_config = ConfigDict(frozen=True)
 

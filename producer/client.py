@@ -27,7 +27,7 @@ NAMED_AT_MOST = 3
 
 
 class ServiceAway(ScorelineError):
-    """Nothing answers: start the service with `make up`."""
+    """The service cannot be reached: start it with `make up`."""
 
     code = "service-away"
 

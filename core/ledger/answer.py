@@ -79,5 +79,5 @@ def cut_rows(rows: bytes) -> Iterator[list[ScoreRow]]:
 
 
 def render_scores(rows: Sequence[ScoreRow], model_version: str) -> bytes:
-    """Return the JSON of the scores that these rows stand for."""
+    """Return the JSON of the scores of these rows."""
     return to_json(scores_from_rows(rows, model_version))

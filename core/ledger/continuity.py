@@ -114,7 +114,7 @@ class Continuity:
                 self.compare()
             except LedgerUnavailable:
                 log.debug("the ledger is away, and compared later")
-            except Exception as error:  # one bad comparison is no reason to make no more
+            except Exception as error:  # one failed comparison must not end comparing
                 log.error("the ledger could not be compared with what was known of it: %s", type(error).__name__)
             tried.set()
             stop.wait(COMPARE_EVERY_S)

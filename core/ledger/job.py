@@ -23,7 +23,7 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can change the job any more."""
+        """Whether the state is final."""
         return self not in (State.QUEUED, State.RUNNING)
 
 

@@ -25,8 +25,8 @@ MOST_MEMORY_BYTES = 2**28
 class Scope(StrEnum):
     """What a key allows."""
 
-    SCORE = "score"  # submit patients; cancel and erase such jobs
-    BATCH = "batch"  # upload files; cancel and erase such batches
+    SCORE = "score"  # submit jobs; cancel and erase them
+    BATCH = "batch"  # upload files; cancel and erase their batches
     READ = "read"  # read jobs, batches and their results
     ADMIN = "admin"  # all of these, on every key's work
 

@@ -16,10 +16,10 @@ MISSING = "missing"
 
 
 class Bins(BaseModel):
-    """How training's patients are spread over the bins of one feature.
+    """How many training records are in each bin of one feature.
 
-    The bins of a measure lie between its edges, and below the first and above the last of them. A lower edge belongs to
-    its bin, and the last edge of all to the bin below it.
+    The bins of a measure are those between its edges, one below the first edge, and one above the last. A lower edge
+    belongs to its bin; the last edge belongs to the bin below it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class Bins(BaseModel):
 
 
 class Reference(BaseModel):
-    """How training's patients are spread, by feature."""
+    """The distribution of the training records, by feature."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,14 +48,14 @@ class Reference(BaseModel):
 
 
 class ServedCard(BaseModel):
-    """What is read of a model's card where the model itself is not known; the card says more."""
+    """The part of a model's card that is read by programs that do not import models."""
 
     version: str
     reference: Reference | None = None
 
 
 class Refusal(BaseModel):
-    """That the bundle which was put in place last does not score, and why; the one before it goes on."""
+    """The refusal of the newest bundle, and its reason; the previous bundle stays in use."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -125,7 +125,7 @@ class Store:
             return bytes(obstore.get_range(self._objects, key, start=start, end=end))
 
     def files(self, prefix: str) -> Iterator[Stored]:
-        """Yield the files under a prefix such as `batches/{id}`, in no order."""
+        """Yield the files under a prefix such as `batches/{id}`, in any order."""
         with refusals():
             for chunk in obstore.list(self._objects, prefix, chunk_size=1000):
                 for found in chunk:

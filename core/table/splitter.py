@@ -68,34 +68,34 @@ class RecordSplitter:
         self._record_limit = record_limit_bytes
         self._part_bytes = part_bytes
         self._scan_bytes = min(SCAN_BYTES, record_limit_bytes)
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._begun = False  # whether a byte order mark was dropped, or there is none
         self._scanned = 0  # how many of the buffered bytes were scanned
         self._end = 0  # end of the last whole record among them
         self._line = 1  # on which the buffered bytes begin
-        self._empty = True  # no part held more than blank lines
+        self._empty = True  # whether all parts so far held blank lines only
 
     def feed(self, chunk: bytes) -> Iterator[FilePart]:
         """Add the next bytes of the file; yield the parts that they complete."""
-        self._held += chunk
+        self._buffer += chunk
         if not self._begun:
-            if len(self._held) < len(BOM) and BOM.startswith(self._held):
+            if len(self._buffer) < len(BOM) and BOM.startswith(self._buffer):
                 return
-            if self._held.startswith(BOM):
-                del self._held[: len(BOM)]
+            if self._buffer.startswith(BOM):
+                del self._buffer[: len(BOM)]
             self._begun = True
-        while self._scanned < len(self._held):
-            self._scan(min(self._scanned + self._scan_bytes, len(self._held)))
+        while self._scanned < len(self._buffer):
+            self._scan(min(self._scanned + self._scan_bytes, len(self._buffer)))
             if self._end >= self._part_bytes:
                 yield self._cut()
 
     def finish(self) -> Iterator[FilePart]:
         """Yield the last part, once the file has ended."""
-        if self._read_header and self._held.strip() and not re.search(rb"[\r\n]", self._held):
+        if self._read_header and self._buffer.strip() and not re.search(rb"[\r\n]", self._buffer):
             raise InvalidFile.whole("one_line", ONE_LINE)
-        if self._end < len(self._held):
+        if self._end < len(self._buffer):
             yield from self.feed(b"\n")
-        if self._end < len(self._held):
+        if self._end < len(self._buffer):
             raise self._refuse("unclosed_quote", "begins a record with a double quote that is never closed")
         if self._end:
             yield self._cut()
@@ -117,23 +117,23 @@ class RecordSplitter:
 
     def _find(self, times: str, stop: int) -> int:
         """Return the end of the next record (`{1}`), or of the last one before `stop` (`*+`); 0 if there is none."""
-        if self._delimiters and self._held.find(b'"', self._end, stop) >= 0:
-            found = records(self._delimiters, times).match(self._held, self._end, stop)
+        if self._delimiters and self._buffer.find(b'"', self._end, stop) >= 0:
+            found = records(self._delimiters, times).match(self._buffer, self._end, stop)
             return found.end() if found else 0
-        find = self._held.find if times == "{1}" else self._held.rfind
+        find = self._buffer.find if times == "{1}" else self._buffer.rfind
         return find(b"\n", self._end, stop) + 1
 
     def _cut_header(self, end: int, read_header: Callable[[bytes], str]) -> None:
-        header = bytes(self._held[:end])
-        del self._held[:end]
+        header = bytes(self._buffer[:end])
+        del self._buffer[:end]
         self._scanned, self._read_header = 0, None
         self._line += header.count(b"\n")
         self._delimiters = read_header(header.removesuffix(b"\n").removesuffix(b"\r"))
 
     def _cut(self) -> FilePart:
-        with memoryview(self._held) as held:  # copied once: it is large
-            data = bytes(held[: self._end])
-        del self._held[: self._end]
+        with memoryview(self._buffer) as view:  # copied once: it is large
+            data = bytes(view[: self._end])
+        del self._buffer[: self._end]
         self._scanned -= self._end
         self._end = 0
         file_part = FilePart(data, self._line, data.count(b"\n"))
@@ -145,8 +145,8 @@ class RecordSplitter:
         """Return the message for the first record that is too long, the same however its bytes were chunked."""
         what, limit = f"begins a record of more than {self._record_limit} bytes", self._end + self._record_limit
         is_first = self._line == 1 and self._end == 0
-        return f"{what}; {UNENDED}" if is_first and self._held.find(b"\n", self._end, limit) < 0 else what
+        return f"{what}; {UNENDED}" if is_first and self._buffer.find(b"\n", self._end, limit) < 0 else what
 
     def _refuse(self, code: str, message: str) -> InvalidFile:
-        line = self._line + self._held.count(b"\n", 0, self._end)
+        line = self._line + self._buffer.count(b"\n", 0, self._end)
         return InvalidFile.whole(code, f"line {line} {message}")

@@ -100,5 +100,5 @@ def write_objects(rows: Rows, places: Places, predictions: Predictions, form: Fo
 
 
 def write_tail(score: Score) -> bytes:
-    """Return the members that follow the risk, and the end of the object."""
+    """Return the members of the object that follow the risk, and its closing brace."""
     return b"," + to_json({name: getattr(score, name) for name in SCORE_COLUMNS[1:]})[1:]

@@ -69,14 +69,14 @@ class Batches(RedisView[Batch]):
         allows; GIVEN_UP if the upload was not held in time, so that its objects are deleted.
         """
         key = (batch.idempotency.key, batch.idempotency.fingerprint) if batch.idempotency else ("", "")
-        most = "" if batch.rejected_limit is None else batch.rejected_limit
+        rejected_limit = "" if batch.rejected_limit is None else batch.rejected_limit
         lines = sum(part.lines for part in batch.parts)
         flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
         limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
-        wanted, allowed = (batch.callback or "", batch.trace or ""), batch.by.limits
+        options, allowed = (batch.callback or "", batch.trace or ""), batch.by.limits
         owner = (batch.by.key, allowed.rows_per_day or "", allowed.batches_at_once or "", batch.priority)
         form = batch.form.to_json()
-        args = (*limits, batch.id, *key, form, batch.bytes, lines, most, *wanted, *owner, *flat)
+        args = (*limits, batch.id, *key, form, batch.bytes, lines, rejected_limit, *options, *owner, *flat)
         sent_ms, status_text, id = self._run(batch_scripts.CREATE, *args)
         status = SubmitStatus(status_text.decode())
         return status, id.decode(), [Message(sent_ms, [])] * (status is SubmitStatus.ACCEPTED)

@@ -17,7 +17,7 @@ from core.settings import Settings
 
 
 class RedisCallbacks(RedisView[Job], Callbacks):
-    """The callbacks of the jobs in one Redis, the same that `RedisLedger` keeps, or with `BATCHES` of the batches."""
+    """The callbacks of the jobs that `RedisLedger` stores in the same Redis, or with `BATCHES`, of the batches."""
 
     def __init__(
         self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS

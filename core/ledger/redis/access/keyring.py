@@ -43,7 +43,7 @@ class Key:
 
     @property
     def left_s(self) -> float:
-        """Seconds for which it is still valid; 0 or less if it is not."""
+        """Seconds for which the key is still valid; 0 or less if it is not."""
         if self.revoked:
             return 0
         return (self.expires - self.now).total_seconds() if self.expires else float("inf")

@@ -1,4 +1,4 @@
-"""The scorer: a loaded bundle, which scores records one by one or in columns."""
+"""The scorer: a loaded bundle, which scores records and returns the scores as rows or as columns."""
 
 from collections.abc import Callable
 from pathlib import Path

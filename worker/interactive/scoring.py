@@ -32,7 +32,7 @@ LISTEN_FOR_S = 0.05  # a client that submits one job after another sends the nex
 
 
 class Classifier(Protocol):
-    """Scores records one by one, as `models.scorer.Scorer` does."""
+    """Scores records into rows, one per record, as `models.scorer.Scorer` does."""
 
     @property
     def version(self) -> str:

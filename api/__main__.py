@@ -35,7 +35,7 @@ from core.ledger.redis.checkpoint import adopt_format
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
 from core.ledger.redis.server_stats import read_server_stats
-from core.process import give_large_buffers_back, keep_private, spare_what_stays
+from core.process import freeze_garbage_collector, keep_private, return_large_buffers
 from core.settings import Settings
 from core.storage.store import Store
 from core.transport.queue import make_celery, make_send, make_send_parts
@@ -77,14 +77,14 @@ def raise_file_limit() -> None:
 
 def make_process_app() -> FastAPI:
     """Return the app of one gateway process; called in the process that serves it."""
-    give_large_buffers_back()
+    return_large_buffers()
     settings = Settings.read()
     start_log(settings.log_format)
     stop_with_parent()
     start_tracing("scoreline-gateway")
     redis = open_redis(settings)
     app = build_app(settings, redis, start_metrics(settings, redis))
-    spare_what_stays()
+    freeze_garbage_collector()
     sys.setswitchinterval(THREAD_SWITCH_S)
     return app
 

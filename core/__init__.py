@@ -1,4 +1,4 @@
 """What all programs share, and nothing else: fields, tables, the ledger, the transport, storage, settings, errors.
 
-Knows pydantic, redis and celery. Does not know HTTP, numbers or models.
+Uses pydantic, redis and celery; no web framework, no numpy, no model.
 """

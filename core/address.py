@@ -1,4 +1,4 @@
-"""The address: where a host is, and whether a stranger may have this service call there."""
+"""Addresses of hosts, and whether a client may have this service call them."""
 
 import asyncio
 import socket
@@ -12,30 +12,29 @@ from core.errors import RefusedCallback, UnresolvedCallback
 
 RESOLVED_WITHIN_S = 5
 RETRY_AFTER_S = 5
-GLOBAL_UNICAST = ip_network("2000::/3")  # all that IANA has given out of IPv6 so far (RFC 4291, section 2.4)
+GLOBAL_UNICAST = ip_network("2000::/3")  # all IPv6 that IANA has assigned so far (RFC 4291, section 2.4)
 
 UNKNOWN = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
-"""What a lookup ends with where a name server knew the answer: there is no such name, or no address of it."""
+"""Errors with which a name server says for certain that the name, or an address of it, does not exist."""
 
 
 class Resolver:
-    """Finds the addresses of hosts, in threads of its own: a name server that is silent holds up nothing else.
+    """Finds the addresses of hosts, in threads of its own: a silent name server delays nothing else.
 
-    Of the threads, no owner takes more than their `share` at once, all of them unless given: a lookup cannot be broken
-    off, and whoever names slow hosts is to hold up their own lookups alone. With `private`, addresses that are not
-    public are fine too.
+    One owner uses at most `share` of the threads at once, by default all: a lookup cannot be canceled, so an owner who
+    names slow hosts delays only their own lookups. With `private`, addresses that are not public are allowed too.
     """
 
     def __init__(self, *, private: bool, threads: int, share: int | None = None) -> None:
         self._private = private
         self._threads = ThreadPoolExecutor(threads, "resolve")
-        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(share or threads))
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(share or threads))
 
     async def find(self, host: str, owner: str = "") -> list[str]:
-        """Return the host's addresses, the best first; that of an address is itself, and nobody is asked.
+        """Return the host's addresses, the best first. An address is returned as it is, without a lookup.
 
-        Raises RefusedCallback if there is none, or one is not public; UnresolvedCallback if that is not known in time.
-        Whoever connects must connect to one of these: a name may lead elsewhere when it is resolved again.
+        Raises RefusedCallback if there is none, or one is not public; UnresolvedCallback if the lookup does not end in
+        time. Connect to one of the returned addresses only: the name may resolve to another one later.
         """
         addresses = [host] if is_address(host) else await self._look_up(host, owner)
         if not self._private and not all(map(is_public, addresses)):
@@ -48,7 +47,7 @@ class Resolver:
     async def _look_up(self, host: str, owner: str) -> list[str]:
         try:
             async with asyncio.timeout(RESOLVED_WITHIN_S):
-                found = await self._ask(host, self._turns[owner])
+                found = await self._ask(host, self._slots[owner])
         except (OSError, UnicodeError) as error:  # a timeout is an OSError
             if isinstance(error, UnicodeError) or (isinstance(error, socket.gaierror) and error.errno in UNKNOWN):
                 raise RefusedCallback(
@@ -57,26 +56,26 @@ class Resolver:
             raise UnresolvedCallback(retry_after_s=RETRY_AFTER_S) from None
         return [str(place[0]) for *_, place in found]
 
-    async def _ask(self, host: str, turns: asyncio.Semaphore) -> list[Any]:
-        """Return what the system says of a host, once it is the owner's turn, which ends with the thread's work."""
-        await turns.acquire()
+    async def _ask(self, host: str, slots: asyncio.Semaphore) -> list[Any]:
+        """Return the answer of getaddrinfo, once the owner has a free slot, which is held until the thread is done."""
+        await slots.acquire()
         loop = asyncio.get_running_loop()
 
-        def end_turn(_: object) -> None:
+        def free_slot(_: object) -> None:
             with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(turns.release)
+                loop.call_soon_threadsafe(slots.release)
 
         work = self._threads.submit(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
-        work.add_done_callback(end_turn)
+        work.add_done_callback(free_slot)
         return await asyncio.wrap_future(work)
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop the threads without waiting for them."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def is_address(host: str) -> bool:
-    """Whether the host is an address, and no name."""
+    """Whether the host is an IP address rather than a name."""
     try:
         ip_address(host)
     except ValueError:
@@ -85,9 +84,9 @@ def is_address(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the internet at large: not to this machine, its network, or a group.
+    """Whether an address is globally reachable: not this machine's, not of a private network, not multicast.
 
-    An IPv6 address that stands for one of IPv4 is judged as that one, or refused.
+    An IPv6 address that stands for an IPv4 address is checked as that one, or refused.
     """
     ip = ip_address(address.partition("%")[0])
     if not isinstance(ip, IPv4Address):

@@ -1,9 +1,9 @@
-"""Opens the connection to Redis, whose writes are not refused for want of memory; refuses one that may lose jobs.
+"""Opens connections to Redis that work even while its memory is full, and refuses a Redis that may lose jobs.
 
-A Redis above its `maxmemory` refuses every command that may take more of it (OOM), but no script that says it may run
-all the same. So a refused command is sent again within such a script. It takes a round trip more while memory is full,
-and nothing else: what was accepted can be claimed, committed, acknowledged, canceled and erased, which is how memory
-becomes free again. Only who submits new work is to be refused: by a script that begins with `REFUSED_WHEN_FULL`.
+A Redis above its `maxmemory` refuses every command that may use more memory (OOM), but runs a script that declares
+`allow-oom`. So a refused command is sent again within such a script, which costs one more round trip while memory is
+full. Accepted jobs can thus still be claimed, committed, acknowledged, canceled and erased, which frees memory again.
+Only new work is refused, by scripts that begin with `REFUSED_WHEN_FULL`.
 
 Redis checks the user's rights within a script as well. Needs Redis 7 or Valkey.
 """
@@ -26,17 +26,17 @@ from typing_extensions import override
 from core.errors import LedgerUnavailable, UnfitRedis
 from core.settings import Settings
 
-ONLOOKER = {f"{key}_key": f"onlooker.{key}" for key in ("unacked", "unacked_index", "unacked_mutex")}
-"""Options of the broker for who only looks on: any other gives the workers' overdue messages back, as workers do."""
+MONITOR_OPTIONS = {f"{key}_key": f"onlooker.{key}" for key in ("unacked", "unacked_index", "unacked_mutex")}
+"""Broker options for a monitor that consumes nothing: without them it would redeliver workers' overdue messages."""
 
 log = logging.getLogger(__name__)
 
 
 def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
-    """Return a client whose every call answers, or raises RedisError, within about twice the set timeout.
+    """Return a client whose every call returns, or raises RedisError, within about twice the set timeout.
 
-    A call that fails on its connection is made again on a new one, `retries` times within some 0.2 s each; every
-    script of the ledger bears that. None is refused for want of memory, but the scripts that write new work down.
+    A call whose connection fails is repeated on a new one, `retries` times, some 0.2 s apart at most; every script of
+    the ledger may be repeated. While memory is full, only scripts that write new work are refused.
     """
     options = {
         "socket_timeout": settings.redis_timeout_s,
@@ -57,7 +57,7 @@ def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
 
 
 def check_certificate(settings: Settings) -> dict[str, object]:
-    """Return how a rediss:// server is trusted, nothing for any other; what its URL says of that goes before."""
+    """Return the TLS options for a rediss:// server, none for any other; options in its URL take precedence."""
     if not settings.redis_url.startswith("rediss://"):
         return {}
     by: dict[str, object] = {"ssl_ca_certs": str(settings.redis_ca)} if settings.redis_ca else {}
@@ -65,16 +65,16 @@ def check_certificate(settings: Settings) -> dict[str, object]:
 
 
 def ask_sentinel(settings: Settings) -> dict[str, object]:
-    """Return how a Sentinel is asked: one that is away is passed over at once, not tried again."""
+    """Return the options for connections to a Sentinel: one that is down is skipped at once, not retried."""
     timeout_s = settings.redis_timeout_s
     return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "retry": Retry(NoBackoff(), 0)}
 
 
 def check_redis(redis: Redis) -> None:
-    """Check that the server keeps what it is given.
+    """Check that the server does not lose data.
 
-    Raises UnfitRedis for one that may evict keys or is a cluster, LedgerUnavailable if it cannot be reached; warns of
-    one that does not write every change to its disk before it answers.
+    Raises UnfitRedis if it may evict keys or is a cluster, LedgerUnavailable if it cannot be reached; logs a warning if
+    it does not write every change to its disk before it answers.
     """
     try:
         memory, persistence, cluster = (redis.info(section) for section in ("memory", "persistence", "cluster"))
@@ -106,17 +106,17 @@ def check_redis(redis: Redis) -> None:
 def _fsync(redis: Redis) -> str | None:
     try:
         if not redis.eval("return redis.acl_check_cmd('CONFIG', 'GET', 'appendfsync')", 0):
-            return None  # a refusal would stand in the server's log
+            return None  # without asking: the server would log a refusal
         return str(redis.config_get("appendfsync").get("appendfsync"))
     except ResponseError:  # a managed server may forbid CONFIG; then it cannot be known
         return None
 
 
 RUNS_WHEN_FULL = "#!lua flags=allow-oom\n"
-"""Heads a script that runs whatever memory is used."""
+"""First line of a script that runs even while memory is full."""
 
 REFUSED_WHEN_FULL = "#!lua\n"
-"""Heads a script that a Redis whose memory is full refuses, before any of it is done."""
+"""First line of a script that is refused, before any of it runs, while memory is full."""
 
 ALL_AT_ONCE = (
     RUNS_WHEN_FULL
@@ -130,17 +130,17 @@ end
 return answers
 """
 )
-"""Does commands in their order, each given as the number of its words and those words; returns their answers."""
+"""Runs commands in order, each given as the number of its words and those words; returns their answers."""
 
 SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
-"""Commands that no script may call; the script that they run says itself whether it may be refused."""
+"""Commands that no script may call; the script that they run declares itself whether it may be refused."""
 
 Command = tuple[tuple[Any, ...], dict[str, Any]]
-"""A command and its arguments, and the options by which its answer is read, as redis-py keeps them."""
+"""A command with its arguments, and the options for parsing its answer, as redis-py keeps them."""
 
 
 class OomSafeRedis(Redis):
-    """A client that is refused nothing for want of memory but the scripts that are to be."""
+    """A client for which only scripts headed by `REFUSED_WHEN_FULL` are refused while memory is full."""
 
     @override
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -156,20 +156,20 @@ class OomSafeRedis(Redis):
             return answer
 
     def execute_all(self, commands: Sequence[Command]) -> list[Any]:
-        """Do the commands, none of which runs a script, in one step whatever memory is used; return their answers."""
+        """Run commands, none of which runs a script, in one step even while memory is full; return their answers."""
         words = [word for args, _ in commands for word in (len(args), *args)]
         answers = super().execute_command("EVAL", ALL_AT_ONCE, 0, *words)  # type: ignore[no-untyped-call]
         return [self._read(*command, answer) for command, answer in zip(commands, answers, strict=True)]
 
     @override
     def register_script(self, script: str | bytes | memoryview) -> Script:
-        """Return a script to call; it runs whatever memory is used, unless its first line says what it needs."""
+        """Return a script to call; it runs even while memory is full, unless its first line declares otherwise."""
         text = script if isinstance(script, str) else bytes(script).decode()
         return super().register_script(text if text.startswith("#!") else RUNS_WHEN_FULL + text)
 
     @override
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """Return a pipeline that is refused as little."""
+        """Return a pipeline that works while memory is full, too."""
         return OomSafePipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
 
     def _read(self, args: tuple[Any, ...], options: dict[str, Any], answer: Any) -> Any:
@@ -180,9 +180,9 @@ class OomSafeRedis(Redis):
 
 
 class OomSafePipeline(Pipeline):
-    """A pipeline whose commands are done all the same, those of a transaction in one step, if memory is full.
+    """A pipeline whose commands run even while memory is full; those of a transaction run in one step.
 
-    What a refused transaction watched is not watched any more then: Redis takes no transaction while memory is full.
+    Redis refuses transactions while memory is full. The keys that a refused transaction watched are then not watched.
     """
 
     @override
@@ -191,7 +191,7 @@ class OomSafePipeline(Pipeline):
         commands: list[Command] = self.command_stack
         try:
             answers = super().execute(raise_on_error=False)
-        except OutOfMemoryError as error:  # of a transaction, none of which was done
+        except OutOfMemoryError as error:  # of a transaction, no command of which ran
             answers = [error] * len(commands)
         refused = [place for place, answer in enumerate(answers) if isinstance(answer, OutOfMemoryError)]
         for place, answer in zip(refused, self._do([commands[place] for place in refused]), strict=True):
@@ -208,7 +208,7 @@ class OomSafePipeline(Pipeline):
 
 
 def attempt(client: Redis, command: Command) -> Any:
-    """Return the answer to a command, or the error that it is."""
+    """Return the answer to a command, or the error that it raised."""
     args, options = command
     try:
         return client.execute_command(*args, **options)

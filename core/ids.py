@@ -7,18 +7,18 @@ from threading import Lock
 from uuid import UUID
 
 PROBE_JOB_PREFIX = "00000000-0000"
-"""What a canary's id begins with: a UUIDv7 of 1970, so that canaries sort before every job of a user."""
+"""The prefix of a probe job's id: a UUIDv7 of 1970, so that probe jobs sort before all other jobs."""
 
 RANDOM_BITS, CELL_BITS, LOWER = 74, 8, (1 << 62) - 1
 STEPS = 1 << 56
 
 
 class Ids:
-    """Makes UUIDv7 (RFC 9562, section 5.7) that ascend, and of which none tells of another. Safe to share by threads.
+    """Makes UUIDv7 (RFC 9562, section 5.7) that ascend, and from which no other can be guessed. Safe among threads.
 
-    What is made within a millisecond ascends by a random step (section 6.2, method 2) of up to 56 bits: libraries step
-    by so little that whoever has an id can guess its neighbours. The low 8 bits are 0: the number of a cell, one of
-    several whole services behind a router, has its place there.
+    Ids of the same millisecond ascend by a random step (section 6.2, method 2) of up to 56 bits: the steps of libraries
+    are so small that whoever has one id can guess its neighbours. The low 8 bits are 0: reserved for the number of a
+    cell, one of several whole services behind a router.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ new_id = Ids().make
 
 
 def probe_job_id() -> str:
-    """Return the id for a new canary, which no listing shows."""
+    """Return the id for a new probe job, which no listing shows."""
     return PROBE_JOB_PREFIX + new_id()[len(PROBE_JOB_PREFIX) :]
 
 
@@ -50,12 +50,12 @@ def first_id_at(ms: int) -> str:
 
 
 def ms_of_id(id: str) -> int:
-    """Return when an id, or one that begins with it, was made: milliseconds since 1970; a canary's is 0."""
+    """Return when an id, or its beginning, was made, in milliseconds since 1970; 0 for a probe job."""
     return int(id[:8] + id[9:13], 16)
 
 
 def is_probe_job(id: str) -> bool:
-    """Whether the id is a canary's."""
+    """Whether the id is that of a probe job."""
     return id.startswith(PROBE_JOB_PREFIX)
 
 

@@ -1,4 +1,4 @@
-"""Settings: everything that may differ between two installations, read from `SCORELINE_*` once at start."""
+"""The settings: all that may differ between two installations, read once at start from `SCORELINE_*` variables."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,15 +15,16 @@ from core.ledger.key import check_key
 
 
 class GatewaySettings(BaseSettings):
-    """The settings of the door. Made as a part of `core.settings.Settings`."""
+    """The settings of the gateway; a part of `core.settings.Settings`."""
 
     hosts: str | None = Describe(
         None,
-        description="Names, apart by spaces, by which the gateway may be called, besides SCORELINE_API_HOST, localhost "
-        "and any address; `*` is any.",
+        description="Names, separated by spaces, by which the gateway may be called, besides SCORELINE_API_HOST, "
+        "localhost and any address; `*` is any.",
     )
     cors_origins: str | None = Describe(
-        None, description="Origins, apart by spaces, whose pages may call the gateway, such as `https://ward.example`."
+        None,
+        description="Origins, separated by spaces, whose pages may call the gateway, such as `https://ward.example`.",
     )
     connections_limit: int = Describe(
         16_384, gt=0, description="Connections that one gateway process serves at once; one more is 503."
@@ -41,17 +42,17 @@ class GatewaySettings(BaseSettings):
         0.5,
         gt=0,
         le=1,
-        description="Largest share that one API key has of a gateway process's connections, event streams and unsent "
-        "answers; beyond it 429.",
+        description="Largest share that one API key may have of a gateway process's connections, event streams and "
+        "unsent answers; beyond it 429.",
     )
     head_limit_bytes: int = Describe(
         32_768, gt=0, description="Largest request line and headers, all together; larger ones are 431."
     )
     head_timeout_s: float = Describe(
-        10, gt=0, description="Seconds in which request line and headers must have come; else 408."
+        10, gt=0, description="Seconds in which request line and headers must arrive; else 408."
     )
     body_timeout_s: float = Describe(
-        60, gt=0, description="Seconds in which a body must have come that is no upload; else 408."
+        60, gt=0, description="Seconds in which a body must arrive, unless it is an upload; else 408."
     )
     slowest_bytes_per_s: float = Describe(
         1_000,
@@ -60,7 +61,7 @@ class GatewaySettings(BaseSettings):
         "be read of an answer, over SCORELINE_UNREAD_TIMEOUT_S.",
     )
     unread_timeout_s: float = Describe(
-        60, gt=0, description="Seconds after which an answer is broken off that nobody reads."
+        60, gt=0, description="Seconds after which a response that is not read is broken off."
     )
 
 
@@ -70,7 +71,7 @@ LogFormat = Literal["text", "json"]
 class Settings(GatewaySettings):
     """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
 
-    Made by `Settings.read`.
+    `Settings.read` makes them.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCORELINE_", frozen=True, env_ignore_empty=True)
@@ -86,22 +87,22 @@ class Settings(GatewaySettings):
         None, description="File of the authorities that a rediss:// Redis is certified by; by default the system's."
     )
     redis_master: str = Describe("mymaster", description="Name of the master, where the URL names Sentinels.")
-    redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as away.")
+    redis_timeout_s: float = Describe(2, gt=0, description="Seconds after which Redis counts as unavailable.")
     api_host: str = Describe("127.0.0.1", description="Address that the gateway listens on.")
     api_port: int = Describe(8001, ge=1, le=65535, description="Port that the gateway listens on.")
     api_keys: Literal["required", "off"] = Describe(
         "required", description="Whether each request needs an API key; only on a loopback address may it be `off`."
     )
     api_key: Annotated[SecretStr, AfterValidator(check_key)] | None = Describe(
-        None, description="API key that our own clients show, and that a gateway which has it too lets in."
+        None, description="API key that our own clients send, and that a gateway with the same setting accepts."
     )
     session_ttl: int = Describe(
         43_200, gt=0, description="Seconds after which a key that was entered on the pages must be entered again."
     )
     api_processes: int = Describe(1, gt=0, description="Gateway processes that share the port.")
     flower_port: int = Describe(5555, ge=1, le=65535, description="Port of Flower's dashboard.")
-    grafana_url: str | None = Describe(None, description="Where Grafana is, for the page of the system to lead there.")
-    mlflow_url: str | None = Describe(None, description="Where MLflow is, for the page of the system to lead there.")
+    grafana_url: str | None = Describe(None, description="URL of Grafana, to which the system page links.")
+    mlflow_url: str | None = Describe(None, description="URL of MLflow, to which the system page links.")
     exporter_port: int = Describe(
         9808, ge=0, le=65535, description="Port of celery-exporter in `make up`; 0 starts none."
     )
@@ -110,15 +111,15 @@ class Settings(GatewaySettings):
     )
     log_format: LogFormat = Describe("text", description="How a line of the log is written: `text` or `json`.")
     log_requests: bool = Describe(False, description="Whether each request, and each job scored, is a line in the log.")
-    metrics: bool = Describe(True, description="Whether gateway, workers and sweep measure themselves.")
-    metrics_host: str = Describe("127.0.0.1", description="Address that all programs show their metrics on.")
+    metrics: bool = Describe(True, description="Whether gateway, workers and reaper have metrics.")
+    metrics_host: str = Describe("127.0.0.1", description="Address on which all programs serve their metrics.")
     api_metrics_port: int = Describe(
-        9800, ge=0, le=65535, description="Port of the gateway's metrics; 0 shows none, as for those below."
+        9800, ge=0, le=65535, description="Port of the gateway's metrics; 0 serves none, as for those below."
     )
     worker_metrics_port: int = Describe(9801, ge=0, le=65535, description="Port of a worker's metrics.")
     bulk_metrics_port: int = Describe(9802, ge=0, le=65535, description="Port of a bulk worker's metrics.")
-    sweep_metrics_port: int = Describe(9803, ge=0, le=65535, description="Port of the sweep's metrics.")
-    notify_metrics_port: int = Describe(9804, ge=0, le=65535, description="Port of a notifier's metrics.")
+    sweep_metrics_port: int = Describe(9803, ge=0, le=65535, description="Port of the reaper's metrics.")
+    notify_metrics_port: int = Describe(9804, ge=0, le=65535, description="Port of a webhook worker's metrics.")
     body_limit_bytes: int = Describe(4_000_000, gt=0, description="Largest request body; a larger one is 413.")
     patients_limit: int = Describe(10_000, gt=0, description="Most patients in one job.")
     prediction_wait_s: float = Describe(
@@ -129,36 +130,36 @@ class Settings(GatewaySettings):
     bulk_processes: int = Describe(2, gt=0, description="Scoring processes of one worker of the bulk queue.")
     part_limit_s: float = Describe(120, gt=0, description="A part of a file that takes longer to score is killed.")
     task_limit_s: float = Describe(4, gt=0, description="A task that takes longer is killed.")
-    lease_s: float = Describe(6, gt=0, description="Seconds after which a worker that took a job has lost it.")
+    lease_s: float = Describe(6, gt=0, description="Seconds after which a worker loses a job that it has claimed.")
     visibility_timeout_s: float = Describe(
         20, gt=0, description="Seconds after which Redis hands an unacknowledged message to another worker."
     )
     deliveries_limit: int = Describe(
-        3, gt=0, description="A job given to so many workers, none of which came back, is quarantined."
+        3, gt=0, description="A job that was delivered so often, and never committed, is dead-lettered."
     )
     resend_after_s: float = Describe(
-        3, gt=0, description="A job is lost when the queue has delivered what was sent this much later."
+        3, gt=0, description="A message is lost once the queue has delivered one that was sent this much later."
     )
-    sweep_every_s: float = Describe(0.5, gt=0, description="Seconds between two sweeps.")
-    canary_every_s: float = Describe(2, gt=0, description="Seconds between two canary jobs.")
-    ready_for_s: float = Describe(10, gt=0, description="Seconds that a canary's return keeps the service ready.")
+    sweep_every_s: float = Describe(0.5, gt=0, description="Seconds between two rounds of the reaper.")
+    canary_every_s: float = Describe(2, gt=0, description="Seconds between two probe jobs.")
+    ready_for_s: float = Describe(10, gt=0, description="Seconds for which a scored job keeps the service ready.")
     backlog_limit: int = Describe(
         500_000, gt=0, description="Patients that may wait; above it a submit is answered 429."
     )
     bulk_backlog_limit: int = Describe(
         50_000_000, gt=0, description="Rows of files that may wait; above it an upload is answered 429."
     )
-    memory_share: float = Describe(  # `api.headroom` has what speaks for it
+    memory_share: float = Describe(  # `api.headroom` says why
         0.85, gt=0, le=1, description="Share of Redis's `maxmemory` above which submits and uploads are 503."
     )
-    idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds that an Idempotency-Key is remembered.")
-    result_ttl: int = Describe(86_400, gt=0, description="Seconds that a finished job is kept; then it is 410.")
+    idempotency_ttl: int = Describe(86_400, gt=0, description="Seconds for which an Idempotency-Key is remembered.")
+    result_ttl: int = Describe(86_400, gt=0, description="Seconds for which a finished job is kept; then it is 410.")
     rewrite_within_s: int = Describe(
         3_600,
         ge=0,
-        description="Seconds within which Redis's disk forgets what was erased or expired; 0 leaves that to you.",
+        description="Seconds within which erased and expired data leave Redis's disk; 0 leaves that to you.",
     )
-    audit_ttl: int = Describe(604_800, gt=0, description="Seconds that the audit keeps who did what.")
+    audit_ttl: int = Describe(604_800, gt=0, description="Seconds for which the audit log keeps its events.")
     gone_ttl: int = Describe(
         86_400, gt=0, description="Seconds, after the time to keep it, that a job is 410 rather than 404."
     )
@@ -178,7 +179,9 @@ class Settings(GatewaySettings):
         default_factory=lambda known: f"file://{known.get('var', '')}/store",
         description="Where batches keep their files: file:// and a folder, or s3:// with bucket and prefix.",
     )
-    store_timeout_s: float = Describe(10, gt=0, description="Seconds after which the object store counts as away.")
+    store_timeout_s: float = Describe(
+        10, gt=0, description="Seconds after which the object store counts as unavailable."
+    )
     upload_limit_bytes: int = Describe(
         10_000_000_000, gt=0, description="Largest file of a batch, unpacked; a larger one is 413."
     )
@@ -195,8 +198,7 @@ class Settings(GatewaySettings):
     def read(cls) -> Self:
         """Return the settings of this process's environment.
 
-        Raises OperatorError, which names every variable that is wrong and never repeats its value: a URL may hold
-        a password.
+        Raises OperatorError, which names every wrong variable and never repeats its value: a URL may hold a password.
         """
         try:
             return cls()
@@ -207,12 +209,12 @@ class Settings(GatewaySettings):
 
     @property
     def embedded(self) -> bool:
-        """Whether the embedded Valkey is used: it is where nobody named a server."""
+        """Whether the embedded Valkey is used, since no Redis is named."""
         return "redis_url" not in self.model_fields_set
 
     @property
     def api_url(self) -> str:
-        """Where the gateway answers on this machine."""
+        """The gateway's URL on this machine."""
         return f"http://{host_and_port(self.api_host, self.api_port)}"
 
     @model_validator(mode="after")
@@ -235,13 +237,13 @@ class Settings(GatewaySettings):
 
 
 def host_and_port(host: str, port: int) -> str:
-    """Return where this machine reaches what listens on the host, be it on all of them, and the port."""
+    """Return the address at which this machine reaches a listener on this host, perhaps a wildcard, and port."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches who listens on the address."""
+    """Whether a listener on this address can be reached from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,17 +1,17 @@
-"""The trace context: which request, of which trace, something is done for (W3C Trace Context, level 2)."""
+"""The trace context: the request, and its trace, that work belongs to (W3C Trace Context, level 2)."""
 
 import re
 
-LONGEST = 512  # of a version to come; ours has 55 characters
+LONGEST = 512  # for future versions; ours has 55 characters
 FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-KNOWN_FLAGS = 0b11  # sampled, and random trace id; the others must be sent on as zero (section 3.2.2.5.3)
+KNOWN_FLAGS = 0b11  # sampled, and random trace id; the others must be forwarded as zero (section 3.2.2.5.3)
 SAMPLED = 0b01
 
 
 def read_traceparent(text: str) -> str | None:
-    """Return the value of a `traceparent` header in the form that is sent on, or None for one that is to be ignored.
+    """Return the value of a `traceparent` header in the form that is forwarded, or None if it must be ignored.
 
-    One of a later version is read as far as it is ours, and sent on in ours (section 4.3).
+    A later version is read as far as version 00 goes, and forwarded as version 00 (section 4.3).
     """
     found = FORM.fullmatch(text) if len(text) <= LONGEST else None
     if found is None:
@@ -28,5 +28,5 @@ def trace_id_of(traceparent: str) -> str:
 
 
 def is_sampled(traceparent: str) -> bool:
-    """Whether whoever made a `traceparent` in our form may have recorded what it did."""
+    """Whether the caller that sent a `traceparent` in our form may have recorded its spans."""
     return bool(int(traceparent[-2:], 16) & SAMPLED)

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m models", description="The released model.")
     commands = parser.add_subparsers(required=True, metavar="command")
     bundle = Settings.read().bundle
@@ -42,7 +42,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def fetch_bundle(options: argparse.Namespace) -> None:
     """Fetch a bundle. Raises NoMlflow, BrokenBundle."""
-    from models.registry import ALIAS, NAME, Mlflow, fetch  # with an HTTP client, which no worker needs
+    from models.registry import ALIAS, NAME, Mlflow, fetch  # loads an HTTP client, which no worker needs
 
     server = Mlflow()
     card = fetch(server, options.out, options.name or NAME, options.alias or ALIAS)
@@ -50,15 +50,15 @@ def fetch_bundle(options: argparse.Namespace) -> None:
 
 
 def check_bundle(options: argparse.Namespace) -> None:
-    """Load a bundle, or be ended by a signal if that takes too long. Raises BrokenBundle."""
-    Trial.bound()
+    """Load a bundle; a signal ends this process if that takes too long. Raises BrokenBundle."""
+    Trial.limit_own_time()
     from models.scorer import Scorer
 
     print(f"A worker would take up {options.folder}: it is model {Scorer.load(options.folder).version}")
 
 
 def probe_bundle(options: argparse.Namespace) -> None:
-    """Write the probes of a bundle, unless its model fails the load check by them. Raises BrokenBundle."""
+    """Write the probes of a bundle, unless its model fails the load check with them. Raises BrokenBundle."""
     from models.scorer import write_probes
 
     card = write_probes(options.folder)

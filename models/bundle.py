@@ -1,4 +1,4 @@
-"""The bundle: the files of one model, read and found to belong together. Loads no model, and starts no thread."""
+"""The bundle: the files of one model, read and checked to belong together. Loads no model, and starts no thread."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from models.features import FEATURES, MEASURES
 from models.probes import PROBES_FILE, Probes
 
 FILES = (MODEL_FILE, PROBES_FILE, CARD_FILE)
-"""The files of a bundle, in the order in which a release replaces them: the card last, since it names the model."""
+"""The files of a bundle, in the order in which a release replaces them: the card is last, since it names the model."""
 
 HASH_DIGITS = 8
 """How many hex digits of the model's SHA-256 its version ends with."""
@@ -24,7 +24,7 @@ Described = TypeVar("Described", bound=BaseModel)
 
 
 class Bundle(NamedTuple):
-    """The card, the bytes of the ONNX model, and the probes of one bundle."""
+    """The card, the ONNX model as bytes, and the probes of one bundle."""
 
     card: Card
     model: bytes
@@ -40,8 +40,8 @@ def read_bundle(folder: Path) -> Bundle:
 def read_model(folder: Path) -> tuple[Card, bytes]:
     """Return the card in `folder` and the model that it describes.
 
-    Raises BrokenBundle for those that are missing, half-written, damaged, or made for other fields, or if the version
-    is not that of the model.
+    Raises BrokenBundle if they are missing, half-written, damaged, or made for other fields, or if the version is not
+    that of the model.
     """
     card = read_card(folder)
     model = read_file(folder / MODEL_FILE)
@@ -61,7 +61,7 @@ def read_model(folder: Path) -> tuple[Card, bytes]:
 
 
 def read_probes(folder: Path, card: Card) -> Probes:
-    """Return the probes in `folder`. Raises BrokenBundle unless they are there, and of the card's model and fields."""
+    """Return the probes in `folder`. Raises BrokenBundle if they are missing, or of another model or other fields."""
     if not (folder / PROBES_FILE).exists():
         raise BrokenBundle(
             f"The bundle has no {PROBES_FILE}, which older ones lack. If its model is the one that you want, "
@@ -82,7 +82,7 @@ def read_card(folder: Path) -> Card:
 
 
 def read_document(path: Path, kind: type[Described]) -> Described:
-    """Return what a JSON file of a bundle holds. Raises BrokenBundle if it is missing, or is not of that kind."""
+    """Return the contents of a bundle's JSON file. Raises BrokenBundle if it is missing, or is not of that kind."""
     try:
         return kind.model_validate_json(read_file(path))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The card: what a bundle says of its model. `card.json` is this, written down."""
+"""The card, which describes the model of a bundle; `card.json` holds it."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class CardField(BaseModel):
 
 
 class Metric(BaseModel):
-    """One measured quality of the model, with its 95 % interval."""
+    """One measured metric of the model, with its 95 % interval."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +38,7 @@ class Metric(BaseModel):
 
 
 class Conformal(BaseModel):
-    """From which risks on a label is in the conformal set: class-conditional (Mondrian), a bound for each label."""
+    """The bounds on the risk for each label of the conformal set; class-conditional (Mondrian)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,12 +50,12 @@ class Conformal(BaseModel):
     method: Annotated[str, Field(description="How the bounds were made, and what they do not promise.")]
 
     def rule_out(self, risk: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return, for each risk of (n,), the place of its set in `core.schema.score.SETS`, as (n,)."""
+        """Return, for each risk of (n,), the index of its set in `core.schema.score.SETS`, as (n,)."""
         return (risk < self.disease_at_least) + 2 * (risk > self.no_disease_at_most)
 
 
 class Subgroup(BaseModel):
-    """How good the model is for some of the patients; `surplus` above 0 says that their risks are too low."""
+    """How good the model is for a subgroup of the patients; `surplus` above 0 means that their risks are too low."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,7 +65,7 @@ class Subgroup(BaseModel):
 
 
 class OperatingPoint(BaseModel):
-    """A threshold for those who would rather raise false alarms than miss disease, and what it was measured to do."""
+    """A threshold for users who prefer false alarms to missed disease, and its measured quality."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -107,7 +107,7 @@ class Card(BaseModel):
     versions: Annotated[dict[str, str], Field(description="Of the programs that made the bundle.")]
     licence: str
     limits: tuple[str, ...]
-    # What older bundles do not tell: they can still be loaded.
+    # Older bundles lack these fields, and can still be loaded.
     operating_point: Annotated[
         OperatingPoint | None, Field(description="A threshold for a stated sensitivity; predictions do not use it.")
     ] = None

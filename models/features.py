@@ -1,4 +1,4 @@
-"""The features: the one road from patients to numbers, taken in training and in serving alike."""
+"""The features: how records become a matrix, the same in training and in serving."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from core.schema.field import Category, Measure
 from core.schema.patient import COLUMNS, fields_of_patient
 
 UNUSED = ("chol",)
-"""Fields that are accepted and not used: cross-validated, cholesterol adds nothing to the others."""
+"""Fields that are accepted and not used: in cross-validation, cholesterol adds nothing to the others."""
 
 MEASURES: tuple[str, ...] = tuple(
     name for name, field in fields_of_patient().items() if isinstance(field, Measure) and name not in UNUSED
 )
-"""The measures, which enter as they are, in their own units. They come first in `FEATURES`."""
+"""The measures, which are used as they are, in their own units. They come first in `FEATURES`."""
 
 _CODES = tuple(
     (name, code, label)
@@ -31,15 +31,15 @@ _CODE = np.array([code for _, code, _ in _CODES], dtype=np.float32)
 
 
 def to_matrix(rows: Sequence[Sequence[float | None]] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return n rows of checked patients, each in the order of `COLUMNS`, as the (n, d) matrix a model reads.
+    """Return n rows of checked records, each in the order of `COLUMNS`, as the (n, d) matrix that a model reads.
 
-    Column j is named by `FEATURES[j]`: a measure in its unit, or 1 where the patient has that code and else 0.
-    A category that was not measured is 0 in all of its columns: it says nothing, and so adds nothing to the
-    log-odds; in an array, it is NaN. Raises ValueError for rows of another length than `COLUMNS`.
+    Column j is named by `FEATURES[j]`: a measure in its unit, or 1 if the record has that code, else 0. A category that
+    was not measured, None or NaN, is 0 in all of its columns, and so adds nothing to the log-odds. Raises ValueError
+    if rows and `COLUMNS` differ in length.
     """
-    # numpy reads None as NaN here, and NaN equals no code: that is what leaves a missing category at zero.
+    # numpy reads None as NaN here, and NaN equals no code, so a missing category stays at zero.
     values = np.array(rows, dtype=np.float32).reshape(len(rows), len(COLUMNS))
     matrix = values.take(_SOURCE, axis=1)
     codes = matrix[:, len(MEASURES) :]
-    np.equal(codes, _CODE, out=codes, casting="unsafe")  # in place: a second matrix would halve the speed
+    np.equal(codes, _CODE, out=codes, casting="unsafe")  # in place: a second matrix would double the time
     return matrix

@@ -1,4 +1,4 @@
-"""The load check: what a model must take and say before it scores anyone, in a process of its own first."""
+"""The load check: which inputs and outputs a model must have before it scores, first tried in a process of its own."""
 
 import resource
 import signal
@@ -22,20 +22,20 @@ INPUT = "patients"
 """The name of the model's one input, float32 (n, d), with d as in `models.features.FEATURES`."""
 
 Outputs = Mapping[str, NDArray[np.float64]]
-"""What a model says of n records, by name; each output has the shape that `shapes_of` has for n."""
+"""The outputs of a model for n records, by name; each has the shape that `shapes_of` returns for n."""
 
 
 class Session(Protocol):
-    """A loaded model, as `onnxruntime.InferenceSession` is one."""
+    """A loaded model, such as an `onnxruntime.InferenceSession`."""
 
     def get_inputs(self) -> Sequence[Any]:
-        """Return what it declares of its inputs, each with `name`, `type` and `shape`."""
+        """Return the declared inputs, each with `name`, `type` and `shape`."""
 
     def get_outputs(self) -> Sequence[Any]:
-        """Return what it declares of its outputs, in the same form."""
+        """Return the declared outputs, each with `name`, `type` and `shape`."""
 
     def run(self, names: Sequence[str], given: Mapping[str, NDArray[np.float32]]) -> Sequence[Any]:
-        """Return the outputs of these names for the inputs given by theirs."""
+        """Return the named outputs for inputs given by name."""
 
 
 def shapes_of(rows: int) -> dict[str, tuple[int, ...]]:
@@ -48,48 +48,51 @@ OUTPUTS = tuple(shapes_of(0))
 
 
 def record_probes(session: Session, model_sha256: str) -> Probes:
-    """Return probes with what this model says now. Raises BrokenBundle if it would not pass the check by them."""
+    """Return probes with this model's present outputs. Raises BrokenBundle if it would not pass the check with them."""
     check_signature(session)
     records = make_records()
-    probes = make_probes(model_sha256, records, ask(session, to_matrix(records)))
+    probes = make_probes(model_sha256, records, run_model(session, to_matrix(records)))
     check_session(session, probes)
     return probes
 
 
 def check_session(session: Session, probes: Probes) -> None:
-    """Raise BrokenBundle unless the model says of the probes, together and one alone, what they have."""
+    """Raise BrokenBundle unless the model gives the outputs of the probes, for all together and for one alone."""
     check_signature(session)
     matrix, expected = to_matrix(probes.records), read_outputs(probes)
-    check_outputs(ask(session, matrix), expected)
-    check_outputs(ask(session, matrix[:1]), {name: said[:1] if said.ndim else said for name, said in expected.items()})
+    check_outputs(run_model(session, matrix), expected)
+    check_outputs(
+        run_model(session, matrix[:1]),
+        {name: output[:1] if output.ndim else output for name, output in expected.items()},
+    )
 
 
 def check_signature(session: Session) -> None:
-    """Raise BrokenBundle unless the model declares the one input that it is given, and every output."""
-    if [(told.name, told.type, told.shape[1:]) for told in session.get_inputs()] != [
+    """Raise BrokenBundle unless the model declares the one expected input, and every output."""
+    if [(declared.name, declared.type, declared.shape[1:]) for declared in session.get_inputs()] != [
         (INPUT, "tensor(float)", [len(FEATURES)])
     ]:
         raise BrokenBundle(
             f"{MODEL_FILE} must have one input, `{INPUT}`, of float32 and {len(FEATURES)} columns, one for each "
             f"feature. {ANEW}"
         )
-    if missing := set(OUTPUTS) - {told.name for told in session.get_outputs()}:
+    if missing := set(OUTPUTS) - {declared.name for declared in session.get_outputs()}:
         raise BrokenBundle(f"{MODEL_FILE} has no output `{'`, `'.join(sorted(missing))}`. {ANEW}")
 
 
 def read_outputs(probes: Probes) -> Outputs:
-    """Return what the probes have of each output. Raises BrokenBundle if it has another shape."""
+    """Return the outputs in the probes. Raises BrokenBundle if one is missing or has another shape."""
     try:
-        outputs = {name: np.array(said, np.float64) for name, said in probes.outputs.items()}
+        outputs = {name: np.array(output, np.float64) for name, output in probes.outputs.items()}
     except ValueError:  # a ragged list is no array
         outputs = {}
-    if {name: said.shape for name, said in outputs.items()} != shapes_of(len(probes.records)):
+    if {name: output.shape for name, output in outputs.items()} != shapes_of(len(probes.records)):
         raise BrokenBundle(f"{PROBES_FILE} does not have every output of each of its records. {ANEW}")
     return outputs
 
 
-def ask(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
-    """Return what the model says of the (n, d) matrix, by output. Raises BrokenBundle if it fails."""
+def run_model(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
+    """Return the model's outputs for the (n, d) matrix, by name. Raises BrokenBundle if it fails."""
     try:
         return dict(zip(OUTPUTS, session.run(OUTPUTS, {INPUT: matrix}), strict=True))
     except Exception as error:  # onnxruntime's errors have no base class of their own
@@ -97,64 +100,64 @@ def ask(session: Session, matrix: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def check_outputs(outputs: Mapping[str, Any], expected: Outputs) -> None:
-    """Raise BrokenBundle unless each output has dtype, shape and, to within `TOLERANCE`, values as expected."""
+    """Raise BrokenBundle unless each output has the expected dtype, shape and, to within `TOLERANCE`, values."""
     for name, right in expected.items():
-        said = outputs[name]
-        if not fits(said, right.shape):
+        output = outputs[name]
+        if not fits(output, right.shape):
             raise BrokenBundle(
                 f"Of {len(right) if right.ndim else 'any'} records, the output `{name}` of {MODEL_FILE} must be "
-                f"float64 of the shape {right.shape}, and is {describe(said)}. {ANEW}"
+                f"float64 of the shape {right.shape}, and is {describe(output)}. {ANEW}"
             )
-        if not np.isfinite(said).all() or (name == "risk" and not is_probability(said)):
+        if not np.isfinite(output).all() or (name == "risk" and not is_probability(output)):
             raise BrokenBundle(
                 f"The output `{name}` of {MODEL_FILE} is not always {'from 0 to 1' if name == 'risk' else 'a number'}. "
                 f"{ANEW}"
             )
-        if not np.allclose(said, right, rtol=TOLERANCE, atol=TOLERANCE):
+        if not np.allclose(output, right, rtol=TOLERANCE, atol=TOLERANCE):
             raise BrokenBundle(
-                f"The output `{name}` of {MODEL_FILE} is up to {np.abs(said - right).max():.1e} from what "
+                f"The output `{name}` of {MODEL_FILE} is up to {np.abs(output - right).max():.1e} from what "
                 f"{PROBES_FILE} has, which must be the same to within {TOLERANCE:.0e}: the model is not the one that "
                 f"the probes were made with. {ANEW}"
             )
 
 
-def fits(said: Any, shape: tuple[int, ...]) -> bool:
+def fits(output: Any, shape: tuple[int, ...]) -> bool:
     """Whether an output is a float64 array of this shape."""
-    return isinstance(said, np.ndarray) and said.dtype == np.float64 and said.shape == shape
+    return isinstance(output, np.ndarray) and output.dtype == np.float64 and output.shape == shape
 
 
 def is_probability(risk: NDArray[np.float64]) -> bool:
     """Whether each risk is a number from 0 to 1."""
-    # Not a number compares false with anything, and is the least and the greatest of all that it is among.
+    # NaN compares false with anything, and numpy returns it as minimum and maximum of any array that holds it.
     return not risk.size or bool(risk.min() >= 0 and risk.max() <= 1)
 
 
-def describe(said: Any) -> str:
-    """Return what an output is, in words."""
-    return f"{said.dtype} of {said.shape}" if isinstance(said, np.ndarray) else "no tensor"
+def describe(output: Any) -> str:
+    """Return the dtype and shape of an output, in words."""
+    return f"{output.dtype} of {output.shape}" if isinstance(output, np.ndarray) else "no tensor"
 
 
 PROCESSOR_S, TRIED_WITHIN_S = 10, 60
-"""Seconds of processor time, and of a clock, in which a bundle must be loaded.
+"""Seconds of CPU time, and of elapsed time, in which a bundle must be loaded.
 
-The released one takes half a second of either; on a machine that is busy, many times as long by the clock alone.
+The released one takes half a second of either; on a busy machine, many times that of elapsed time only.
 """
 
 PROMPT = "error: "
-"""What `python -m models check` begins the reason of a refusal with, on a line of its own of standard error."""
+"""The prefix of the reason that `python -m models check` gives for a refusal, on a line of its own on stderr."""
 
 
 ENDED_BY = {
     "SIGXCPU": f"Loading the model took more than {PROCESSOR_S} s of a processor",
     "SIGALRM": f"Loading the model did not end within {TRIED_WITHIN_S} s",
 }
-"""Why a trial was ended, by the signal that it set for that."""
+"""Why a trial was ended, by the signal that ended it."""
 
 
 class Trial:
-    """Has `python -m models check` load the bundle in a folder; it ends by itself, whoever waits for it.
+    """Runs `python -m models check` on the bundle in a folder; the process ends by itself, within a bounded time.
 
-    Raises BrokenBundle where no process can be started.
+    Raises BrokenBundle if no process can be started.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -172,17 +175,17 @@ class Trial:
             ) from error
 
     def passed(self, within_s: float | None = None) -> bool:
-        """Return whether the bundle was loaded, or False if that is not known after so many seconds; None is for ever.
+        """Return True once the bundle was loaded, False if that takes longer than `within_s` seconds (None: no limit).
 
-        Raises BrokenBundle with the reason if it was not loaded.
+        Raises BrokenBundle, with the reason, if it cannot be loaded.
         """
         try:
             status = self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             return False
-        _, said = self._process.communicate()
+        _, output = self._process.communicate()
         if status > 0:
-            _, prompt, reason = said.rpartition(PROMPT)
+            _, prompt, reason = output.rpartition(PROMPT)
             raise BrokenBundle(reason.strip() if prompt else f"Loading the model failed. {ANEW}")
         if status < 0:
             name = signal.Signals(-status).name
@@ -190,13 +193,13 @@ class Trial:
         return True
 
     @staticmethod
-    def bound() -> None:
-        """Have this process, which is to try a bundle, ended if that takes too long."""
-        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 1))  # the second is that of SIGKILL
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what ends it need not fill the disk
+    def limit_own_time() -> None:
+        """Limit the time of this process, which is about to try a bundle; a signal ends it after that."""
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S + 1))  # the second one sends SIGKILL
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump may fill the disk
         signal.alarm(TRIED_WITHIN_S)
 
     def abandon(self) -> None:
-        """End the trial, whose outcome nobody wants any more."""
+        """End the trial, whose result is no longer wanted."""
         self._process.kill()
         self._process.communicate()

@@ -1,4 +1,4 @@
-"""The probes: made-up records with what the model said of them, which it must say again at each load."""
+"""The probes: made-up records with the model's outputs for them, which it must give again at each load."""
 
 import json
 from collections.abc import Mapping
@@ -15,28 +15,27 @@ from core.schema.patient import COLUMNS, Row, fields_of_patient
 PROBES_FILE = "probes.json"
 
 TOLERANCE = 1e-5
-"""How far an output may be from what the probes have, absolutely or as a share of it.
+"""How far an output may differ from that in the probes, absolutely or relatively.
 
-A model in single precision rounds each step to 6e-8 of its value (IEEE 754), and its sums of some hundred terms come
-out up to some 1e-6 apart where a processor adds in another order or fuses multiplication with addition. This is ten
-times as much, and no decision of anyone hangs on it. What a release is
-held to is closer (training/bundle/checks.py).
+A model in single precision rounds each step to 6e-8 of its value (IEEE 754), and its sums of some hundred terms differ
+by up to some 1e-6 if a CPU adds in another order or fuses multiplication with addition. This tolerance is ten times
+that, and too small to change a decision. The check at a release is stricter (training/bundle/checks.py).
 """
 
 RECORDS = 61
-"""How many records there are: a prime, so that each field runs through all of its range, in an order of its own."""
+"""How many records there are: a prime, so that each field covers its whole range, in an order of its own."""
 
 WIDENED = 0.1
-"""How far beyond the trained range a measure goes on either side, as a share of it."""
+"""How far beyond the trained range the values of a measure go on either side, as a share of the range."""
 
 NULLS = 0.1
-"""The share of the records in which a measure that may be missing is."""
+"""The share of the records in which a nullable measure is missing."""
 
 DECIMALS = 9
-"""The decimals that outputs are kept with, as the scorer rounds them."""
+"""The decimals to which stored outputs are rounded, as in the scorer."""
 
 Output = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
-"""One output of the model: a number, or one for each record, or some for each."""
+"""One output of the model: a number, or one number per record, or several per record."""
 
 
 class Probes(BaseModel):
@@ -56,20 +55,20 @@ class Probes(BaseModel):
         return self
 
     def to_text(self) -> str:
-        """Return what the file holds: JSON, a record a line."""
+        """Return the contents of the file: JSON, one record per line."""
         return to_lines(self.model_dump(mode="json")) + "\n"
 
 
 def make_probes(model_sha256: str, records: tuple[Row, ...], outputs: Mapping[str, NDArray[Any]]) -> Probes:
-    """Return the probes of a model that gave these outputs for the records. The same ones give the same bytes."""
+    """Return the probes of a model that gave these outputs for the records. Equal arguments give equal bytes."""
     kept = {name: np.round(output, DECIMALS).tolist() for name, output in outputs.items()}
     return Probes.model_validate({"model_sha256": model_sha256, "fields": COLUMNS, "records": records, "outputs": kept})
 
 
 def make_records() -> tuple[Row, ...]:
-    """Return records that reach every code, every null, and all of each measure's trained range and some beyond it.
+    """Return records that cover every code, every null, and each measure's trained range and some values beyond it.
 
-    They are a lattice: from one to the next each field goes on by a step of its own, modulo `RECORDS`.
+    They form a lattice: from one record to the next, each field advances by a step of its own, modulo `RECORDS`.
     """
     fields = list(fields_of_patient().values())
     return tuple(
@@ -79,7 +78,7 @@ def make_records() -> tuple[Row, ...]:
 
 
 def choose_value(field: Declared, share: float) -> float | None:
-    """Return the value of a field that lies at this share, 0 to 1, of all that it may be; missing comes last."""
+    """Return the value of a field at this share, 0 to 1, of its range of values, of which missing comes last."""
     if not isinstance(field, Measure):
         values = [*field.names, *([None] if field.nullable else [])]
         return values[min(int(share * len(values)), len(values) - 1)]
@@ -93,7 +92,7 @@ def choose_value(field: Declared, share: float) -> float | None:
 
 
 def to_lines(value: object) -> str:
-    """Return a value as JSON; each member of an object, and each list in a list, begins a line."""
+    """Return a value as JSON; each member of an object, and each list in a list, is on its own line."""
     if isinstance(value, dict):
         return "{\n" + ",\n".join(f"{json.dumps(name)}: {to_lines(member)}" for name, member in value.items()) + "\n}"
     if isinstance(value, list) and value and isinstance(value[0], list):

@@ -1,7 +1,7 @@
 """The registry: the released bundle in an MLflow server, reached over its REST API.
 
-MLflow itself is not needed for this, and would bring ninety packages. Its own way to log an ONNX model also writes the
-model anew, as other bytes; here the file in the registry is the released one. Source of the calls:
+The MLflow package is not needed for this, and would install ninety packages. It also rewrites an ONNX model that it
+logs, to other bytes; here the file in the registry is the released file. Source of the calls:
 https://mlflow.org/docs/latest/api_reference/rest-api.html.
 """
 
@@ -22,7 +22,7 @@ NAME, ALIAS = "scoreline", "champion"
 """The registered model, and the alias of the version that is released."""
 
 DEFAULT_URI = "http://127.0.0.1:5000"
-"""Where `make mlflow` serves."""
+"""The URL at which `make mlflow` serves."""
 
 _API, _ARTIFACTS, _SCHEME = "/api/2.0/mlflow/", "/api/2.0/mlflow-artifacts/artifacts/", "mlflow-artifacts:/"
 _ANSWERED_WITHIN_S = 30
@@ -35,7 +35,7 @@ class NoMlflow(OperatorError):
 
 
 class Mlflow:
-    """An MLflow server, by its URL; `MLFLOW_TRACKING_URI` unless one is given. Every call may raise NoMlflow."""
+    """An MLflow server at `uri`, by default `MLFLOW_TRACKING_URI`. Every method may raise NoMlflow."""
 
     def __init__(self, uri: str | None = None) -> None:
         self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
@@ -43,7 +43,7 @@ class Mlflow:
             raise NoMlflow(f"MLFLOW_TRACKING_URI must be the http:// or https:// URL of a server, and is {self.uri}.")
 
     def call(self, method: str, call: str, **sent: Any) -> dict[str, Any]:
-        """Return what the server answers to this call of its API; `sent` is its body, or its query for a GET."""
+        """Return the server's answer to a call of its API; `sent` is the body, or the query of a GET."""
         content: dict[str, Any] = {"params": sent} if method == "GET" else {"json": sent}
         answer: dict[str, Any] = self._ask(method, _API + call, **content).json()
         return answer
@@ -65,8 +65,8 @@ class Mlflow:
             answer = httpx2.request(method, self.uri.rstrip("/") + path, timeout=timeout, **content)
             answer.raise_for_status()
         except httpx2.HTTPStatusError as error:
-            said = error.response.text.strip()[:200]
-            raise NoMlflow(f"MLflow at {self.uri} answers {error.response.status_code} to {path}: {said}") from None
+            text = error.response.text.strip()[:200]
+            raise NoMlflow(f"MLflow at {self.uri} answers {error.response.status_code} to {path}: {text}") from None
         except httpx2.HTTPError as error:
             raise NoMlflow(
                 f"MLflow at {self.uri} does not answer ({type(error).__name__}): start it with `make mlflow`, or name "
@@ -76,10 +76,10 @@ class Mlflow:
 
 
 def fetch(server: Mlflow, folder: Path, name: str = NAME, alias: str = ALIAS) -> Card:
-    """Put the bundle of the version with this alias into `folder`; return its card.
+    """Download the bundle of the version with this alias into `folder`; return its card.
 
-    Raises NoMlflow, or BrokenBundle if a file is not the one that was registered, or if no worker of this version of
-    Scoreline would take the bundle up; then what was in `folder` is still there.
+    Raises NoMlflow, or BrokenBundle if a file is not the one that was registered, or if a worker of this version of
+    Scoreline would refuse the bundle; then `folder` is unchanged.
     """
     version = server.call("GET", "registered-models/alias", name=name, alias=alias)["model_version"]
     where = server.call("GET", "model-versions/get-download-uri", name=name, version=version["version"])["artifact_uri"]
@@ -105,7 +105,7 @@ def fetch(server: Mlflow, folder: Path, name: str = NAME, alias: str = ALIAS) ->
 
 
 def hash_tag(file: str) -> str:
-    """Return the tag of a registered version that holds a file's SHA-256."""
+    """Return the name of the tag, of a registered version, that holds a file's SHA-256."""
     return f"sha256.{file}"
 
 

@@ -1,9 +1,9 @@
-"""onnxruntime, which tells its maker of its use unless it is told not to as it is loaded. Imported here alone."""
+"""Imports onnxruntime with its telemetry switched off. No other module imports it."""
 
 from core.telemetry import switch_off_telemetry
 
 switch_off_telemetry()
 
-import onnxruntime  # noqa: E402 - not before
+import onnxruntime  # noqa: E402 - it reads the variables when it is imported
 
 __all__ = ["onnxruntime"]

@@ -1,4 +1,4 @@
-"""The scorer: a released bundle, loaded and ready to score; what it says of many patients, in columns."""
+"""The scorer: a loaded bundle, which scores records and returns the scores as rows or as columns."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +16,16 @@ from models.load_check import INPUT, check_session, fits, is_probability, record
 from models.probes import PROBES_FILE
 from models.runtime import onnxruntime
 
-Outcome = tuple[int, int, tuple[str, ...]]
-"""What a score says besides the risk, as in `core.schema.score.ScoreRow`: prediction, conformal set, warnings."""
+Kind = tuple[int, int, tuple[str, ...]]
+"""A score without its risk, as in `core.schema.score.ScoreRow`: prediction, conformal set, warnings."""
 
 
 class Predictions(NamedTuple):
-    """What is said of n patients: `risk` float64 (n,), and `kind` intp (n,), the place of all else in `kinds`."""
+    """Predictions for n records: `risk` float64 (n,), and `kind` intp (n,), the index of the rest in `kinds`."""
 
     risk: NDArray[np.float64]
     kind: NDArray[np.intp]
-    kinds: list[Outcome]
+    kinds: list[Kind]
 
 
 def sort_kinds(
@@ -33,10 +33,11 @@ def sort_kinds(
     ruled_out: NDArray[np.integer],
     outside: NDArray[np.bool_],
     warnings: tuple[str, ...],
-) -> tuple[NDArray[np.intp], list[Outcome]]:
-    """Return the place of each patient's kind, as intp (n,), among the kinds that occur, which come with it.
+) -> tuple[NDArray[np.intp], list[Kind]]:
+    """Return the index of each record's kind, as intp (n,), in the list of kinds that occur, and that list.
 
-    `predicted` and `ruled_out` are (n,) and as in a `ScoreRow`; `outside` is (w, n), whether each warning is due.
+    `predicted` and `ruled_out` are (n,), as in a `ScoreRow`; `outside` is bool (w, n), whether each of the w `warnings`
+    applies.
     """
     number = predicted + 2 * ruled_out.astype(np.intp)
     for bit, due in enumerate(outside, start=3):
@@ -54,16 +55,17 @@ def sort_kinds(
 _DECIMALS = 9
 
 SLICE_ROWS = 1_024
-"""Rows that are scored in one go: some 1 ms, 3 where they are explained (measured), for which others wait."""
+"""Rows that are scored at once: some 1 ms, or 3 ms if they are explained (measured), for which other work waits."""
+
 EXPLANATION = ("baseline", "terms", "log_odds")
-"""The outputs that say how a risk comes about."""
+"""The outputs that explain a risk."""
 
 WARNINGS = tuple(f"extrapolating: {name}" for name in MEASURES)
-"""What a score warns of where a measure lies outside the range that the model was trained on."""
+"""The warning for each measure, given if it is outside the range that the model was trained on."""
 
 
 class Scorer:
-    """Scores patients with the model of one bundle.
+    """Scores records with the model of one bundle.
 
     Load one in each process, after the fork: an onnxruntime session does not survive one.
     """
@@ -72,7 +74,7 @@ class Scorer:
         self.card = card
         self._session = session
         ranges = card.trained_ranges
-        # As exact as the matrix: else 6.2, which is not exact, would lie outside a range that ends there.
+        # In the matrix's precision: else 6.2, which is not exact, would be outside a range that ends there.
         bounds = np.array([ranges[name] for name in MEASURES], dtype=np.float32)
         self._lowest, self._highest = bounds.T[:, :, np.newaxis]
 
@@ -96,22 +98,22 @@ class Scorer:
     def risk(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the risk, 0..1, of each row of the (n, d) matrix, as (n,).
 
-        A patient's risk is the same alone and in any company. Raises BadScore unless each risk is a number from 0 to 1,
-        which no checked patient brings about.
+        A record's risk does not depend on the other rows. Raises BadScore unless each risk is a number from 0 to 1,
+        which never happens for checked records.
         """
         (risk,) = self._session.run(["risk"], {INPUT: matrix})
         if not (fits(risk, (len(matrix),)) and is_probability(risk)):
             raise BadScore
-        # onnxruntime sums in another order for another number of rows, which moves the sixteenth decimal.
+        # onnxruntime sums in another order for another number of rows, which changes the sixteenth decimal.
         rounded: NDArray[np.float64] = np.round(risk, _DECIMALS)
         return rounded
 
     def score(
         self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Callable[[], None] | None = None
     ) -> list[ScoreRow]:
-        """Return a score for each of the (n, d) matrix's n rows, in their order, explained if asked for.
+        """Return a score for each of the (n, d) matrix's n rows, in their order, explained if `explain`.
 
-        `pause` is called between every `SLICE_ROWS` rows. Raises BadScore, as `risk`.
+        `pause` is called after every `SLICE_ROWS` rows but the last. Raises BadScore, as `risk` does.
         """
         scores = self._score(matrix[:SLICE_ROWS], explain=explain)
         for start in range(SLICE_ROWS, len(matrix), SLICE_ROWS):
@@ -125,39 +127,39 @@ class Scorer:
         scores: list[ScoreRow] = list(zip(risk.tolist(), predicted.tolist(), ruled_out.tolist(), strict=True))
         warnings = self._warn(matrix)
         if explain:
-            told = enumerate(zip(scores, self._explain(matrix), strict=True))
-            return [(*score, warnings.get(place, []), explanation) for place, (score, explanation) in told]
-        for place, words in warnings.items():
-            scores[place] = (*scores[place], words)
+            explained = enumerate(zip(scores, self._explain(matrix), strict=True))
+            return [(*score, warnings.get(place, []), explanation) for place, (score, explanation) in explained]
+        for place, texts in warnings.items():
+            scores[place] = (*scores[place], texts)
         return scores
 
     def predict(self, matrix: NDArray[np.float32]) -> Predictions:
-        """Return what `score` says of the (n, d) matrix's n rows, in columns. Raises BadScore, as `risk`."""
+        """Return what `score` returns for the (n, d) matrix's n rows, in columns. Raises BadScore, as `risk` does."""
         risk, predicted, ruled_out = self._decide(matrix)
         return Predictions(risk, *sort_kinds(predicted, ruled_out, self._outside(matrix), WARNINGS))
 
     def _decide(self, matrix: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.integer]]:
-        """Return risk, prediction and what is ruled out, each as (n,) and as in a `ScoreRow`."""
+        """Return risk, prediction and conformal set, each as (n,) and as in a `ScoreRow`."""
         risk = self.risk(matrix)
         return risk, (risk >= self.card.threshold).view(np.int8), self.card.conformal.rule_out(risk)
 
     def _warn(self, matrix: NDArray[np.float32]) -> dict[int, list[str]]:
-        """Return the warnings of each row that has any, by its place."""
+        """Return the warnings of each row that has any, by its index."""
         warnings: dict[int, list[str]] = {}
         for measure, place in zip(*(found.tolist() for found in self._outside(matrix).nonzero()), strict=True):
             warnings.setdefault(place, []).append(WARNINGS[measure])
         return warnings
 
     def _outside(self, matrix: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return where each of `MEASURES` lies outside what the model was trained on, as (measures, n)."""
-        # On its side: numpy compares a few long rows four times as fast as many short ones.
+        """Return whether each of `MEASURES` is outside the trained range, as bool (measures, n)."""
+        # Transposed, since numpy compares a few long rows four times as fast as many short ones.
         measures = matrix[:, : len(MEASURES)].T.copy()
         outside: NDArray[np.bool_] = measures < self._lowest
         outside |= measures > self._highest
         return outside
 
     def _explain(self, matrix: NDArray[np.float32]) -> list[tuple[float, list[float], float]]:
-        """Return baseline, terms and log-odds of each row. Raises BadScore unless all of them are numbers."""
+        """Return baseline, terms and log-odds of each row. Raises BadScore unless all of them are finite."""
         parts = self._session.run(EXPLANATION, {INPUT: matrix})
         shapes = shapes_of(len(matrix))
         if not all(
@@ -165,13 +167,13 @@ class Scorer:
         ):
             raise BadScore
         baseline, terms, log_odds = (part.round(_DECIMALS).tolist() for part in parts)
-        return [(baseline, *told) for told in zip(terms, log_odds, strict=True)]
+        return [(baseline, *row) for row in zip(terms, log_odds, strict=True)]
 
 
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
-    """Return a session of the ONNX `model`, on one thread. Raises BrokenBundle if it is no model."""
+    """Return a session of the ONNX `model`, on one thread. Raises BrokenBundle if it cannot be loaded."""
     options = onnxruntime.SessionOptions()
-    # The worker runs one process per core; threads of a session's own would fight over them.
+    # The worker runs one process per core; more threads per session would compete for the cores.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     try:
@@ -181,7 +183,7 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
 
 
 def write_probes(folder: Path) -> Card:
-    """Write the probes of the bundle in `folder`, what its model says now; return its card. Raises BrokenBundle."""
+    """Write probes of the bundle in `folder`, from its model's outputs now; return its card. Raises BrokenBundle."""
     card, model = read_model(folder)
     probes = record_probes(open_session(model), card.model_sha256)
     made = folder / f".{PROBES_FILE}"

@@ -14,14 +14,14 @@ from monitoring.drift import Drift, Verdict, watch_drift
 
 
 class RedisGauges(Collector):
-    """Collects what Redis reports of itself; raises LedgerUnavailable if `survey` does."""
+    """Collects what Redis reports of itself; raises LedgerUnavailable if `read` does."""
 
-    def __init__(self, survey: Callable[[], ServerStats]) -> None:
-        self._survey = survey
+    def __init__(self, read: Callable[[], ServerStats]) -> None:
+        self._read = read
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics; every gateway process returns the same."""
-        return describe_server(self._survey())
+        return describe_server(self._read())
 
 
 def describe_server(server: ServerStats) -> list[Metric]:
@@ -117,8 +117,8 @@ LEDGER_UP = GaugeMetricFamily("scoreline_ledger_up", "Whether the ledger answere
 class QueueSource(Protocol):
     """Where the stats of a queue are read: its ledger, of jobs or of batches."""
 
-    def survey(self) -> QueueStats:
-        """Return the stats, as `Ledger.survey` does. Raises LedgerUnavailable."""
+    def read_stats(self) -> QueueStats:
+        """Return the stats, as `Ledger.read_stats` does. Raises LedgerUnavailable."""
 
 
 class QueueGauges(Collector):
@@ -134,7 +134,7 @@ class QueueGauges(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the metrics; takes little longer than the ledger may take to answer."""
         try:
-            stats = {queue: ledger.survey() for queue, ledger in self._ledgers.items()}
+            stats = {queue: ledger.read_stats() for queue, ledger in self._ledgers.items()}
             others = [metric for other in self._others for metric in other.collect()]
         except LedgerUnavailable:
             return [GaugeMetricFamily(LEDGER_UP.name, LEDGER_UP.documentation, 0)]
@@ -161,12 +161,12 @@ def describe_queues(stats: Mapping[str, QueueStats]) -> list[GaugeMetricFamily]:
         "Seconds since the oldest open job was submitted; 0 if there is none.",
         labels=["queue", "state"],
     )
-    for queue, survey in stats.items():
-        backlog.add_metric([queue], survey.backlog_patients)
-        messages.add_metric([queue], survey.messages)
-        quarantined.add_metric([queue], survey.dead_letters)
-        consumed.add_metric([queue], survey.consumed)
-        for state, count in survey.open_jobs.items():
+    for queue, one in stats.items():
+        backlog.add_metric([queue], one.backlog_records)
+        messages.add_metric([queue], one.messages)
+        quarantined.add_metric([queue], one.dead_letters)
+        consumed.add_metric([queue], one.consumed)
+        for state, count in one.open_jobs.items():
             jobs.add_metric([queue, state.value], count)
-            oldest.add_metric([queue, state.value], survey.oldest_s[state])
+            oldest.add_metric([queue, state.value], one.oldest_s[state])
     return [backlog, messages, quarantined, consumed, jobs, oldest]

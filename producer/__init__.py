@@ -1,4 +1,4 @@
-"""The producer: patients who come and go, as a hospital would send them, through the public API only.
+"""The producer: simulated patients, sent as a hospital would send them, through the public API only.
 
-Knows HTTP and the committed table of patients. Does not know the ledger, the queue or the model.
+Uses HTTP and the committed table of patients; not the ledger, the queue or the model.
 """

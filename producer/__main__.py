@@ -1,4 +1,4 @@
-"""Sends simulated patients, or shows the main job once: `python -m producer --help`."""
+"""Sends simulated patients, or runs the demo: `python -m producer --help`."""
 
 import argparse
 import asyncio
@@ -26,21 +26,23 @@ from producer.traffic import Traffic
 from producer.visits import Mishaps, arrive_randomly, make_visits, pause_randomly, stream
 
 
-async def send_traffic(asked: argparse.Namespace, url: str, key: SecretStr | None, console: Console) -> None:
-    """Send patients until there are enough or SIGINT or SIGTERM comes, then say what came of them."""
-    scenario = SCENARIOS.get(asked.scenario)
-    mishaps = Mishaps(scenario, asked.since, asked.malformed, asked.duplicates, asked.label_after)
-    visits = islice(make_visits(Copula(read_cases()), mishaps, asked.seed), asked.count)
-    chance = stream(asked.seed, "arrive")
-    low_s, high_s = asked.pause
-    pauses = arrive_randomly(asked.rate, asked.burst, chance) if asked.rate else pause_randomly(low_s, high_s, chance)
+async def send_traffic(options: argparse.Namespace, url: str, key: SecretStr | None, console: Console) -> None:
+    """Send patients until `options.count`, SIGINT or SIGTERM, then print the totals."""
+    scenario = SCENARIOS.get(options.scenario)
+    mishaps = Mishaps(scenario, options.since, options.malformed, options.duplicates, options.label_after)
+    visits = islice(make_visits(Copula(read_cases()), mishaps, options.seed), options.count)
+    chance = stream(options.seed, "arrive")
+    low_s, high_s = options.pause
+    pauses = (
+        arrive_randomly(options.rate, options.burst, chance) if options.rate else pause_randomly(low_s, high_s, chance)
+    )
     with ExitStack() as stack:
-        labels = stack.enter_context(Labels(asked.labels)) if asked.labels else None
+        labels = stack.enter_context(Labels(options.labels)) if options.labels else None
         screen = stack.enter_context(Screen(console))
-        async with Client(url, tell=screen.tell, key=key) as client:
-            traffic = Traffic(client, screen.show, screen.tell, labels)
+        async with Client(url, report=screen.report, key=key) as client:
+            traffic = Traffic(client, screen.show, screen.report, labels)
             await run_until_stopped(traffic.send(visits, pauses))
-        screen.tell(f"{traffic.tally}")
+        screen.report(f"{traffic.totals}")
 
 
 async def run_until_stopped(work: Coroutine[None, None, None]) -> None:
@@ -53,19 +55,19 @@ async def run_until_stopped(work: Coroutine[None, None, None]) -> None:
 
 
 def main() -> int:
-    """Do what was asked for; return the exit code."""
+    """Run the requested command; return the exit code."""
     if sys.argv[1:2] == ["file"]:
         return write_file(sys.argv[2:], sys.stdout.buffer)
-    asked = parse(sys.argv[1:])
+    options = parse(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
     settings = Settings.read()
-    console, url = Console(), asked.url or settings.api_url
-    if asked.command == "demo":
+    console, url = Console(), options.url or settings.api_url
+    if options.command == "demo":
         out = settings.var / "demo-scores.csv"
-        asyncio.run(show_demo(url, settings.api_key, read_cases(), asked.rows, out, console))
+        asyncio.run(show_demo(url, settings.api_key, read_cases(), options.rows, out, console))
     else:
-        asyncio.run(send_traffic(asked, url, settings.api_key, console))
+        asyncio.run(send_traffic(options, url, settings.api_key, console))
     return 0
 
 

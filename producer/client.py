@@ -1,4 +1,4 @@
-"""A small client of the HTTP API, and a model for others: it backs off, obeys Retry-After, and repeats safely."""
+"""A small client of the HTTP API, and an example for others: it backs off, obeys Retry-After, and retries safely."""
 
 import asyncio
 import json
@@ -20,14 +20,14 @@ from core.ledger.job import Job
 from core.schema.patient import Patient
 
 Ends = TypeVar("Ends", Job, Batch)
-"""What is waited for."""
+"""A job or a batch, for whose end a client waits."""
 
 NAMED_AT_MOST = 3
-"""Bad fields that a refusal names."""
+"""The most invalid fields that an error names."""
 
 
 class ServiceAway(ScorelineError):
-    """Nothing answers: start the service with `make up`."""
+    """The service cannot be reached: start it with `make up`."""
 
     code = "service-away"
 
@@ -37,17 +37,17 @@ class Refused(ScorelineError):
 
     code = "refused"
     status_code: int = 0
-    """The HTTP status, where that was the refusal."""
+    """The HTTP status, if the service answered with one; else 0."""
 
 
 def retry_after_s(answer: httpx2.Response, otherwise_s: float) -> float:
-    """Return the seconds that the service asks to wait; `otherwise_s` where it names none, or a date."""
+    """Return the seconds that the service asks to wait; `otherwise_s` if it gives none, or a date."""
     text = answer.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else otherwise_s
 
 
 def read_as(kind: type[Ends], answer: httpx2.Response) -> Ends:
-    """Return the job or batch that was answered. Raises Refused if it is none."""
+    """Return the job or batch in a response. Raises Refused if it holds none."""
     if not answer.is_success:
         raise refusal(answer)
     try:
@@ -58,11 +58,11 @@ def read_as(kind: type[Ends], answer: httpx2.Response) -> Ends:
 
 
 def refusal(answer: httpx2.Response) -> Refused:
-    """Return the error for an answer that is a problem (RFC 9457), or at least has a status."""
+    """Return the error for a response that is a problem (RFC 9457), or at least has an error status."""
     try:
-        said = json.loads(answer.content)
-        faults = [f"{fault['field']} {fault['message']}." for fault in said.get("errors", ())[:NAMED_AT_MOST]]
-        error = Refused(" ".join([f"{answer.status_code} {said['title']}: {said['detail']}", *faults]))
+        problem = json.loads(answer.content)
+        faults = [f"{fault['field']} {fault['message']}." for fault in problem.get("errors", ())[:NAMED_AT_MOST]]
+        error = Refused(" ".join([f"{answer.status_code} {problem['title']}: {problem['detail']}", *faults]))
     except (ValueError, KeyError, TypeError, AttributeError):
         error = Refused(f"{answer.status_code} {answer.reason_phrase}")
     error.status_code = answer.status_code
@@ -74,17 +74,17 @@ LONGEST_PAUSE_S = 5.0
 ANSWER_WITHIN_S = 10.0
 TOO_MANY = 429
 COME_BACK = {409, TOO_MANY, 502, 503, 504}
-"""Answers that mean "later": the key is in use, too much waits, or the service is away for a moment."""
+"""Statuses that mean "retry later": the key is in use, the backlog is full, or the service is unavailable for now."""
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class Client:
-    """A connection to the service at `url`, to be used with `async with`.
+    """A client of the service at `url`, to be used with `async with`.
 
-    A request that fails for now is sent again, for at most `patience_s` seconds, after a growing pause or the one
-    that the service names. `tell` is called with a sentence when the service goes away, and when it is back. `key` is
-    the API key that it is shown, if it asks for one.
+    A request that fails temporarily is retried, for at most `patience_s` seconds, after a growing pause or the one that
+    the service names. `report` is called with a sentence when the service becomes unreachable, and when it is back.
+    `key` is the API key, if the service needs one.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class Client:
         url: str,
         *,
         patience_s: float = math.inf,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
         key: SecretStr | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._patience_s = patience_s
-        self._tell = tell
+        self._report = report
         self._away = False
         self._busy_until_s = 0.0
         self.put_off = 0
-        """How often the service has said 429: later."""
+        """How often the service has answered 429."""
         self._http = httpx2.AsyncClient(
             base_url=self.url,
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
             timeout=httpx2.Timeout(ANSWER_WITHIN_S, pool=None),
-            trust_env=urlsplit(self.url).hostname not in LOOPBACK,  # a proxy cannot reach this very machine
+            trust_env=urlsplit(self.url).hostname not in LOOPBACK,  # a proxy cannot reach this machine's loopback
         )
 
     async def __aenter__(self) -> Self:
@@ -118,7 +118,7 @@ class Client:
         await self._http.aclose()
 
     async def submit(self, patients: Sequence[Patient]) -> Job:
-        """Submit the patients as one job, exactly once however often it must be sent.
+        """Submit the patients as one job; retries make no second job.
 
         Raises Refused, ServiceAway.
         """
@@ -126,16 +126,16 @@ class Client:
         return await self.submit_body(json.dumps(sent[0] if len(sent) == 1 else {"patients": sent}).encode(), uuid4())
 
     async def submit_body(self, body: bytes, key: UUID) -> Job:
-        """Submit the body, whatever it holds; with the same key and body again, it is the same job.
+        """Submit the body, whatever it holds; the same key and body again yield the same job.
 
         Raises Refused, ServiceAway.
         """
-        # One key for all attempts: if only the answer was lost, the service answers with the job it already made.
+        # One key for all attempts: if only the response was lost, the service answers with the job it has made.
         headers = {"Idempotency-Key": f'"{key}"', "Content-Type": "application/json"}
         return read_as(Job, await self._request("POST", "/v1/jobs", content=body, headers=headers))
 
     async def hold_back(self) -> bool:
-        """Wait as long as the service has asked us to by a 429, and return whether it had."""
+        """Wait as long as the service has asked with a 429, and return whether it has."""
         asked = False
         while (left_s := self._busy_until_s - time.monotonic()) > 0:
             asked = True
@@ -143,12 +143,12 @@ class Client:
         return asked
 
     async def upload(self, data: bytes) -> Batch:
-        """Upload a CSV as one batch, exactly once however often it must be sent. Raises Refused, ServiceAway."""
+        """Upload a CSV as one batch; retries make no second batch. Raises Refused, ServiceAway."""
         headers = {"Idempotency-Key": f'"{uuid4()}"', "Content-Type": "text/csv"}
         return read_as(Batch, await self._request("POST", "/v1/batches", content=data, headers=headers))
 
     async def wait(self, begun: Ends, on_read: Callable[[Ends], None] = lambda _: None) -> Ends:
-        """Return the job or batch once it has ended; `on_read` is called with it each time it is read.
+        """Poll until the job or batch has ended, and return it; `on_read` is called with each state that is read.
 
         Raises Refused, ServiceAway.
         """
@@ -158,14 +158,14 @@ class Client:
         while True:
             await asyncio.sleep(pause_s)
             answer = await self._request("GET", path)
-            seen = read_as(type(begun), answer)
-            on_read(seen)
-            if seen.state.ended:
-                return seen
+            current = read_as(type(begun), answer)
+            on_read(current)
+            if current.state.ended:
+                return current
             pause_s = retry_after_s(answer, next(pauses))
 
     async def download(self, path: str, out: BinaryIO) -> int:
-        """Write what is at this path to a file, and return its size in bytes. Raises Refused, ServiceAway."""
+        """Write the resource at this path to a file, and return its size in bytes. Raises Refused, ServiceAway."""
         size = 0
         try:
             async with self._http.stream("GET", path) as answer:
@@ -179,7 +179,7 @@ class Client:
         return size
 
     async def check(self) -> None:
-        """Do nothing if the service answers, ready or not. Raises ServiceAway, without patience."""
+        """Raise ServiceAway unless the service answers, ready or not; does not retry."""
         if await self._attempt("GET", "/health/live") is None:
             raise self._away_error()
 
@@ -203,11 +203,11 @@ class Client:
             answer = await self._http.request(method, path, **request)
         except httpx2.RequestError:
             if not self._away:
-                self._tell(f"nothing answers at {self.url}; trying again until something does")
+                self._report(f"nothing answers at {self.url}; trying again until something does")
             self._away = True
             return None
         if self._away:
-            self._tell(f"{self.url} answers")
+            self._report(f"{self.url} answers")
         self._away = False
         return answer
 
@@ -216,7 +216,7 @@ class Client:
 
 
 def make_pauses() -> Iterator[float]:
-    """Yield seconds to wait between attempts: longer each time, and scattered so that callers do not come at once."""
+    """Yield the seconds to wait between attempts: longer each time, with jitter so that clients do not coincide."""
     pause_s = FIRST_PAUSE_S
     while True:
         yield pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - not for secrets

@@ -1,8 +1,8 @@
-"""Patients who never were: drawn from a Gaussian copula, fitted to the table for each outcome by itself.
+"""Simulated patients, drawn from a Gaussian copula that is fitted to the table for each outcome separately.
 
-Behind each field stands a standard normal variable, and the thirteen are correlated; where one lies among its cuts says
-which of the table's values the patient has. So a field takes the table's own values at the table's own rates, while
-the patients as a whole are new. A category counts by the order of its codes.
+Each field has a standard normal variable, and the thirteen variables are correlated. The position of a variable between
+its cuts selects one of the table's values. So a field takes the table's values at the table's rates, while the patients
+as a whole are new. Categories are ordered by their codes.
 
 Source: Cario, Nelson, "Modeling and Generating Random Vectors with Arbitrary Marginal Distributions and Correlation
 Matrix", Northwestern University (1997).
@@ -28,9 +28,9 @@ Matrix = list[list[float]]
 
 
 class Copula:
-    """Draws patients like those of the cases, and as often diseased.
+    """Draws patients like those of the cases, with the same share of diseased ones.
 
-    Raises BadTable where the diseased, or the others, are too few to fit.
+    Raises BadTable if the diseased, or the others, are too few to fit.
     """
 
     def __init__(self, cases: Sequence[Case]) -> None:
@@ -41,14 +41,14 @@ class Copula:
         }
 
     def draw(self, rng: random.Random) -> Case:
-        """Return one more patient and what the angiogram will show; takes some 50 us."""
+        """Return a new patient and the outcome of the angiogram; takes some 50 us."""
         disease = rng.random() < self._share
         row = self._kinds[disease].draw(rng)
         return Case(Patient.model_validate(dict(zip(COLUMNS, row, strict=True))), disease)
 
 
 class Kind:
-    """The patients of one outcome: how each field is spread, and how the fields go together."""
+    """The patients of one outcome: the distribution of each field, and the correlations of the fields."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         columns = list(zip(*rows, strict=True))
@@ -58,7 +58,7 @@ class Kind:
         self._mixing = factorize(correlate(self._fields, columns))
 
     def draw(self, rng: random.Random) -> Row:
-        """Return the values of one more patient."""
+        """Return the values of a new patient."""
         noise = [rng.gauss(0, 1) for _ in self._fields]
         return tuple(
             field.value_at(sum(map(mul, weights, noise)), rng.random())
@@ -69,8 +69,8 @@ class Kind:
 class Spread:
     """The values of one field, and the cuts between them on a standard normal axis.
 
-    The `scores` say where a value lies there: the mean of the normal variable between the value's two cuts. `variance`
-    is theirs, at most 1: the fewer values a field has, the less of the normal variable is left in it.
+    `scores` maps a value to its place there: the mean of the normal variable between the value's two cuts. `variance`
+    is the variance of the scores, at most 1: the fewer values a field has, the smaller it is.
     """
 
     def __init__(self, column: Sequence[float | None]) -> None:
@@ -86,15 +86,15 @@ class Spread:
         self.variance = sum(share * mean**2 for share, mean in zip(shares, means, strict=True))
 
     def value_at(self, normal: float, chance: float) -> float | None:
-        """Return the value at this place of the axis; None, at the table's rate, if `chance`, 0 to 1, will have it."""
+        """Return the value at this place of the axis; None, at the table's rate, if `chance`, 0 to 1, is below it."""
         return None if chance < self._missing else self._values[bisect(self._cuts, normal)]
 
 
 def correlate(fields: Sequence[Spread], columns: Sequence[Sequence[float | None]]) -> Matrix:
-    """Return how the normal variables behind the fields are correlated, from where both values were measured.
+    """Return the correlations of the fields' normal variables, from the patients with both values measured.
 
-    Ties hide part of a correlation. That of the scores is the normal variables' own times both variances, but for terms
-    of higher order: so says Mehler's formula, and so it is divided by them.
+    Ties reduce a covariance: by Mehler's formula, that of the scores is the correlation of the normal variables times
+    both variances, except for terms of higher order. So it is divided by both variances.
     """
     scored = [
         [None if value is None else field.scores[value] for value in column]
@@ -104,16 +104,16 @@ def correlate(fields: Sequence[Spread], columns: Sequence[Sequence[float | None]
     for row, one in enumerate(fields):
         for column, other in enumerate(fields[:row]):
             both = [x * y for x, y in zip(scored[row], scored[column], strict=True) if x is not None and y is not None]
-            if both and one.variance and other.variance:  # a field of one value goes with no other
+            if both and one.variance and other.variance:  # a field with one value correlates with no other
                 found = sum(both) / len(both) / (one.variance * other.variance)
                 matrix[row][column] = matrix[column][row] = found
     return matrix
 
 
 def factorize(matrix: Matrix) -> Matrix:
-    """Return the lower triangle that makes independent normal variables so correlated (its Cholesky factor).
+    """Return the Cholesky factor of the matrix: the lower triangle that gives independent normals these correlations.
 
-    Raises BadTable where the correlations contradict each other, as those of a handful of patients may.
+    Raises BadTable if the matrix is not positive definite, as may happen with a handful of patients.
     """
     lower = [[0.0] * len(matrix) for _ in matrix]
     for row, values in enumerate(matrix):

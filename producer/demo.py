@@ -1,4 +1,4 @@
-"""The demo: does the main job once, with one patient, with all of the table as one job, and with a file."""
+"""The demo: scores one patient, then the whole table as one job, then a file."""
 
 import random
 import time
@@ -50,17 +50,17 @@ async def show_demo(
 
 
 async def score_patients(client: Client, patients: Sequence[Patient], console: Console) -> list[Score]:
-    """Submit the patients as one job, show its states, and return its scores. Raises Refused if it has none."""
+    """Submit the patients as one job, print its states, and return its scores. Raises Refused if it has none."""
     columns = TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("submitting", total=None)
-        shown = ""
+        last_state = ""
 
         def show(job: Job) -> None:
-            nonlocal shown
-            if job.state != shown:
-                shown = job.state
-                progress.update(bar, description=shown)
+            nonlocal last_state
+            if job.state != last_state:
+                last_state = job.state
+                progress.update(bar, description=last_state)
                 console.print(f"  {describe(job)}", highlight=False)
 
         job = await client.submit(patients)
@@ -73,7 +73,7 @@ async def score_patients(client: Client, patients: Sequence[Patient], console: C
 
 
 async def score_file(client: Client, cases: Sequence[Case], rows: int, out: Path, console: Console) -> None:
-    """Upload a CSV, show how far it is, and download its scores. Raises Refused if it has none."""
+    """Upload a CSV, show its progress, and download its scores. Raises Refused if it has none."""
     blocks = make_blocks(Copula(cases), rows, extra=False, rng=random.Random())  # noqa: S311 - not for secrets
     data = b"".join(block for _, block in blocks)
     columns = TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -102,14 +102,14 @@ async def score_file(client: Client, cases: Sequence[Case], rows: int, out: Path
 
 
 def describe(job: Job) -> str:
-    """Return the job's state, and how long the service took once it is done."""
+    """Return the job's state and, once it has succeeded, how long the service took."""
     if job.state is State.SUCCEEDED and job.finished_at:
         return f"{job.state}, {1000 * (job.finished_at - job.accepted_at).total_seconds():.0f} ms after it was accepted"
     return str(job.state)
 
 
 def summarize(scores: Sequence[Score], cases: Sequence[Case]) -> Table:
-    """Return a table of how many patients fell into each band of risk, and how many of them had the disease."""
+    """Return a table of how many patients are in each band of risk, and how many of them had the disease."""
     table = Table("risk", "patients", "had the disease", title_justify="left")
     for low, high in pairwise(BANDS):
         inside = [

@@ -18,8 +18,8 @@ from producer.table import read_cases
 
 BLOCK_ROWS = 10_000
 DIFFERENT_PATIENTS = 5_000
-"""How many a file holds at most; to draw one takes a hundred times as long as to write a row."""
-BROKEN_PIPE = 141  # what a shell says of a program that SIGPIPE ended
+"""The most different patients in a file; drawing one takes a hundred times as long as writing a row."""
+BROKEN_PIPE = 141  # the exit code that a shell reports for a program that SIGPIPE ended
 
 USED = tuple(name for name in COLUMNS if name != "chol")
 NOTES = ("", "seen twice", '"sent, by his GP"', '"calls it ""a tightness"""', '"first line\nsecond line"')
@@ -35,7 +35,7 @@ EPILOG = """examples:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what was asked for on the command line, after `file`."""
+    """Return the parsed command line after `file`."""
     parser = argparse.ArgumentParser(
         prog="python -m producer file",
         description="Writes a CSV of simulated patients to standard output: an id, and the twelve fields that the "
@@ -55,16 +55,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--scenario", choices=SCENARIOS, help="what goes wrong with the values: python -m producer --help"
     )
-    asked = parser.parse_args(arguments)
-    if asked.rows < 0:
+    options = parser.parse_args(arguments)
+    if options.rows < 0:
         parser.error("--rows must be 0 or more")
-    return asked
+    return options
 
 
 def make_blocks(
     copula: Copula, rows: int, extra: bool, rng: random.Random, scenario: Scenario | None = None
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield the file in blocks: the header, then rows whose ids count from 1; with each, how many rows it holds."""
+    """Yield the file in blocks, each with its number of rows: the header, then rows whose ids count from 1."""
     columns = (*COLUMNS, "note") if extra else USED
     yield 0, ",".join(("id", *columns)).encode() + b"\n"
     drawn = [copula.draw(rng).patient.model_dump() for _ in range(min(rows, DIFFERENT_PATIENTS))]
@@ -79,24 +79,24 @@ def make_blocks(
 
 def to_cells(values: Values, extra: bool) -> str:
     """Return a patient's values as the cells of a row, without an id."""
-    asked = (values[name] for name in (COLUMNS if extra else USED))
-    return ",".join("" if value is None else f"{value:g}" for value in asked)
+    chosen = (values[name] for name in (COLUMNS if extra else USED))
+    return ",".join("" if value is None else f"{value:g}" for value in chosen)
 
 
 def write_file(arguments: Sequence[str], out: BinaryIO) -> int:
-    """Write what was asked for; return the exit code. Whoever reads may stop reading."""
-    asked = parse(arguments)
-    rng, scenario = random.Random(asked.seed), SCENARIOS.get(asked.scenario)  # noqa: S311 - not for secrets
-    blocks = make_blocks(Copula(read_cases()), asked.rows, asked.columns == "extra", rng, scenario)
+    """Write the requested file to `out`; return the exit code. The reader may close the pipe early."""
+    options = parse(arguments)
+    rng, scenario = random.Random(options.seed), SCENARIOS.get(options.scenario)  # noqa: S311 - not for secrets
+    blocks = make_blocks(Copula(read_cases()), options.rows, options.columns == "extra", rng, scenario)
     console = Console(stderr=True)
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("writing", total=asked.rows)
+            bar = progress.add_task("writing", total=options.rows)
             for count, block in blocks:
                 out.write(block)
                 progress.advance(bar, count)
             out.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails to flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails to flush at exit
         return BROKEN_PIPE
     return 0

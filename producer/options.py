@@ -1,4 +1,4 @@
-"""The producer's command line: what may be asked for."""
+"""The producer's command line."""
 
 import argparse
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ examples:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what was asked for on the command line."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(
         prog="python -m producer",
         description="Sends simulated patients to a running Scoreline, drawn to be like 303 real ones.",
@@ -44,16 +44,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--count", type=natural, help="stop after so many patients (default: at Ctrl-C)")
     parser.add_argument("--seed", type=int, help="send the same patients, pauses and mishaps every time")
     parser.add_argument("--rows", type=natural, default=200_000, help="rows of the demo's file (default: 200000)")
-    asked = parser.parse_args(arguments)
-    if asked.burst > 1 and not asked.rate:
+    options = parser.parse_args(arguments)
+    if options.burst > 1 and not options.rate:
         parser.error("--burst multiplies --rate: give both")
-    if asked.since > 1 and not asked.scenario:
+    if options.since > 1 and not options.scenario:
         parser.error("--from says when a --scenario begins: give both")
-    return asked
+    return options
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
-    """Add what says how fast patients come."""
+    """Add the options for how fast patients come."""
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument(
         "--pause",
@@ -70,7 +70,7 @@ def add_pace(parser: argparse.ArgumentParser) -> None:
 
 
 def add_mishaps(parser: argparse.ArgumentParser) -> None:
-    """Add what says what goes wrong."""
+    """Add the options for what goes wrong."""
     parser.add_argument(
         "--scenario", choices=SCENARIOS, metavar="NAME", help="what goes wrong with the patients, as below"
     )

@@ -1,7 +1,7 @@
-"""Scenarios: what goes wrong at a hospital, done to one patient after another; and bodies that no client should send.
+"""Scenarios: what goes wrong at a hospital, applied to each patient; and bodies that no client should send.
 
-Each takes a patient's values by field, and chance, and returns the values as they are sent; it changes its own field
-only. Some make a patient whom the service must refuse, and some one whom it cannot tell from any other.
+Each scenario takes a patient's values by field, and a random generator, and returns the values to send; it changes its
+own field only. Some make a patient that the service must refuse, others one that no check can detect.
 """
 
 import json
@@ -27,7 +27,7 @@ STUCK_AT_BPM = 150
 
 
 def grow_older(values: Values, _: random.Random) -> Values:
-    """The clinic takes in patients 15 years older, most of them beyond those that the model was trained on."""
+    """The clinic admits patients who are 15 years older, most of them beyond the trained range."""
     return values | {"age": values["age"] + OLDER_BY_YEARS}
 
 
@@ -37,7 +37,7 @@ def lose_sensors(values: Values, rng: random.Random) -> Values:
 
 
 def give_kpa(values: Values, _: random.Random) -> Values:
-    """A new monitor gives blood pressure in kPa, to a tenth: the service refuses it, and says what it looks like."""
+    """A new monitor gives blood pressure in kPa, to a tenth: the service refuses it, and suggests the unit."""
     return values | {"trestbps": round(values["trestbps"] * KPA_A_MMHG, 1)}
 
 
@@ -73,7 +73,7 @@ REQUIRED = tuple(name for name, field in Patient.model_fields.items() if field.i
 
 
 def encode(values: Values) -> bytes:
-    """Return the body of a submit of this one patient."""
+    """Return the request body that submits this patient."""
     return json.dumps(values).encode()
 
 
@@ -84,28 +84,28 @@ def cut_short(values: Values, rng: random.Random) -> bytes:
 
 
 def send_form(values: Values, _: random.Random) -> bytes:
-    """A web form was sent as it is."""
+    """The body is that of a web form."""
     return urlencode(values).encode()
 
 
 def lose_field(values: Values, rng: random.Random) -> bytes:
-    """The client forgot a field."""
+    """The client omitted a field."""
     lost = rng.choice(REQUIRED)
     return encode({name: value for name, value in values.items() if name != lost})
 
 
 def add_field(values: Values, _: random.Random) -> bytes:
-    """The client knows a field that we do not."""
+    """The client sends a field that we do not know."""
     return encode(values | {"weight": 80})
 
 
 def quote_number(values: Values, _: random.Random) -> bytes:
-    """The client made a text of a number."""
+    """The client sends a number as text."""
     return encode(values | {"age": str(values["age"])})
 
 
 def send_nan(values: Values, _: random.Random) -> bytes:
-    """The client's mean was that of nothing."""
+    """The client sends NaN, such as the mean of no values."""
     return encode(values | {"oldpeak": math.nan})
 
 
@@ -120,5 +120,5 @@ KINDS: tuple[Kind, ...] = (
 
 
 def malform(values: Values, rng: random.Random) -> bytes:
-    """Return a body that holds these values and cannot be taken, of a kind drawn at random."""
+    """Return a body with these values that must be refused, of a kind drawn at random."""
     return rng.choice(KINDS)(values, rng)

@@ -1,4 +1,4 @@
-"""What the producer shows: what was sent and what came back, on one line of a terminal, or of a log now and then."""
+"""What the producer displays: how many were sent, and their results, on one line of a terminal, or in a log."""
 
 import logging
 import time
@@ -13,12 +13,12 @@ from core.ledger.job import Job
 
 RECENT = 100
 ENOUGH = 10
-"""A mean is of the last hundred, and not shown before there are ten."""
+"""Means are of the last `RECENT` values, and shown once there are `ENOUGH`."""
 
 
 @dataclass
 class Totals:
-    """How many patients were sent, and what came of them."""
+    """How many patients were sent, and their results."""
 
     sent: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -27,19 +27,19 @@ class Totals:
     twice: int = 0
     seen_once: int = 0
     put_off: int = 0
-    """How often the service said 429: later."""
+    """How often the service answered 429."""
     labels: int = 0
     last_s: float = 0
     sent_at_s: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     risks: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def begin(self) -> None:
-        """Count a patient who is sent now."""
+        """Count a patient that is sent now."""
         self.sent += 1
         self.sent_at_s.append(time.monotonic())
 
     def count(self, job: Job) -> None:
-        """Count a job that ended; the seconds from its acceptance to its result are the service's own."""
+        """Count a job that ended; its time from acceptance to result is by the service's clock."""
         self.ended[job.state.value] += 1
         self.risks.extend(score.risk for score in job.scores or ())
         if job.finished_at:
@@ -47,28 +47,28 @@ class Totals:
 
     @property
     def rate(self) -> float:
-        """Patients a second of late, or 0 while that says nothing."""
+        """Patients per second of late, or 0 while there are too few."""
         passed_s = self.sent_at_s[-1] - self.sent_at_s[0] if len(self.sent_at_s) >= ENOUGH else 0
         return (len(self.sent_at_s) - 1) / passed_s if passed_s else 0
 
     def __str__(self) -> str:
         ended = "".join(f", {count} {state}" for state, count in sorted(self.ended.items()))
-        said = [f"{self.sent} sent{ended}, {self.sent - self.ended.total()} waiting"]
+        parts = [f"{self.sent} sent{ended}, {self.sent - self.ended.total()} waiting"]
         if self.malformed:
-            said.append(f"{self.malformed} malformed, {self.malformed_refused} of them refused")
+            parts.append(f"{self.malformed} malformed, {self.malformed_refused} of them refused")
         if self.twice:
-            said.append(f"{self.twice} sent twice, {self.seen_once} of them seen once")
+            parts.append(f"{self.twice} sent twice, {self.seen_once} of them seen once")
         if self.put_off:
-            said.append(f"{self.put_off} told to wait")
+            parts.append(f"{self.put_off} told to wait")
         if self.labels:
-            said.append(f"{self.labels} angiograms known")
+            parts.append(f"{self.labels} angiograms known")
         if self.rate:
-            said.append(f"{self.rate:,.1f} a second")
+            parts.append(f"{self.rate:,.1f} a second")
         if len(self.risks) >= ENOUGH:
-            said.append(f"mean risk {sum(self.risks) / len(self.risks):.2f}")
+            parts.append(f"mean risk {sum(self.risks) / len(self.risks):.2f}")
         if self.last_s:
-            said.append(f"the last was scored in {1000 * self.last_s:.0f} ms")
-        return "; ".join(said)
+            parts.append(f"the last was scored in {1000 * self.last_s:.0f} ms")
+        return "; ".join(parts)
 
 
 LOG_EVERY_S = 10
@@ -77,23 +77,23 @@ log = logging.getLogger("producer")
 
 
 class Screen:
-    """Where the tally is shown while the block runs."""
+    """Displays the totals while its context is open: on a status line of a terminal, or else in the log."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._status = console.status("starting") if console.is_terminal else None
         self._logged_s = time.monotonic()
 
-    def show(self, tally: Totals) -> None:
-        """Show the tally as it stands."""
+    def show(self, totals: Totals) -> None:
+        """Display the totals."""
         if self._status:
-            self._status.update(str(tally))
+            self._status.update(str(totals))
         elif time.monotonic() >= self._logged_s + LOG_EVERY_S:
             self._logged_s = time.monotonic()
-            log.info("%s", tally)
+            log.info("%s", totals)
 
-    def tell(self, sentence: str) -> None:
-        """Say something that happened once."""
+    def report(self, sentence: str) -> None:
+        """Print a sentence about a single event."""
         if self._status:
             self._console.print(sentence, markup=False, highlight=False)
         else:

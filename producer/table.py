@@ -1,4 +1,4 @@
-"""The table that patients are drawn from: 303 real ones, and what their angiograms showed, written down later."""
+"""The table of 303 real patients from which others are drawn; and the file to which simulated outcomes are written."""
 
 import csv
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def read_cases(path: Path = TABLE) -> list[Case]:
 
 
 def to_case(line: dict[str, str], path: Path, number: int) -> Case:
-    """Return the case that a line of the table holds. Raises BadTable."""
+    """Return the case in a line of the table. Raises BadTable."""
     try:
         values = {name: float(line[name]) if line[name] else None for name in COLUMNS}
         return Case(Patient.model_validate(values), disease={"0": False, "1": True}[line[TARGET]])
@@ -49,10 +49,10 @@ HEADER = ("job", "disease")
 
 
 class Labels:
-    """A CSV of job ids and outcomes, 0 or 1, to which each is added as soon as it is known. Raises OSError."""
+    """A CSV of job ids and outcomes, 0 or 1; each is added as soon as it is known. Methods raise OSError."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a", newline="", buffering=1)  # a line at a time, for whoever reads along
+        self._file = path.open("a", newline="", buffering=1)  # line-buffered, so that a reader sees each line at once
         self._writer = csv.writer(self._file, lineterminator="\n")
         if not self._file.tell():
             self._writer.writerow(HEADER)

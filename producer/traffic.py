@@ -1,4 +1,4 @@
-"""Traffic: submits patients one by one at a given pace, and sees each job through to its end."""
+"""Traffic: submits patients one by one at a given pace, and follows each job to its end."""
 
 import asyncio
 import time
@@ -14,41 +14,41 @@ from producer.table import Labels
 from producer.visits import Visit
 
 OPEN_AT_MOST = 1_000
-"""Jobs in the air; above it the producer waits, so that a service that is away meets no crowd when it is back."""
+"""The most open jobs; above it the producer waits, so that a service that was down is not flooded when it is back."""
 
 MADE_UP_S = 1
-"""Who is late, because of a crowd of open jobs, comes as soon as there is room; but no more than a second's worth."""
+"""The most seconds of delay, because of too many open jobs, that are made up by sending faster afterwards."""
 
 FAULTS = range(400, 500)
-"""Statuses that find fault with what was sent."""
+"""Statuses that mean that the request was wrong."""
 
 
 class Traffic:
-    """Patients on their way through the service; `show` is called with the tally whenever it changes.
+    """Sends patients and follows their jobs; `show` is called with the totals whenever they change.
 
-    `tell` is called with each reason for which a patient is refused who is none of the malformed, once. What the
-    angiograms show is added to `labels`, if given.
+    `report` is called once with each reason for which a patient is refused that was not malformed on purpose. The
+    results of angiograms are added to `labels`, if given.
     """
 
     def __init__(
         self,
         client: Client,
         show: Callable[[Totals], None],
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
         labels: Labels | None = None,
     ) -> None:
-        self.tally = Totals()
+        self.totals = Totals()
         self._client = client
-        self._show_tally = show
-        self._tell = tell
-        self._told: set[str] = set()
+        self._show_totals = show
+        self._report = report
+        self._reported: set[str] = set()
         self._labels = labels
         self._slots = asyncio.Semaphore(OPEN_AT_MOST)
 
     async def send(self, visits: Iterator[Visit], pauses: Iterator[float]) -> None:
-        """Submit the patients with a pause in seconds between two; return when every job has ended.
+        """Submit the patients, with pauses in seconds between them; return when every job has ended.
 
-        While the service says 429, no one new is submitted, and none of that time is made up.
+        While the service asks to wait with a 429, no patient is submitted, and that time is not made up.
         """
         due_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
@@ -61,13 +61,13 @@ class Traffic:
                 group.create_task(self._see_through(visit))
 
     async def _see_through(self, visit: Visit) -> None:
-        self.tally.begin()
-        self.tally.malformed += visit.malformed
+        self.totals.begin()
+        self.totals.malformed += visit.malformed
         self._show()
         try:
             job = await self._submit(visit)
-            self.tally.count(await self._client.wait(job))
-        except ScorelineError as error:  # one patient who is refused stops no other
+            self.totals.count(await self._client.wait(job))
+        except ScorelineError as error:  # one refused patient must not stop the others
             self._count_refusal(visit, error)
             return
         finally:
@@ -76,29 +76,29 @@ class Traffic:
         await self._label(job, visit)
 
     async def _submit(self, visit: Visit) -> Job:
-        key = uuid4()  # not from the seed: the same traffic sent again must be new jobs
+        key = uuid4()  # not from the seed: the same traffic in another run must make new jobs
         job = await self._client.submit_body(visit.body, key)
         if visit.twice:
             again = await self._client.submit_body(visit.body, key)
-            self.tally.twice += 1
-            self.tally.seen_once += again.id == job.id
+            self.totals.twice += 1
+            self.totals.seen_once += again.id == job.id
         return job
 
     def _count_refusal(self, visit: Visit, error: ScorelineError) -> None:
-        self.tally.ended["refused"] += 1
+        self.totals.ended["refused"] += 1
         if visit.malformed:
-            self.tally.malformed_refused += isinstance(error, Refused) and error.status_code in FAULTS
-        elif (reason := str(error)) not in self._told:
-            self._told.add(reason)
-            self._tell(reason)
+            self.totals.malformed_refused += isinstance(error, Refused) and error.status_code in FAULTS
+        elif (reason := str(error)) not in self._reported:
+            self._reported.add(reason)
+            self._report(reason)
 
     async def _label(self, job: Job, visit: Visit) -> None:
         if self._labels:
             await asyncio.sleep(visit.label_after_s)
             self._labels.write(job.id, visit.disease)
-            self.tally.labels += 1
+            self.totals.labels += 1
             self._show()
 
     def _show(self) -> None:
-        self.tally.put_off = self._client.put_off
-        self._show_tally(self.tally)
+        self.totals.put_off = self._client.put_off
+        self._show_totals(self.totals)

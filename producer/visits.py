@@ -1,4 +1,4 @@
-"""Visits: the patients in the order in which they come, how long apart, and with what goes wrong on the way."""
+"""Visits: the patients in the order in which they come, the pauses between them, and what goes wrong with each."""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from producer.scenarios import Scenario, encode, malform
 
 CALM_S = 60
 BURST_S = 5
-"""How long a calm and a burst last, on the average."""
+"""How many seconds a calm and a burst last on average."""
 
 
 def pause_randomly(low_s: float, high_s: float, rng: random.Random) -> Iterator[float]:
@@ -22,7 +22,7 @@ def pause_randomly(low_s: float, high_s: float, rng: random.Random) -> Iterator[
 def arrive_randomly(rate: float, burst: float, rng: random.Random) -> Iterator[float]:
     """Yield the pauses in seconds of a Poisson process: `rate` patients a second, and in bursts `burst` times as many.
 
-    Calms of a minute and bursts of 5 s, both on the average, take turns; a calm comes first.
+    Calms of a minute and bursts of 5 s, on average, alternate; a calm comes first.
     """
     pause_s = 0.0
     for times, mean_s in cycle(((1, CALM_S), (burst, BURST_S))):
@@ -30,12 +30,12 @@ def arrive_randomly(rate: float, burst: float, rng: random.Random) -> Iterator[f
         while (next_s := rng.expovariate(times * rate)) < left_s:
             yield pause_s + next_s
             pause_s, left_s = 0, left_s - next_s
-        pause_s += left_s  # who would come later comes at the pace of what follows
+        pause_s += left_s  # a patient due after this period comes at the pace of the next
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One patient as the service is to see them."""
+    """One patient as sent to the service."""
 
     body: bytes = field(repr=False)  # what is submitted
     disease: bool = field(repr=False)  # what the angiogram will show
@@ -46,18 +46,18 @@ class Visit:
 
 @dataclass(frozen=True)
 class Mishaps:
-    """What is to go wrong: a scenario `since` that patient, the first being 1; shares of all, each from 0 to 1."""
+    """What goes wrong: a scenario, from the patient with number `since` (from 1) on; and shares, each from 0 to 1."""
 
     scenario: Scenario | None = None
     since: int = 1
     malformed: float = 0
     duplicates: float = 0
     label_after_s: float = 0
-    """Mean seconds until an angiogram is known."""
+    """Mean seconds until the result of an angiogram is known."""
 
 
 def make_visits(copula: Copula, mishaps: Mishaps, seed: int | None) -> Iterator[Visit]:
-    """Yield visits for ever; the same ones for the same seed, and the same patients whatever goes wrong with them."""
+    """Yield visits forever; equal seeds yield the same visits, and the same patients whatever goes wrong with them."""
     drawing, spoiling, losing, labelling = (stream(seed, what) for what in ("draw", "spoil", "lose", "label"))
     for number in count(1):
         case = copula.draw(drawing)
@@ -71,5 +71,5 @@ def make_visits(copula: Copula, mishaps: Mishaps, seed: int | None) -> Iterator[
 
 
 def stream(seed: int | None, what: str) -> random.Random:
-    """Return random numbers for one purpose: the same ones for the same seed; without a seed, new ones each time."""
+    """Return a random generator for one purpose: the same for the same seed; without a seed, a new one each time."""
     return random.Random(None if seed is None else f"{seed} {what}")  # noqa: S311 - not for secrets

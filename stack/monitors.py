@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from string import Template
 
-from core.connect import ONLOOKER, check_certificate
+from core.connect import MONITOR_OPTIONS, check_certificate
 from core.settings import host_and_port
 from stack.program import Program
 from stack.programs import PROGRAMS
@@ -15,7 +15,7 @@ MONITORING = CHECKOUT / "monitoring"
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:
     """Return the environment variables that tell celery-exporter how to reach the queue."""
-    options: dict[str, object] = {**ONLOOKER, "master_name": settings.redis_master}
+    options: dict[str, object] = {**MONITOR_OPTIONS, "master_name": settings.redis_master}
     trust: dict[str, object] = {
         name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()
     }

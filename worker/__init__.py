@@ -1,4 +1,4 @@
-"""The worker: takes jobs off the queue, scores them in batches, commits each once; sweeps up; notifies.
+"""The worker: claims jobs, scores them in batches, commits each once; redelivers what is lost; delivers webhooks.
 
-Knows the ledger, the queue and the models. Serves no HTTP; only the courier speaks it, to tell who asked to be told.
+Uses the ledger, the queue and the models. Serves no HTTP; only the webhook sender makes HTTP requests.
 """

@@ -1,4 +1,4 @@
-"""Runs a worker, a notifier or the sweep, or handles the quarantine: `python -m worker --help`."""
+"""Runs a worker, a webhook worker or the reaper, or handles dead letters: `python -m worker --help`."""
 
 import logging
 import os
@@ -39,42 +39,42 @@ from monitoring.exposition import SharedMetrics, make_registry, serve_metrics, t
 from monitoring.instrument import NotifierMetrics, QueueMetrics, ReaperMetrics
 from monitoring.log import format_fatal_error, start_log
 from monitoring.vital import VitalThreads
-from worker import dead_letters as quarantine
+from worker import dead_letters
 from worker.arguments import parse
 from worker.checked_queue import count_refused
 from worker.log import keep_log
-from worker.model_note import noting
-from worker.reaper.append_only_file import AppendOnlyFile, note_room
+from worker.model_note import note_model_changes
+from worker.reaper.append_only_file import AppendOnlyFile, note_free_memory
 from worker.reaper.probe_job import ProbeJob
-from worker.reaper.redelivery import Chore, counted, reap_once, reap_until, seldom
+from worker.reaper.redelivery import Step, count_resent, do_once_a_minute, reap_once, reap_until
 from worker.reaper.store_cleanup import clear_until
 from worker.stop import bound_stop, end_if_dead
 
 log = logging.getLogger("worker")
 
-LESS_URGENT = 10  # nice(2); more would let a part outlive its lease where others never leave the processor alone
+LESS_URGENT = 10  # nice(2); with more, a part could outlive its lease while other processes keep the CPU busy
 
 
-def wait_for(redis: Redis, settings: Settings) -> None:
+def wait_for_redis(redis: Redis, settings: Settings) -> None:
     """Return once Redis answers and is fit. Raises UnfitRedis, and NewerLedger."""
-    told = False
+    logged = False
     while True:
         try:
             check_redis(redis)
             return adopt_format(redis)
         except LedgerUnavailable:
-            if not told:
+            if not logged:
                 log.warning("Redis cannot be reached yet; waiting for it")
-            told = True
+            logged = True
             time.sleep(settings.sweep_every_s)
 
 
-def run(settings: Settings, queue: str, name: str) -> int:
-    """Be a Celery worker until SIGTERM; then finish the batch in hand, leave the rest to others, and return 0.
+def run_worker(settings: Settings, queue: str, name: str) -> int:
+    """Run a Celery worker until SIGTERM; then finish the current batch, leave the rest to others, and return 0.
 
-    Files give way to patients that somebody waits for. Raises BrokenBundle before anything is taken from the queue.
+    A worker of files has a lower CPU priority than one of jobs. Raises BrokenBundle before any message is consumed.
     """
-    from models.released import Released  # with numpy and onnxruntime, which nobody else here needs
+    from models.released import Released  # loads numpy and onnxruntime, which no other command here needs
     from worker.tasks import make_worker
 
     released, processes, port = Released(settings.bundle), settings.worker_processes, settings.worker_metrics_port
@@ -84,21 +84,21 @@ def run(settings: Settings, queue: str, name: str) -> int:
     if folder:
         count_refused(queue, QueueMetrics(registry := make_registry(SharedMetrics(folder))))
         serve_metrics(registry, settings.metrics_host, port)
-    app = make_worker(settings, noting(released.scorer, settings), folder, released.refusal)
+    app = make_worker(settings, note_model_changes(released.scorer, settings), folder, released.refusal)
     if queue == BULK:
-        worker_process_init.connect(give_way, weak=False)  # once it is warm
-    return consume(app, name, queue, "prefork", processes)
+        worker_process_init.connect(yield_processor, weak=False)  # once it has loaded its model
+    return run_celery_worker(app, name, queue, "prefork", processes)
 
 
-def give_way(**_: object) -> None:
-    """Have this process yield to others, of which each gets nine times as much of a processor where it is short."""
+def yield_processor(**_: object) -> None:
+    """Lower this process's priority: if the CPU is busy, another process gets nine times as much of it."""
     os.nice(LESS_URGENT)
 
 
-def notify(settings: Settings, name: str) -> int:
-    """Be a Celery worker that delivers callbacks until SIGTERM; then finish those in hand, and return 0.
+def deliver_callbacks(settings: Settings, name: str) -> int:
+    """Run a Celery worker that delivers callbacks until SIGTERM; then finish those it has claimed, and return 0.
 
-    A slow receiver holds up no score: this one shares no process with those that score. Raises OperatorError.
+    It shares no process with workers that score, so a slow receiver delays no score. Raises OperatorError.
     """
     from worker.webhooks.worker import MESSAGES_AT_ONCE, add_webhook_task, make_webhook_worker
 
@@ -109,16 +109,16 @@ def notify(settings: Settings, name: str) -> int:
         serve_metrics(registry, settings.metrics_host, settings.notify_metrics_port)
     app = make_celery(settings)
     add_webhook_task(app, lambda: webhooks)
-    return consume(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
+    return run_celery_worker(app, name, CALLBACKS, "threads", MESSAGES_AT_ONCE)
 
 
-def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
-    """Be a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
+def run_celery_worker(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> int:
+    """Run a Celery worker of one queue until SIGTERM, and end soon after it; return 0."""
     bound_stop()
     keep_log()
-    # Celery's own command line would load Flower and a shell first, which takes a third of a worker's start.
+    # Celery's own command line would load Flower and a shell first, which takes a third of a worker's start time.
     app.Worker(
-        hostname=host_format(f"{name}@{name}.%h"),  # celery-exporter knows a worker by what follows the @ alone
+        hostname=host_format(f"{name}@{name}.%h"),  # celery-exporter identifies a worker by what follows the @
         pool=pool,
         concurrency=concurrency,
         queues=[queue],
@@ -129,63 +129,63 @@ def consume(app: Celery, name: str, queue: str, pool: str, concurrency: int) -> 
     return 0
 
 
-def reap(redis: Redis, settings: Settings) -> int:
-    """Sweep until SIGTERM or Ctrl-C; return 0."""
+def run_reaper(redis: Redis, settings: Settings) -> int:
+    """Run the reaper until SIGTERM or Ctrl-C; return 0."""
     stop, vital = Event(), VitalThreads()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     app, ledger, batches = make_celery(settings), RedisLedger(redis, settings), Batches(redis, settings)
     send, send_callbacks, registry = make_send(app), make_notify(app), make_registry()
     metrics, file = ReaperMetrics(registry), AppendOnlyFile(redis, settings)
-    chores: list[Chore] = [
-        counted(partial(reap_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
-        counted(partial(reap_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
+    steps: list[Step] = [
+        count_resent(partial(reap_once, ledger, send), metrics.resent.labels(INTERACTIVE)),
+        count_resent(partial(reap_once, batches, make_send_parts(app)), metrics.resent.labels(BULK)),
         *(
             partial(notify_callbacks, RedisCallbacks(redis, settings, keys=keys), send_callbacks)
             for keys in (JOBS, BATCHES)
         ),
         ProbeJob(ledger, send, settings).run_once,
-        seldom(ledger.trim),
-        seldom(batches.trim),
-        seldom(partial(Audit(redis).trim, settings.audit_ttl)),
-        partial(note_room, redis, settings),
+        do_once_a_minute(ledger.trim),
+        do_once_a_minute(batches.trim),
+        do_once_a_minute(partial(Audit(redis).trim, settings.audit_ttl)),
+        partial(note_free_memory, redis, settings),
         file.rewrite_when_due,
-        seldom(file.check),
+        do_once_a_minute(file.check),
         metrics.note_round,
         partial(end_if_dead, vital),
     ]
     serve_metrics(registry, settings.metrics_host, settings.sweep_metrics_port if settings.metrics else 0)
-    # In threads of their own: a store that does not answer holds up no job.
+    # In threads of their own: a store that does not answer delays no job.
     store = Store.open(settings)
     continuity = Continuity(redis, settings, Mirror(store), keeps=True)
     continuity.start(stop)
     vital.start("clearing", partial(clear_until, stop, continuity, batches, store, settings))
-    reap_until(stop, chores, settings.sweep_every_s)
+    reap_until(stop, steps, settings.sweep_every_s)
     return 0
 
 
 def main() -> int:
-    """Do what was asked for; return the exit code."""
-    asked = parse(sys.argv[1:])
+    """Run the requested command; return the exit code."""
+    options = parse(sys.argv[1:])
     keep_private()
     settings = Settings.read()
     start_log(settings.log_format)
     redis = open_redis(settings)
-    wait_for(redis, settings)
+    wait_for_redis(redis, settings)
     ledger = RedisLedger(redis, settings)
-    if asked.command in ("run", "notify"):  # without the store, whose threads would not survive the pool's forks
+    if options.command in ("run", "notify"):  # without the store, whose threads would not survive the pool's forks
         Continuity(redis, settings).start(Event())
-    if asked.command == "run":
-        return run(settings, asked.queue, asked.name or asked.queue)
-    if asked.command == "notify":
-        return notify(settings, asked.name)
-    if asked.command == "sweep":
-        return reap(redis, settings)
-    if asked.action == "list":
-        return quarantine.list_jobs(ledger)
-    if asked.action == "drop":
-        return quarantine.drop(ledger, asked.ids)
-    return quarantine.replay(ledger, make_send(make_celery(settings)), asked.ids)
+    if options.command == "run":
+        return run_worker(settings, options.queue, options.name or options.queue)
+    if options.command == "notify":
+        return deliver_callbacks(settings, options.name)
+    if options.command == "sweep":
+        return run_reaper(redis, settings)
+    if options.action == "list":
+        return dead_letters.list_jobs(ledger)
+    if options.action == "drop":
+        return dead_letters.drop(ledger, options.ids)
+    return dead_letters.replay(ledger, make_send(make_celery(settings)), options.ids)
 
 
 if __name__ == "__main__":

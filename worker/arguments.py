@@ -8,7 +8,7 @@ QUEUES = "single patients and lists (interactive, the default), or files (bulk),
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return what was asked for on the command line."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(
         prog="python -m worker", description="Scores the jobs on the queue. Settings are SCORELINE_* variables."
     )
@@ -16,9 +16,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     run = commands.add_parser("run", help="run a worker; more of them, on any machine, score more")
     run.add_argument("--queue", choices=[INTERACTIVE, BULK], default=INTERACTIVE, help=QUEUES)
     run.add_argument("--name", help="the worker's name, one for each on a machine (default: the queue's)")
-    notify = commands.add_parser("notify", help="run a notifier, which delivers callbacks; one or more of them")
+    notify = commands.add_parser("notify", help="run a webhook worker, which delivers callbacks; one or more of them")
     notify.add_argument("--name", default="notify", help="its name, one for each on a machine (default: notify)")
-    commands.add_parser("sweep", help="send again what the queue lost, and fly the canary; one or more of them")
+    commands.add_parser("sweep", help="run the reaper, which sends again what the queue lost; one or more of them")
     quarantined = commands.add_parser("quarantine", help="handle the jobs that no worker came back from")
     actions = quarantined.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="print them, newest first")

@@ -1,8 +1,7 @@
-"""The queue as a worker reads it: what is no message of ours is dropped and counted, and never reaches Celery.
+"""Checks messages before Celery sees them: a message that is not ours is dropped and counted.
 
-Whoever can write to Redis can put anything into a list there. Celery 5.7 ends its process for what is no JSON, and does
-whatever a well-formed message asks for: other tasks, times, callbacks. So each message is made anew here, of the few
-parts of it that were checked.
+Whoever can write to Redis can put anything into a queue. Celery 5.7 exits on a message that is no JSON, and obeys any
+well-formed one: other tasks, times, callbacks. So each message is rebuilt here from the few parts that were checked.
 """
 
 import base64
@@ -25,7 +24,7 @@ from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, NOTIFY, SCORE, SC
 from monitoring.instrument import QueueMetrics
 
 LARGEST_BYTES = 65_536  # a message of ours with 256 jobs has 21,000
-TELL_EVERY_S = 1.0  # a flood of messages is no flood of log lines
+LOG_EVERY_S = 1.0  # so that a flood of messages causes no flood of log lines
 PRIORITY_MARK = b"\x06"  # kombu puts it between a queue's name and a priority
 LATEST_MS = 2**53
 
@@ -72,17 +71,17 @@ BODIES: dict[str, tuple[str, TypeAdapter[Any]]] = {
     BULK: (SCORE_PARTS, TypeAdapter(tuple[Parts, Nothing, Nothing])),
     CALLBACKS: (NOTIFY, TypeAdapter(tuple[tuple[()], Nothing, Nothing])),
 }
-"""The one task of each queue, and what is in the body of its messages: arguments, named ones, and what is to follow."""
+"""The one task of each queue, and the body of its messages: arguments, keyword arguments, and Celery's callbacks."""
 
 
 def count_refused(queue: str, metrics: QueueMetrics) -> None:
-    """Have every message counted that this process, which takes those of one queue, refuses."""
+    """Count every message that this process, which consumes this queue only, refuses."""
     count = metrics.refused.labels(queue)
     message_refused.connect(lambda **_: count.inc(), weak=False)
 
 
 def check(queue: str, sent: bytes) -> bytes:
-    """Return the message made anew. Raises ValueError, which never repeats it, for one that is not ours."""
+    """Return the message, rebuilt from its checked parts. Raises ValueError, which never repeats it, if not ours."""
     if len(sent) > LARGEST_BYTES:
         raise ValueError(f"it has {len(sent)} bytes")
     task, body = BODIES[queue]
@@ -100,7 +99,7 @@ def _write(queue: str, task: str, wire: QueueMessage, arguments: Any) -> bytes:
     id = wire.headers.id
     headers = {"lang": "py", "task": task, "id": id, "root_id": id, "retries": 0, "timelimit": [None, None]}
     headers |= {"argsrepr": repr(arguments)[:1_000], "kwargsrepr": "{}"}
-    where = {"exchange": "", "routing_key": queue}  # to where it returns if it is not acknowledged
+    where = {"exchange": "", "routing_key": queue}  # where it returns if it is not acknowledged
     message = {
         "body": base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode(),
         "content-type": wire.content_type,
@@ -112,15 +111,15 @@ def _write(queue: str, task: str, wire: QueueMessage, arguments: Any) -> bytes:
 
 
 class CheckedRedis(OomSafeRedis):
-    """A client that a refused message looks to as if none had come yet."""
+    """A client that hides a refused message: its caller sees that no message has come."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._refused, self._told_s = 0, 0.0
+        self._refused, self._logged_s = 0, 0.0
 
     @override
     def parse_response(self, connection: Any, command_name: Any, **options: Any) -> Any:
-        """Return the answer of Redis."""
+        """Return the answer of Redis, or None if it is a message that is refused."""
         answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
         if command_name != "BRPOP" or not answer:
             return answer
@@ -129,20 +128,20 @@ class CheckedRedis(OomSafeRedis):
         try:
             return key, check(queue, sent)
         except ValueError as error:
-            self._tell(queue, error)
+            self._log_refusal(queue, error)
             return None
 
-    def _tell(self, queue: str, error: ValueError) -> None:
+    def _log_refusal(self, queue: str, error: ValueError) -> None:
         message_refused.send(sender=self)
         self._refused += 1
-        if time.monotonic() >= self._told_s + TELL_EVERY_S:
+        if time.monotonic() >= self._logged_s + LOG_EVERY_S:
             what = "messages in the queue %s were not ours and are dropped, %d by now; of the last one: %s"
             log.warning(what, queue, self._refused, error)
-            self._told_s = time.monotonic()
+            self._logged_s = time.monotonic()
 
 
 class CheckedChannel(OomSafeChannel):
-    """A channel that hands on only what is ours."""
+    """A channel that delivers only messages of ours."""
 
     @override
     def _get_client(self) -> type[Redis]:
@@ -153,17 +152,17 @@ LONGEST_WAIT_S = 2
 
 
 class PromptConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
-    """A consumer that tries every two seconds at most to reach a broker that is away, and checks each message.
+    """A consumer that reconnects to the broker at least every two seconds, and checks each message.
 
-    Celery's own waits two seconds longer after each try, up to thirty, and has no setting for it: a broker that was
-    away for twenty seconds would not be seen to be back for up to ten more.
+    Celery's own consumer waits two seconds longer after each attempt, up to thirty, and has no setting for it: after an
+    outage of twenty seconds it would reconnect up to ten seconds late.
     """
 
     def ensure_connected(self, conn: Any) -> Any:
-        """Return the connection once it stands."""
+        """Return the connection once it is established."""
         conn.ensure_connection = partial(
             conn.ensure_connection, interval_start=0.5, interval_step=0.5, interval_max=LONGEST_WAIT_S
         )
-        find = type(conn).get_transport_cls  # by the scheme of the URL, which another broker's may differ from
+        find = type(conn).get_transport_cls  # by the scheme of the URL, which may differ between brokers
         conn.get_transport_cls = lambda: with_channel(CheckedChannel, find(conn))
         return super().ensure_connected(conn)

@@ -1,4 +1,4 @@
-"""What an operator does with jobs in quarantine: look, replay, drop."""
+"""What an operator does with dead-lettered jobs: list, replay, drop. Its output calls that the quarantine."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,7 @@ LISTED_AT_MOST = 1_000
 
 
 def list_jobs(ledger: Ledger) -> int:
-    """Print each job in quarantine, newest first: id, when it failed, patients, reason. Return 0."""
+    """Print each dead-lettered job, newest first: id, when it failed, number of patients, reason. Return 0."""
     jobs = ledger.dead_letters(limit=LISTED_AT_MOST)
     for job in jobs:
         print(job.id, f"{job.finished_at:%Y-%m-%dT%H:%M:%SZ}", job.patients, job.error and job.error.message, sep="\t")
@@ -21,27 +21,27 @@ def list_jobs(ledger: Ledger) -> int:
 
 
 def replay(ledger: Ledger, send: Send, ids: Iterable[str]) -> int:
-    """Make a new job of each job in quarantine and send it; print both ids. Return 1 if any was not there."""
+    """Make a new job of each dead-lettered job and send it; print both ids. Return 1 if any is none."""
 
-    def act(id: str) -> str:
+    def replay_job(id: str) -> str:
         new = new_id()
         notify(send, [ledger.replay(id, new)])
         return f"{id} replayed as {new}"
 
-    return _each(ids, act)
+    return _apply(ids, replay_job)
 
 
 def drop(ledger: Ledger, ids: Iterable[str]) -> int:
-    """Erase the patients of each job in quarantine. Return 1 if any was not there."""
+    """Erase the records of each dead-lettered job. Return 1 if any is none."""
 
-    def act(id: str) -> str:
+    def drop_job(id: str) -> str:
         ledger.drop(id)
         return f"{id} dropped"
 
-    return _each(ids, act)
+    return _apply(ids, drop_job)
 
 
-def _each(ids: Iterable[str], act: Callable[[str], str]) -> int:
+def _apply(ids: Iterable[str], act: Callable[[str], str]) -> int:
     status = 0
     for id in ids:
         try:

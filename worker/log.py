@@ -1,4 +1,4 @@
-"""Has Celery's lines written as all others are."""
+"""Makes Celery log in the format of all other lines."""
 
 import logging
 import sys
@@ -8,16 +8,16 @@ from celery.utils.log import get_multiprocessing_logger
 
 
 def keep_log() -> None:
-    """Have Celery leave the log as it is when it starts; it would give its tasks, and its pool, forms of their own.
+    """Keep Celery from configuring the log when it starts: it would give tasks and pool formats of their own.
 
-    What it says besides, of signals and to a terminal, stays unsaid: worker/stop.py has a line for it.
+    Also suppresses what it prints to a terminal on signals; worker/stop.py logs a line instead.
     """
     setup_logging.connect(share_log, weak=False)
-    sys.__stdout__ = None  # type: ignore[misc]  # where it writes that; Python itself has none where there is no console
+    sys.__stdout__ = None  # type: ignore[misc]  # where Celery prints; it is None too if Python has no console
 
 
 def share_log(**_: object) -> None:
-    """Have the pool's lines go where all others go."""
+    """Send the pool's log lines to the root logger."""
     pool = get_multiprocessing_logger()
     pool.propagate = True
-    pool.setLevel(logging.WARNING)  # it tells of each process that it starts
+    pool.setLevel(logging.WARNING)  # below that, it logs each process that it starts

@@ -1,4 +1,4 @@
-"""Measures a worker from outside: what it asks of the model, and what it commits to the ledger."""
+"""Measures a worker by wrapping its model and its ledgers, which do not know of metrics."""
 
 import time
 from collections.abc import Sequence
@@ -29,25 +29,25 @@ from worker.interactive.scoring import Classifier
 
 
 class Model(Classifier, Predictor, Protocol):
-    """What scores the patients of jobs and those of files: `models.scorer.Scorer`."""
+    """Scores jobs and files, and has a card, as `models.scorer.Scorer` does."""
 
     @property
     def card(self) -> Card:
-        """The card of the model."""
+        """The model's card."""
 
 
 class MeasuredLedger(RedisLedger):
-    """The ledger of jobs; what is committed is noted."""
+    """The ledger of jobs, which notes what is committed."""
 
     def __init__(self, redis: Redis, settings: Settings, counters: BatchCounters) -> None:
         super().__init__(redis, settings)
-        self._counting = counters
+        self._counters = counters
         self._owners: dict[str, str] = {}
 
     @override
-    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, long_poll: bool = False) -> list[Claimed]:
         self._owners.clear()
-        return self._note_owners(super().claim(message, jobs=jobs, attends=attends))
+        return self._note_owners(super().claim(message, jobs=jobs, long_poll=long_poll))
 
     @override
     def claim_small(self, records: int) -> list[Claimed]:
@@ -56,10 +56,10 @@ class MeasuredLedger(RedisLedger):
     @override
     def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
         scored = sum(len(outcome.scores or ()) for outcome in outcomes)
-        matrices = self._counting.release(scored)  # of these outcomes, in their order, but for those that failed
+        matrices = self._counters.release(scored)  # of these outcomes, in their order, without the failed ones
         ended = super().finish(outcomes, pause)
         owners = {outcome.id: self._owners[outcome.id] for outcome in outcomes if outcome.id in self._owners}
-        self._counting.note_committed(outcomes, matrices, owners)
+        self._counters.note_committed(outcomes, matrices, owners)
         return ended
 
     def _note_owners(self, claimed: list[Claimed]) -> list[Claimed]:
@@ -68,39 +68,39 @@ class MeasuredLedger(RedisLedger):
 
 
 class MeasuredBatches(Batches):
-    """The ledger of batches; the parts that are committed are counted."""
+    """The ledger of batches, which counts the parts that are committed."""
 
     def __init__(self, redis: Redis, settings: Settings, counters: BatchCounters) -> None:
         super().__init__(redis, settings)
-        self._counting = counters
+        self._counters = counters
 
     @override
     def begin(self, part: ClaimedPart) -> BegunPart | None:
         begun = super().begin(part)
         if begun:
-            self._counting.begin_part(begun.owner)
+            self._counters.begin_part(begun.owner)
         return begun
 
     @override
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:
         ended = super().finish(part, done)
         if ended:
-            self._counting.count_part(part.batch, done)
+            self._counters.count_part(part.batch, done)
         return ended
 
 
 class MeasuredModel:
-    """A model whose calls are noted, and its patients: of files at once, of jobs once they are committed."""
+    """A model that notes its calls, and what it scored: files at once, jobs once they are committed."""
 
     def __init__(self, model: Model, counters: BatchCounters) -> None:
         self._model = model
-        self._counting = counters
+        self._counters = counters
         self.version, self.card = model.version, model.card
 
     def score(
         self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
     ) -> list[ScoreRow]:
-        """Return the scores that the model gives; the time of its pauses is not counted."""
+        """Return the model's scores; the time of pauses is not measured."""
         paused_s = 0.0
 
         def timed() -> None:
@@ -112,19 +112,19 @@ class MeasuredModel:
 
         begun_s = time.perf_counter()
         scores = self._model.score(matrix, explain=explain, pause=timed)
-        self._counting.note_call(len(matrix), time.perf_counter() - begun_s - paused_s)
-        self._counting.hold(matrix)
+        self._counters.note_call(len(matrix), time.perf_counter() - begun_s - paused_s)
+        self._counters.hold(matrix)
         return scores
 
     def predict(self, matrix: NDArray[np.float32]) -> Predictions:
-        """Return the verdicts that the model gives."""
+        """Return the model's predictions."""
         begun_s = time.perf_counter()
         predictions = self._model.predict(matrix)
-        self._counting.note_call(len(matrix), time.perf_counter() - begun_s)
-        self._counting.count_verdicts(self.version, matrix, predictions)
+        self._counters.note_call(len(matrix), time.perf_counter() - begun_s)
+        self._counters.count_predictions(self.version, matrix, predictions)
         return predictions
 
 
 def join_metrics(folder: Path | None) -> WorkerMetrics | None:
-    """Return the metrics of this process, which counts with the others of its worker; None if it is not measured."""
+    """Return the metrics of this process, which are summed with those of its worker; None if it is not measured."""
     return WorkerMetrics(CollectorRegistry()) if folder and join_service(folder) else None

@@ -1,4 +1,4 @@
-"""Has the audit know that another model scores."""
+"""Notes in the audit log when another model begins to score."""
 
 import logging
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from worker.metrics import Model
 log = logging.getLogger(__name__)
 
 
-def noting(current: Callable[[], Model], settings: Settings) -> Callable[[], Model]:
-    """Return `current`, which notes each model that it gives for the first time in a process, or after another."""
+def note_model_changes(current: Callable[[], Model], settings: Settings) -> Callable[[], Model]:
+    """Return `current`, wrapped to note each model that it returns first in a process, or after another model."""
     noted = ""
 
-    def look() -> Model:
+    def load_and_note() -> Model:
         nonlocal noted
         model = current()
         if model.version != noted:
@@ -24,8 +24,8 @@ def noting(current: Callable[[], Model], settings: Settings) -> Callable[[], Mod
                 with open_redis(settings) as redis:
                     Audit(redis).note_model(model.version)
                 noted = model.version
-            except LedgerUnavailable:  # nothing can be scored either; it is noted before the next batch
+            except LedgerUnavailable:  # nothing can be scored either; the next batch tries again
                 log.warning("that model %s scores cannot be noted in the audit yet", model.version)
         return model
 
-    return look
+    return load_and_note

@@ -1,7 +1,7 @@
-"""Ends a worker: within a bounded time once it is told to stop, and at once when it has lost a thread.
+"""Ends a worker: within a bounded time after it is told to stop, and at once if one of its threads has died.
 
-Celery's prefork pool waits for children that wait for it when a stop meets a message half handed over: for 30 s at a
-warm shutdown, and for ever at a cold one, which it runs inside the signal's handler.
+If a stop meets a message that is half handed over, Celery's prefork pool and its children wait for each other: for 30 s
+at a warm shutdown, and forever at a cold one, which runs inside the signal handler.
 """
 
 import logging
@@ -19,27 +19,27 @@ STOP_WITHIN_S = 8  # above what a batch takes, below the 10 s after which contai
 
 
 def bound_stop() -> None:
-    """Have a worker that was told to stop end within `STOP_WITHIN_S` seconds, with exit code 0.
+    """Make a worker that was told to stop end within `STOP_WITHIN_S` seconds, with exit code 0.
 
-    What is then unfinished is not lost: its leases run out, and the sweep sends it again.
+    Unfinished work is not lost: its leases run out, and the reaper sends it again.
     """
     signal.signal(signal.SIGALRM, cut_off)
     worker_shutting_down.connect(start_clock, weak=False)
 
 
 def end_if_dead(vital: VitalThreads) -> None:
-    """End this process with exit code 1 if one of its threads has died, for whoever started it to start another.
+    """End this process with exit code 1 if one of its threads has died; its parent then starts another.
 
-    To be called where nothing is in hand.
+    Call it only while the process holds no work.
     """
     if vital.dead():
         os._exit(1)
 
 
 def start_clock(**_: object) -> None:
-    """Start the time that is left. Runs in a signal's handler, where no lock may be taken."""
+    """Start the alarm that ends the worker. Runs in a signal handler, where no lock may be taken."""
     signal.alarm(STOP_WITHIN_S)
-    tell(logging.INFO, "told to stop; what is in hand is finished first")
+    write_line(logging.INFO, "told to stop; what is in hand is finished first")
 
 
 def cut_off(*_: object) -> None:
@@ -47,11 +47,11 @@ def cut_off(*_: object) -> None:
     for child in active_children():
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-    tell(logging.WARNING, "cut off; what was in hand is sent again when its leases run out")
+    write_line(logging.WARNING, "cut off; what was in hand is sent again when its leases run out")
     os._exit(0)
 
 
-def tell(level: int, message: str) -> None:
-    """Write a line of the log from a signal's handler: not by the log's own, whose lock this process may hold."""
+def write_line(level: int, message: str) -> None:
+    """Write a log line from a signal handler, without the log's handlers, whose lock this process may hold."""
     for handler in logging.getLogger().handlers:
         os.write(2, f"{handler.format(make_record(level, __name__, message))}\n".encode())

@@ -1,4 +1,4 @@
-"""Puts a worker together: the Celery application, and the tasks that score a message."""
+"""Builds a worker: the Celery application, and the tasks that score the jobs or the part of a message."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -11,7 +11,7 @@ from core.connect import open_redis
 from core.ledger.redis.batches import Batches
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
-from core.process import spare_what_stays
+from core.process import freeze_garbage_collector
 from core.schema.reference import Refusal
 from core.settings import Settings
 from core.storage.store import Store
@@ -26,7 +26,7 @@ from worker.metrics import MeasuredBatches, MeasuredLedger, MeasuredModel, Model
 from worker.stop import end_if_dead
 from worker.tracing import start_work_tracing
 
-COMMIT_RETRIES = 15  # what was scored is committed if Redis is back within about three seconds; then others do it anew
+COMMIT_RETRIES = 15  # scores are committed if Redis is back within about three seconds; after that, they are made again
 
 
 def make_worker(
@@ -35,16 +35,16 @@ def make_worker(
     folder: Path | None = None,
     refused: Callable[[], Refusal | None] = lambda: None,
 ) -> Celery:
-    """Return the application of a worker that scores each message with what `current` returns before it.
+    """Return the application of a worker that scores each batch with the model that `current` returns before it.
 
-    Its processes count together in a folder, if there is one. `refused` says which bundle is not served instead.
+    Its processes share their metrics in `folder`, if given. `refused` returns which newer bundle is refused, if any.
     """
     app = make_celery(settings)
     app.conf.worker_consumer = "worker.checked_queue:PromptConsumer"
     vital = VitalThreads()
     drift_counts = cache(partial(make_drift_accumulator, settings, vital))  # of one process, so not before the fork
     counters = cache(partial(make_counters, folder, drift_counts))
-    watcher = cache(partial(start_work_tracing, settings))
+    tracer = cache(partial(start_work_tracing, settings))
     ledger, files = cache(partial(make_ledger, settings, counters)), cache(partial(make_files, settings, counters))
 
     def model() -> Model:
@@ -59,32 +59,34 @@ def make_worker(
     def warm_up(**_: object) -> None:
         # After the fork, since the model's threads would not survive one, and before the first job has to wait.
         model()
-        watcher()
-        spare_what_stays()
+        tracer()
+        freeze_garbage_collector()
 
-    worker_process_shutdown.connect(lambda **_: drift_counts().tell(), weak=False)  # the last that it counted
+    worker_process_shutdown.connect(lambda **_: drift_counts().send_counts(), weak=False)  # its last counts
 
     @app.task(name=SCORE, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(sent_ms: int, ids: list[str]) -> list[str]:
-        # What it returns is kept nowhere, but Flower shows it: most of these jobs no message has named.
-        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), watcher().jobs)
+        # The result is not stored, but Flower shows it: most of these jobs are named by no message.
+        return score_message(ledger(), model, Message(sent_ms, ids), make_send(app), tracer().trace_jobs)
 
     @app.task(name=SCORE_PARTS, shared=False, time_limit=settings.part_limit_s)  # type: ignore[untyped-decorator]
     def score_file(sent_ms: int, ids: list[str]) -> None:
         predictor = model()
-        score_parts(*files(), predictor, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, watcher().part)
+        score_parts(
+            *files(), predictor, Message(sent_ms, ids), make_send_parts(app), settings.lease_s, tracer().trace_part
+        )
 
     return app
 
 
 def make_drift_accumulator(settings: Settings, vital: VitalThreads) -> DriftAccumulator:
-    """Return what counts the patients of this process; it has a thread, so not before the fork."""
-    # Its connection gives up at once: a count that is told twice is worse than one lost.
+    """Return the drift accumulator of this process. It has a thread, so call this only after the fork."""
+    # Without retries: a count that is sent twice is worse than one lost.
     return DriftAccumulator(Histograms(open_redis(settings, retries=0)), vital)
 
 
 def make_counters(folder: Path | None, drift_counts: Callable[[], DriftAccumulator]) -> BatchCounters | None:
-    """Return what counts this process together with the others of its worker, or None where nothing is measured."""
+    """Return the counters of this process, which are summed with those of its worker; None if nothing is measured."""
     metrics = join_metrics(folder)
     return BatchCounters(metrics, drift_counts()) if metrics else None
 
@@ -96,7 +98,7 @@ def make_ledger(settings: Settings, counters: Callable[[], BatchCounters | None]
 
 
 def make_files(settings: Settings, counters: Callable[[], BatchCounters | None]) -> tuple[Batches, Store]:
-    """Return where the files of this process are; the store's threads would not survive a fork either."""
+    """Return the ledger of batches, and the store, of this process; the store's threads would not survive a fork."""
     redis, counts = open_redis(settings, retries=COMMIT_RETRIES), counters()
     batches = MeasuredBatches(redis, settings, counts) if counts else Batches(redis, settings)
     return batches, Store.open(settings)

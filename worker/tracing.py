@@ -1,7 +1,7 @@
-"""Tells from outside what a worker does for which request: spans where it is traced, and lines in the log if asked for.
+"""Traces and logs from outside what a worker does for each request: spans if tracing is on, log lines if requested.
 
-A batch serves many requests, each with a trace of its own, so its span is linked to theirs and a child of none. A part
-of a file, and a callback, serve one: their spans are its children.
+A batch serves many requests, each with a trace of its own, so its span is linked to their spans and is a child of none.
+A part of a file, and a callback, serve one request: their spans are its children.
 """
 
 import logging
@@ -25,18 +25,18 @@ log = logging.getLogger(__name__)
 
 
 class WorkTracer:
-    """Sees each batch of jobs, and each part of a file, from its claim to its commit."""
+    """Traces each batch of jobs, and each part of a file, from its claim to its commit."""
 
     def __init__(self, *, traced: bool, logged: bool) -> None:
         self._traced = traced
         self._logged = logged
 
-    def jobs(self, jobs: Sequence[Claimed]) -> AbstractContextManager[None]:
-        """See a batch; it makes a span if any of its requests is sampled."""
-        return self._see(jobs) if self._traced or self._logged else nullcontext()
+    def trace_jobs(self, jobs: Sequence[Claimed]) -> AbstractContextManager[None]:
+        """Return a context that traces a batch; it makes a span if any of the requests is sampled."""
+        return self._trace_batch(jobs) if self._traced or self._logged else nullcontext()
 
     @contextmanager
-    def _see(self, jobs: Sequence[Claimed]) -> Iterator[None]:
+    def _trace_batch(self, jobs: Sequence[Claimed]) -> Iterator[None]:
         traces = [job.trace for job in jobs if job.trace and is_sampled(job.trace)] if self._traced else []
         size: Attributes = {
             "messaging.batch.message_count": len(jobs),
@@ -49,11 +49,11 @@ class WorkTracer:
                 if not is_probe_job(job.id):
                     log.info("job %s has ended", job.id, extra=about(job_id=job.id, trace=job.trace))
 
-    def part(self, part: ClaimedPart, trace: str | None, score: Callable[[], bool]) -> bool:
-        """See how a part is scored whose upload came with this `traceparent`; return whether that ended it."""
+    def trace_part(self, part: ClaimedPart, trace: str | None, score: Callable[[], bool]) -> bool:
+        """Call `score` for a part, in a span below its upload's `traceparent`, and return its result."""
         what: Attributes = {"scoreline.batch_id": part.batch, "scoreline.part": part.number}
-        seen = self._traced and trace and is_sampled(trace)
-        with spanned("score part", Kind.CONSUMER, what, parent=trace) if seen else nullcontext():
+        sampled = self._traced and trace and is_sampled(trace)
+        with spanned("score part", Kind.CONSUMER, what, parent=trace) if sampled else nullcontext():
             ended = score()
         if ended and self._logged:
             log.info("part %s was scored", part.id, extra=about(batch_id=part.batch, part_id=part.id, trace=trace))
@@ -61,15 +61,15 @@ class WorkTracer:
 
 
 def start_work_tracing(settings: Settings) -> WorkTracer:
-    """Return what watches this process, which is one of a pool's."""
+    """Return the tracer of this process, which is one of a pool's."""
     traced = start_tracing("scoreline-worker")
     if traced:
-        worker_process_shutdown.connect(lambda **_: stop_tracing(), weak=False)  # where `atexit` is not heard of
+        worker_process_shutdown.connect(lambda **_: stop_tracing(), weak=False)  # which does not run `atexit`
     return WorkTracer(traced=traced, logged=settings.log_requests)
 
 
 def traced(deliver: Deliver) -> Deliver:
-    """Return `deliver`, which makes one attempt, with a span around each; the receiver is told that span."""
+    """Return `deliver`, wrapped in a span for each attempt; the receiver is sent the `traceparent` of that span."""
 
     async def deliver_traced(callback: Callback) -> WebhookResponse:
         if not callback.trace or not is_sampled(callback.trace):

@@ -50,7 +50,7 @@ def backlogged(status: SubmitStatus, load: Load, limit: int) -> Backlogged:
     whose = "of this API key" if status is SubmitStatus.SHARE else "of all callers together"
     return Backlogged(
         f"Too many records {whose} are waiting to be scored: send it again after the seconds in `Retry-After`.",
-        retry_after_s=load.room_in_s(limit),
+        retry_after_s=load.seconds_until_free(limit),
     )
 
 

@@ -107,7 +107,7 @@ class Files:
     async def _check_backlog(self) -> None:
         """Raise Backlogged before the file is read, if it would be refused afterwards."""
         load = await run_sync(self.bulk.batches.load)
-        if load.backlog_patients >= self.settings.bulk_backlog_limit:
+        if load.backlog_records >= self.settings.bulk_backlog_limit:
             raise backlogged(SubmitStatus.FULL, load, self.settings.bulk_backlog_limit)
 
     def find_results(

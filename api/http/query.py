@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from api.http.problem import describe_problems
 from core.errors import FieldError, InvalidQuery
-from core.schema.spelling import TOLD_AT_MOST, hint
+from core.schema.spelling import LISTED_AT_MOST, hint
 
 
 class CheckedQueryRoute(APIRoute):
@@ -49,8 +49,8 @@ def check_query(query: bytes, known: tuple[str, ...]) -> None:
     unknown = [(place, name) for place, (name, _) in enumerate(parameters, start=1) if name not in known]
     if unknown:
         raise InvalidQuery(
-            errors=tuple(unknown_parameter(place, name, known) for place, name in unknown[:TOLD_AT_MOST]),
-            unlisted=len(unknown[TOLD_AT_MOST:]),
+            errors=tuple(unknown_parameter(place, name, known) for place, name in unknown[:LISTED_AT_MOST]),
+            unlisted=len(unknown[LISTED_AT_MOST:]),
         )
 
 

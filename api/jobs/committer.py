@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import LedgerUnavailable
 from core.ledger.protocol import NewJob, SubmitResult, SubmitStatus
-from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
+from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, SMALL_RECORDS
 
 Decision = tuple[SubmitStatus, str]
 """The status of a submit, and the id of its job, which may be an earlier one."""
@@ -88,7 +88,7 @@ class Lane:
         patients = 0
         while self._waiting and len(group) < JOBS_IN_MESSAGE:
             patients += len(self._waiting[0][0].rows)
-            if group and patients > PATIENTS_IN_MESSAGE:
+            if group and patients > RECORDS_IN_MESSAGE:
                 break
             group.append(self._waiting.popleft())
         return group

@@ -118,4 +118,4 @@ def drift(
     A feature drifts where the population stability index, less what chance makes of it, reaches `psi_limit`, and the
     chi-squared test of both samples doubts that they are of one population. Of too few patients nothing is said.
     """
-    return watch_drift(histograms, hours, model_version, by.sees)
+    return watch_drift(histograms, hours, model_version, by.visible_owner)

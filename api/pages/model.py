@@ -34,14 +34,16 @@ def show_drift(
     context: CurrentPage, histograms: CurrentHistograms, hours: Annotated[int, Query(ge=1, le=HOURS_KEPT)] = HOURS
 ) -> Response:
     """Show the distribution of each feature of the patients that the visitor may see, as a chart and in words."""
-    drift = watch_drift(histograms, hours, owner=context.by.sees)
+    drift = watch_drift(histograms, hours, owner=context.by.visible_owner)
     rows = [
         (name_feature(feature.feature), feature, make_columns(feature.bins), describe_bins(feature))
         for feature in drift.features
     ]
     spans = {1: "this hour", HOURS: "a day", HOURS_KEPT: "all that is kept"}
     size = (COLUMN_WIDTH, COLUMN_HEIGHT)
-    return context.render_page("drift.html", drift=drift, own=bool(context.by.sees), rows=rows, spans=spans, size=size)
+    return context.render_page(
+        "drift.html", drift=drift, own=bool(context.by.visible_owner), rows=rows, spans=spans, size=size
+    )
 
 
 def name_feature(feature: str) -> str:

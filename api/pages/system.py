@@ -55,9 +55,9 @@ def show_system(context: CurrentPage) -> Response:
 
 def read_stats(context: PageContext) -> dict[str, QueueStats]:
     """Return the statistics of each queue. Raises LedgerUnavailable."""
-    stats = {INTERACTIVE: context.gateway.ledger.survey()}
+    stats = {INTERACTIVE: context.gateway.ledger.read_stats()}
     if context.files:
-        stats[BULK] = context.files.bulk.batches.survey()
+        stats[BULK] = context.files.bulk.batches.read_stats()
     return stats
 
 
@@ -84,8 +84,8 @@ def check_system(stats: Mapping[str, QueueStats], settings: Settings) -> Iterato
         unit = "rows of files" if queue == BULK else "patients"
         yield Check(
             f"Backlog of {unit}",
-            queue_stats.backlog_patients < limits[queue],
-            f"{count(queue_stats.backlog_patients)} of {count(limits[queue])} {unit} wait.",
+            queue_stats.backlog_records < limits[queue],
+            f"{count(queue_stats.backlog_records)} of {count(limits[queue])} {unit} wait.",
             "It is full, so submits are answered 429 until it drains: start more workers.",
         )
         yield Check(

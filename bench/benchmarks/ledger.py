@@ -73,7 +73,7 @@ def drain(folder: Path, url: str, ledger: RedisLedger, jobs: int) -> float:
 
 def backlog(ledger: RedisLedger) -> int:
     """Return how many patients wait."""
-    return ledger.load().backlog_patients
+    return ledger.load().backlog_records
 
 
 def used_bytes(redis: Redis) -> int:

@@ -1,6 +1,6 @@
-"""The answer about a job, as JSON: the same bytes as the model's own dump, but its scores are made as they are sent.
+"""The answer about a job, as JSON: the same bytes as `Job.model_dump_json`, but scores are rendered while it is sent.
 
-The ledger keeps scores as compact rows, which are half as large as their JSON, and a fifth of what they are as objects.
+The ledger stores scores as compact rows: half the size of their JSON, and a fifth of their size as objects.
 """
 
 import re
@@ -14,7 +14,7 @@ from core.ledger.job import Job
 from core.schema.score import Score, ScoreRow, scores_from_rows
 
 READY_SCORES = 64
-"""Up to so many scores are made at once, some 28 KB and 0.5 ms where they are explained; of more, so many at a time."""
+"""How many scores are rendered at once: some 28 KB and 0.5 ms if they are explained."""
 
 NO_SCORES = b'"scores":null'
 SCORES = TypeAdapter(list[Score])
@@ -29,15 +29,15 @@ def _list_of(depth: int) -> bytes:
 
 
 SOME_ROWS = re.compile(rb"(?:%b[,\]]){1,%d}+" % (_list_of(NESTED_AT_MOST), READY_SCORES), re.DOTALL)
-"""The next rows in the JSON of all of them, each with what follows it."""
+"""Matches the next rows in the JSON of all of them, each with the separator behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered about a job: the job, but for its scores, and these apart.
+    """The answer about a job: the job without its scores, and the scores apart.
 
-    `scores` are the JSON of those of a job with up to `READY_SCORES`, or None where there are none. Those of a larger
-    job are made of its rows, which the ledger gives by themselves: `rows_bytes` is their size, 0 where there are none.
+    `scores` is the JSON of the scores of a job with up to `READY_SCORES`, or None if there are none. The scores of a
+    larger job are rendered from its rows, which `Ledger.rows` returns: `rows_bytes` is their size, 0 if there are none.
     """
 
     job: Job
@@ -46,18 +46,18 @@ class Answer:
     rows_bytes: int = 0
 
     def to_json(self) -> bytes:
-        """Return the whole answer; of a larger job, the one without its scores."""
+        """Return the whole answer; for a larger job, the answer without its scores."""
         text = self.job.model_dump_json().encode()
         return text if self.scores is None else text.replace(NO_SCORES, b'"scores":' + self.scores, 1)
 
     def to_job(self) -> Job:
-        """Return the job with its scores; of a larger job, without."""
+        """Return the job with its scores; a larger job without them."""
         return self.job.model_copy(update={"scores": self.scores and SCORES.validate_json(self.scores)})
 
     def pieces(self, rows: bytes) -> Iterator[bytes]:
-        """Yield the answer piece by piece, of a job with these rows, the JSON of all of them.
+        """Yield the answer about a job whose rows, as JSON, are `rows`, in pieces.
 
-        A piece holds up to `READY_SCORES` scores and takes less than a millisecond to make.
+        A piece holds up to `READY_SCORES` scores and takes less than a millisecond to render.
         """
         head, _, tail = self.job.model_dump_json().encode().partition(NO_SCORES)
         before = head + b'"scores":['
@@ -68,7 +68,7 @@ class Answer:
 
 
 def cut_rows(rows: bytes) -> Iterator[list[ScoreRow]]:
-    """Yield up to `READY_SCORES` rows at a time of the JSON of at least one. Raises ValueError for anything else."""
+    """Yield up to `READY_SCORES` rows at a time of the JSON of one or more rows. Raises ValueError if it is none."""
     start = 1
     while start < len(rows):
         found = SOME_ROWS.match(rows, start)
@@ -79,5 +79,5 @@ def cut_rows(rows: bytes) -> Iterator[list[ScoreRow]]:
 
 
 def render_scores(rows: Sequence[ScoreRow], model_version: str) -> bytes:
-    """Return the JSON of the scores that these rows stand for."""
+    """Return the JSON of the scores of these rows."""
     return to_json(scores_from_rows(rows, model_version))

@@ -1,4 +1,4 @@
-"""The batch: a file of patients, how it is written, how far it is, and what is added to it."""
+"""The batch: a file of records, its format, its progress, and the columns that its results add."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +12,11 @@ from pydantic import Field as Describe
 from core.ledger.job import JobError, State
 
 SCORE_COLUMNS = ("risk", "prediction", "conformal", "warnings", "model_version")
-"""The columns, or keys, that are added to each row. A file that has one of them already cannot be scored."""
+"""The columns, or keys, that results add to each row. A file that has one of them already cannot be scored."""
 
 
 SEVERAL = "|"
-"""What stands between the words of one cell, of a conformal set or of warnings."""
+"""Separates the items of a conformal set, or of the warnings, within one cell."""
 
 
 class Format(StrEnum):
@@ -31,16 +31,16 @@ class Join(StrEnum):
     """What stands before the added columns in each row of the output."""
 
     INPUT = "input"  # the row as it was sent, byte for byte
-    IDS = "ids"  # its id alone
+    IDS = "ids"  # only its id
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one file is written, and what its output is to hold; settled when the file is taken.
+    """The format of one file and of its output, fixed when the file is accepted.
 
-    Of a CSV, `columns` are the header's names in order: each required field of `Patient` once, none of
-    `SCORE_COLUMNS`. `delimiter` is one character of ASCII. `id_column` is not a field of `Patient`; it must be given,
-    and be one of the columns, for `Join.IDS`. `model_version` is the only one that may score it; empty, any may.
+    For a CSV, `columns` are the header's names in order: each required field of `Patient` once, none of
+    `SCORE_COLUMNS`. `delimiter` is one ASCII character. `id_column` is not a field of `Patient`; `Join.IDS` needs it,
+    as one of the columns. `model_version` is the only version that may score the file; empty for any.
     """
 
     format: Format
@@ -51,38 +51,38 @@ class Form:
     model_version: str = ""
 
     def to_json(self) -> bytes:
-        """Return the form as the ledger keeps it."""
+        """Return the form as the ledger stores it."""
         return FORM.dump_json(self)
 
     @staticmethod
     def from_json(text: bytes) -> "Form":
-        """Return the form that was kept."""
+        """Return the form that the ledger stores."""
         return FORM.validate_json(text)
 
 
 FORM = TypeAdapter(Form)
 
 
-BATCHES_FOLDER = "batches"  # the prefix of all that the store holds
+BATCHES_FOLDER = "batches"  # the prefix of all objects of batches
 
 
 def folder_of(id: str) -> str:
-    """Return the prefix of all that the store holds of a batch."""
+    """Return the prefix of all objects of a batch."""
     return f"{BATCHES_FOLDER}/{id}"
 
 
 def input_key(id: str, number: int) -> str:
-    """Return the key of a part of a batch as it was sent."""
+    """Return the key of a part's input, as it was sent."""
     return f"{folder_of(id)}/in/{number:06}"
 
 
 def results_key(id: str, number: int, attempt: str) -> str:
-    """Return the key of a part's rows with their scores, as one worker wrote them."""
+    """Return the key of a part's scored rows, as one attempt wrote them."""
     return f"{folder_of(id)}/results/{number:06}-{attempt}"
 
 
 def errors_key(id: str, number: int, attempt: str) -> str:
-    """Return the key of what is wrong with a part's other rows, as one worker wrote it."""
+    """Return the key of the errors of a part's rejected rows, as one attempt wrote them."""
     return f"{folder_of(id)}/errors/{number:06}-{attempt}"
 
 
@@ -117,7 +117,7 @@ class Batch(BaseModel):
 
 
 class NewPart(BaseModel):
-    """A part of a file that lies in the store: its place in the file, and where in the file it begins."""
+    """A part of a file, which is in the store: its number, and the line of the file at which it begins."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -127,9 +127,10 @@ class NewPart(BaseModel):
 
 
 class DonePart(BaseModel):
-    """What came of a part: rows, and the sizes in bytes of the two objects that hold its results and its errors.
+    """The result of a part: rows, and the sizes in bytes of the two objects that hold its results and its errors.
 
-    `attempt` is the end of their names: whoever scores the part again, later or by another model, overwrites nothing.
+    `attempt` ends the keys of both: a worker that scores the part again, perhaps with another model, overwrites
+    nothing.
     """
 
     model_config = ConfigDict(frozen=True)

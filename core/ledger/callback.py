@@ -1,4 +1,4 @@
-"""The callback: the URL that is told when its job has ended, and the secrets that sign what it is told."""
+"""The callback: the URL that is called when a job or batch has ended, and the secrets that sign the call."""
 
 import base64
 import binascii
@@ -12,12 +12,12 @@ from core.errors import RefusedCallback
 from core.ledger.job import State
 
 URL_LIMIT = 2_000
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with is none
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret is none
 SECRET_BYTES = range(24, 65)  # Standard Webhooks 1.0.0, "Signature scheme"
 
 
 def parse_url(text: str) -> str:
-    """Return a callback's URL in the one form that every reader takes alike (WHATWG), in ASCII.
+    """Return a callback's URL in the normal form of WHATWG, which every parser reads alike, in ASCII.
 
     Raises RefusedCallback unless it is http or https, has a host, and no user, password or fragment.
     """
@@ -43,7 +43,7 @@ def host_of(url: str) -> str:
 
 
 def check_secrets(given: SecretStr) -> SecretStr:
-    """Return what was given: secrets, apart by spaces. Raises ValueError, which never repeats one."""
+    """Return `given` if it is secrets, separated by spaces. Raises ValueError, which never repeats one."""
     secrets = secrets_of(given)
     if not secrets or not all(map(_is_secret, secrets)):
         raise ValueError(
@@ -53,7 +53,7 @@ def check_secrets(given: SecretStr) -> SecretStr:
 
 
 def secrets_of(given: SecretStr) -> list[str]:
-    """Return each secret, the first of them the one that is to stay."""
+    """Return each secret; the first is the one to keep when secrets are rotated."""
     return given.get_secret_value().split()
 
 
@@ -66,14 +66,14 @@ def _is_secret(text: str) -> bool:
     return text != encoded and len(decoded) in SECRET_BYTES
 
 
-CALLBACKS_AT_ONCE = 16  # that one message makes a notifier take
+CALLBACKS_AT_ONCE = 16  # that a webhook worker claims for one message
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A callback in a notifier's hands until its lease ends: the job or batch it is of, how and when that ended.
+    """A callback that a webhook worker holds until its lease ends: which job or batch ended, how and when.
 
-    `url` may hold secrets, and stays out of every log. Attempts are counted from 1. `trace` is its job's or batch's.
+    `url` may hold secrets, and must not be logged. Attempts are counted from 1. `trace` is that of the job or batch.
     """
 
     id: str
@@ -87,32 +87,31 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """How many callbacks are to be delivered by now, and how many messages that say so hang in the queue."""
+    """How many callbacks are due, and how many messages for them are in the queue."""
 
     callbacks: int
-    bells: int
+    notifications: int
 
 
 class Callbacks(Protocol):
-    """The promise: a callback falls due with its job's end, and stays so until it is forgotten or its job is.
+    """The promise: a callback is due once its job or batch ends, and stays due until it, or its job, is forgotten.
 
-    That of a batch does as that of a job. Each of the two kinds has a keeper of its own.
-
-    The step that ends a job is the one that makes its callback due, so that none is lost, whoever dies.
-    Every method raises LedgerUnavailable if the ledger does not answer. Calling it again does no harm.
+    The step that ends a job also makes its callback due, so that no crash loses one. The callbacks of jobs and those of
+    batches are two instances. Every method raises LedgerUnavailable if the ledger does not answer. Repeating a call
+    does no harm.
     """
 
     def due(self) -> Due:
         """Return how many callbacks are due."""
 
-    def take(self) -> list[Callback]:
-        """Take up to `CALLBACKS_AT_ONCE` of those due, the longest due first, and count the attempt.
+    def claim(self) -> list[Callback]:
+        """Claim up to `CALLBACKS_AT_ONCE` of those due, the longest due first, and count the attempt.
 
-        Each falls due again when its lease of thrice `callback_timeout_s` ends, unless it is put off or forgotten.
+        Each is due again when its lease of three times `callback_timeout_s` ends, unless it is put off or forgotten.
         """
 
     def put_off(self, id: str, wait_s: float) -> bool:
-        """Have it fall due so many seconds from now; return False if its job is no longer kept by then."""
+        """Make it due so many seconds from now; return False if its job is no longer stored by then."""
 
     def forget(self, id: str) -> None:
-        """Have it never fall due again: it was delivered, or is not to be."""
+        """Never make it due again: it was delivered, or is given up."""

@@ -1,4 +1,4 @@
-"""The job: what was asked for, how far it is, and what came of it."""
+"""The job: its state, and its scores or error."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,16 +14,16 @@ from core.schema.score import Score
 class State(StrEnum):
     """Where a job stands. It only ever moves down this list, and never leaves an end state."""
 
-    QUEUED = "queued"  # written down, waiting for a worker
-    RUNNING = "running"  # a worker has taken it at least once
-    SUCCEEDED = "succeeded"  # has a score for each patient
+    QUEUED = "queued"  # written, and waits for a worker
+    RUNNING = "running"  # a worker has claimed it at least once
+    SUCCEEDED = "succeeded"  # has a score for each record
     FAILED = "failed"  # has an error, with a code
-    CANCELED = "canceled"  # whoever submitted it took it back
+    CANCELED = "canceled"  # its submitter canceled it
     EXPIRED = "expired"  # its deadline passed before it was scored
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can change the job any more."""
+        """Whether the state is final."""
         return self not in (State.QUEUED, State.RUNNING)
 
 

@@ -1,4 +1,4 @@
-"""What a ledger promises, whatever keeps it."""
+"""The interface of a ledger, and its promises, whatever it is stored in."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ USUAL_PRIORITY = 3  # RFC 9218, section 4.1
 
 @dataclass(frozen=True, slots=True)
 class JobEvent(Generic[T]):
-    """What was heard of some jobs: that they have ended or were erased, or else that they have begun.
+    """An event of some jobs: they have ended or were erased if `ended`, else they have begun.
 
-    `answers` are those that came along, ready made; all of the same jobs is heard once more, right after, without.
+    `answers` holds the answers that a worker sent with the event, by id. A second event follows for the same jobs,
+    without answers.
     """
 
     ended: bool
@@ -33,7 +34,7 @@ class JobEvent(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """What makes two submits the same: the caller's key and a fingerprint of the body, both as short hashes."""
+    """Identifies repeated submits: the caller's key and a fingerprint of the body, both as short hashes."""
 
     key: str
     fingerprint: str
@@ -41,60 +42,61 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be written down: its id (UUIDv7, text), its patients, at least one, and if its scores are explained."""
+    """A job to be written: its id (UUIDv7, text), its records (at least one), and whether its scores are explained."""
 
     id: str
     rows: Sequence[Row]
     cancel_after_s: float | None = None
     idempotency: Idempotency | None = None
     explain: bool = False
-    callback: str | None = None  # the URL that is told of its end
+    callback: str | None = None  # the URL that is called when it ends
     trace: str | None = None  # the `traceparent` of its request, in our form
-    by: Caller = ANYONE  # who owns it from then on
-    model_version: str = ""  # the only one that may score it; empty, any may
+    by: Caller = ANYONE  # its owner
+    model_version: str = ""  # the only version that may score it; empty for any
     priority: int = USUAL_PRIORITY  # its urgency among its owner's jobs, 0 to 7, the most urgent first (RFC 9218)
-    waiter: str = ""  # the gateway process that waits for it, by the name that it gives `Ledger.watch`
+    waiter: str = ""  # name of the gateway process that waits for it, as passed to `Ledger.watch`
 
 
 class SubmitStatus(StrEnum):
-    """What became of one submit."""
+    """The result of one submit."""
 
-    ACCEPTED = "accepted"  # written down
-    REPLAYED = "replayed"  # written down before, under the same key with the same body
+    ACCEPTED = "accepted"  # written
+    REPLAYED = "replayed"  # written before, under the same key with the same body
     MISMATCH = "mismatch"  # the key was used with another body
-    BUSY = "busy"  # the first submit with this key is being written in this very call
+    BUSY = "busy"  # the first submit with this key is being written in the same call
     FULL = "full"  # it would exceed the backlog limit
     SHARE = "share"  # it would exceed its owner's share of the backlog
-    MANY_RESULTS = "results"  # what is kept of its owner's results takes too much of the memory
-    MANY_ROWS = "rows"  # its owner would have sent more rows today than the key allows
+    MANY_RESULTS = "results"  # the stored results of its owner take too much memory
+    MANY_ROWS = "rows"  # its owner would send more rows today than the key allows
     MANY_BATCHES = "batches"  # its owner has as many open batches as the key allows
-    GIVEN_UP = "lost"  # what it is about was swept from the store: an upload that took too long
+    GIVEN_UP = "lost"  # the upload took too long, and its files were removed from the store
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """What one call of `submit` did: a verdict and a job id for each job sent, and when, by the ledger's clock.
+    """The result of one call of `submit`: a status and a job id for each job sent, and when, by the ledger's clock.
 
-    `bells` is how many messages hung in the queue. Where it is `attended` none need be rung: a worker was given word.
+    `notifications` is how many messages were in the queue. If `long_polled`, no message need be sent: a worker that
+    long polls was woken, or will claim once more.
     """
 
     sent_ms: int
-    bells: int
+    notifications: int
     statuses: list[tuple[SubmitStatus, str]]
-    attended: bool = False
+    long_polled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A job in a worker's hands until its lease ends; `suspect` if it was delivered before, and then claimed alone.
+    """A job that a worker holds until its lease ends; a `redelivered` one was delivered before, and is claimed alone.
 
-    `owner` is the key that it belongs to, empty where there is none.
+    `owner` is the prefix of the API key that owns it, empty if none does.
     """
 
     id: str
     rows: list[Row]
     explain: bool = False
-    suspect: bool = False
+    redelivered: bool = False
     trace: str | None = None
     owner: str = ""
     model_version: str = ""
@@ -103,9 +105,9 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a worker made of one job: its scores and the model's version, or an error.
+    """A worker's result of one job: its scores and the model's version, or an error.
 
-    If it is `awaited`, whoever waits is sent the scores themselves where they are few.
+    If it is `awaited`, the waiting gateway process is sent the scores themselves, if they are few.
     """
 
     id: str
@@ -124,111 +126,115 @@ class Page(Generic[T]):
 
 
 Pause = Callable[[], None]
-"""Does for others what waits of theirs; raises nothing."""
+"""Called now and then during long work, so that other work proceeds; raises nothing."""
 
 
 class Ledger(Protocol):
-    """The promise: a job written down is never lost, ends once, and never changes after that.
+    """The promise: an accepted job is never lost, ends once, and does not change after that.
 
-    Every method raises LedgerUnavailable if the ledger does not answer; then either all of it happened or nothing did.
-    Calling it again with the same arguments does no harm. Who asks `by` a key of their own sees their own jobs alone:
-    to them, all others were never there. The step that does what a key asks for notes it in the audit, reading apart.
+    Every method raises LedgerUnavailable if the ledger does not answer; then either all of the call happened or none of
+    it. Repeating a call with the same arguments does no harm. With `by`, a method sees the jobs of that caller only;
+    any other job is unknown to them. Each change is written to the audit in the same step as the change; reads are not.
     """
 
     def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
-        """Write down all jobs that can be accepted, in one step; each verdict is independent of the others."""
+        """Write all jobs that can be accepted, in one step; the status of each is independent of the others."""
 
-    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
-        """Take up to `jobs` of those that wait for one lease, going round their owners by weight.
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, long_poll: bool = False) -> list[Claimed]:
+        """Claim up to `jobs` waiting jobs for one lease, from the owners in turn, by weight.
 
-        Of an owner's jobs the most urgent come first, and of those the oldest, of `PATIENTS_IN_MESSAGE` records in all
-        unless one alone has more. A message that names a job stands for one that was delivered before: it may have
-        killed its worker, and is taken only so, and alone. Counts the delivery, once for each call however often it is
-        sent. A job delivered too often is quarantined instead; one past its deadline expires. Raises NewerLedger.
+        Within an owner, the most urgent jobs come first, then the oldest. The claimed jobs have at most
+        `RECORDS_IN_MESSAGE` records in all, unless a single job has more. A job that was delivered before may have
+        killed its worker: it is claimed only by a message that names it, and alone. The delivery is counted once for
+        each call, however often that call is sent. A job that was delivered too often goes to the dead letters instead,
+        and a job past its deadline expires. Raises NewerLedger.
 
-        Who `attends` promises to claim once more unless nothing was claimed, and to listen if all that waited was
-        claimed: for a while, what is submitted is left to it.
+        With `long_poll`, the caller promises to claim once more unless this call claims nothing, and to `listen` before
+        that if this call claims all that waits. In the latter case no message is sent for new jobs for a while: they
+        are left to this caller.
         """
 
     def claim_small(self, records: int) -> list[Claimed]:
-        """Take jobs as `claim` does for a turn, of so many records at most: for who holds a large one already."""
+        """Claim waiting jobs of at most so many records in all, as `claim` does, while the worker holds a large job."""
 
     def wants_message(self) -> bool:
-        """Whether jobs wait and no message is in the queue, so that a free worker would not know of them."""
+        """Whether jobs wait and the queue holds no message, so that a free worker would not know of them."""
 
     def listen(self, within_s: float) -> bool:
-        """Return once there is word of something new for those that attend, or False after `within_s` seconds."""
+        """Long poll: return True once new jobs came for a worker that long polls, False after `within_s` seconds."""
 
     def renew(self, ids: Sequence[str]) -> None:
-        """Give those of the jobs that are still held a whole lease from now."""
+        """Extend the leases of those of the jobs that are still held to a whole lease from now."""
 
     def finish(self, outcomes: Sequence[Outcome], pause: Pause | None = None) -> int:
-        """End the jobs that have not ended yet, erase their patients, and return how many that were.
+        """End the jobs that have not ended yet, erase their records, and return how many that were.
 
-        While many scores are made into what is kept, `pause` is called now and then.
+        `pause` is called now and then while many scores are serialised.
         """
 
     def read(self, id: str, by: Caller = ANYONE) -> Job:
         """Return the job, without its scores.
 
-        Raises UnknownJob; UnreadableRecord; ExpiredJob if it was kept for its time and is gone; LedgerLost.
+        Raises UnknownJob; UnreadableRecord; ExpiredJob if its result was kept for its time and is gone; LedgerLost.
         """
 
     def answer(self, id: str, by: Caller = ANYONE) -> Answer:
-        """Return what is answered about the job; it is small, however many scores there are. Raises as `read` does."""
+        """Return the answer about the job, which is small however many scores there are. Raises as `read` does."""
 
     def answers(self, ids: Sequence[str]) -> dict[str, Answer]:
-        """Return the answers about those of the jobs that are there and can be read, by id; many cost one call."""
+        """Return, by id, the answers about those of the jobs that exist and can be read; many ids cost one call."""
 
     def rows(self, id: str) -> bytes:
-        """Return the rows of a job that has succeeded, as JSON: for `Answer.pieces`. Raises as `read` does."""
+        """Return the score rows of a succeeded job as JSON, for `Answer.pieces`. Raises as `read` does."""
 
     def state(self, id: str) -> State | None:
-        """Return the job's state, or None where `read` would raise; cheaper than `read`."""
+        """Return the job's state, or None if `read` would raise; cheaper than `read`."""
 
     def page(self, *, state: State | None, limit: int, after: str | None, by: Caller = ANYONE) -> Page[Job]:
         """Return up to `limit` jobs, newest first, that are older than the job `after`; without their scores."""
 
     def cancel(self, id: str, by: Caller = ANYONE) -> Job:
-        """End the job as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
+        """End the job as canceled if it has not ended, and return it as it then is. Raises as `read` does."""
 
     def erase(self, id: str, by: Caller = ANYONE) -> None:
         """Remove every trace of the job, whatever its state. Raises as `read` does."""
 
     def watch(self, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
-        """Yield what becomes of jobs as it happens, until `stop` is set; None whenever some may have been missed.
+        """Yield the events of jobs as they happen, until `stop` is set; None whenever some may have been missed.
 
-        Of jobs that were submitted with this name of a `waiter`, up to `READY_SCORES` scores come along.
-        Outlives an absent ledger; the first thing yielded is None, once it listens.
+        The end of a job that was submitted with this `waiter` comes with its scores, if they are `READY_SCORES` at
+        most. Waits while the ledger is unavailable. The first thing yielded is None, once it is subscribed.
         """
 
     def reap(self) -> list[Message]:
-        """Expire what is overdue, and return the messages to send for what workers or the queue have lost.
+        """Expire overdue jobs, and return the messages to send for jobs that workers or the queue have lost.
 
-        A job whose lease has ended is named by a message of its own, again if that was lost. A turn is sent where jobs
-        wait for a while, the queue is empty and no worker attends; no job is sent again for having waited long.
+        A job whose lease has ended gets a message that names it, and another if that one is lost. A message without ids
+        is sent if jobs have waited for a while, the queue is empty and no worker long polls. A long wait alone is no
+        reason to send a job again.
         """
 
     def trim(self) -> None:
-        """Forget that jobs were kept whose stated time as gone has passed; they are unknown from then on."""
+        """Forget the expired jobs that have been answered 410 for their time; from then on they are unknown."""
 
     def dead_letters(self, *, limit: int) -> list[Job]:
-        """Return up to `limit` jobs in quarantine, newest first."""
+        """Return up to `limit` dead-lettered jobs, newest first."""
 
     def replay(self, id: str, new_id: str) -> Message:
-        """Make a new job of the patients of one in quarantine, and return the message to send for it.
+        """Make a new job of the records of a dead-lettered one, and return the message to send for it.
 
-        The old job stays failed and names the new one, which has the same owner. Raises UnknownJob if it is not there.
+        The old job stays failed and names the new one, which has the same owner. Raises UnknownJob if the job is not
+        among the dead letters.
         """
 
     def drop(self, id: str) -> None:
-        """Erase the patients of a job in quarantine; it stays failed. Raises UnknownJob if it is not there."""
+        """Erase the records of a dead-lettered job; it stays failed. Raises UnknownJob if it is none."""
 
     def load(self) -> Load:
-        """Return how much is waiting, and how fast it drains."""
+        """Return how many records wait, and how fast they are scored."""
 
-    def survey(self) -> QueueStats:
-        """Return how the ledger stands, in one call that does not grow with it."""
+    def read_stats(self) -> QueueStats:
+        """Return the numbers of the ledger, in one call whose cost does not grow with it."""
 
     def consumed_lately(self) -> bool:
-        """Whether a job was scored within `ready_for_s` seconds. Writes as it asks: it proves the ledger writable."""
+        """Whether a job was scored within `ready_for_s` seconds. Also writes, to prove that the ledger is writable."""

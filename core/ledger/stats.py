@@ -1,4 +1,4 @@
-"""How a ledger stands, and the server that it is in, for who watches over them."""
+"""Numbers of a ledger and of its Redis server, for monitoring."""
 
 import math
 from dataclasses import dataclass
@@ -10,27 +10,26 @@ LONGEST_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is waiting: patients not yet scored, and patients scored per second of late."""
+    """The backlog in records not yet scored, and the records scored per second of late."""
 
-    backlog_patients: int
+    backlog_records: int
     drain_per_s: float
 
-    def room_in_s(self, limit: int) -> int:
-        """Return the seconds until a tenth of the limit is free, at the rate of late; 1 to 60."""
-        surplus = self.backlog_patients - 0.9 * limit
+    def seconds_until_free(self, limit: int) -> int:
+        """Return the seconds until a tenth of the limit is free, at the current rate; 1 to 60."""
+        surplus = self.backlog_records - 0.9 * limit
         return max(1, min(LONGEST_S, math.ceil(surplus / self.drain_per_s))) if self.drain_per_s else LONGEST_S
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """How a ledger stands: patients not yet scored; jobs that are open, by state; jobs in quarantine; messages.
+    """Numbers of a ledger: records not yet scored; open jobs by state; dead letters; messages in the queue.
 
-    `oldest_s` is how long ago the oldest open job was submitted, in seconds, by state, 0 where there is none.
-    `messages` hang in the queue. `consumed` is whether a job was scored within `ready_for_s` seconds. No canary is
-    counted, but for its patient in the backlog.
+    `oldest_s` is the age in seconds of the oldest open job, by state, 0 if there is none. `consumed` is whether a job
+    was scored within `ready_for_s` seconds. Probe jobs are not counted, except their record in the backlog.
     """
 
-    backlog_patients: int
+    backlog_records: int
     open_jobs: dict[State, int]
     oldest_s: dict[State, float]
     dead_letters: int
@@ -40,13 +39,11 @@ class QueueStats:
 
 @dataclass(frozen=True, slots=True)
 class ServerStats:
-    """How a Redis stands: memory that it uses and may use, 0 for all there is; clients; seconds of its processor.
+    """Numbers of a Redis server: memory used; memory limit, 0 for none; clients; CPU seconds.
 
-    Memory is what Redis holds against its limit: without what waits for replicas or for its append-only file.
-
-    `aof_written` is whether its last write to its append-only file went well. What its children cost, which write that
-    file anew, is not counted. `last_loss_s` is when it was last seen to have lost any of the ledger, in seconds since
-    1970; 0 if none is told of.
+    Memory is what Redis counts against its limit: without the buffers of replicas and of the append-only file. CPU
+    seconds do not include the child processes that rewrite that file. `aof_written` is whether the last write to it
+    succeeded. `last_loss_s` is when the last loss of ledger data was seen, in seconds since 1970; 0 if none is known.
     """
 
     memory_bytes: int

@@ -1,1 +1,1 @@
-"""The schema: the fields of a record, and what is said of one that was scored."""
+"""The schema: the fields of a record, and the score of one."""

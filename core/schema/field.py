@@ -1,7 +1,7 @@
-"""The two kinds of field a patient has: a measure on a scale, and a category from a code table.
+"""The two kinds of field: a measure on a scale, and a category from a code table.
 
-A field is declared once, on `core.schema.patient.Patient`. What a value may be, what the error says,
-what the OpenAPI document shows and how a file is checked are all read from that declaration.
+A field is declared once, on `core.schema.patient.Patient`. Which values are valid, the error messages, the OpenAPI
+document and the checks of files are all derived from that declaration.
 """
 
 import math
@@ -18,9 +18,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 class Measure:
     """A number on a scale, always finite.
 
-    `hard` bounds refuse a value that no patient has; `soft` bounds are the range that the model was
-    trained on (Cleveland minimum and maximum), outside which it extrapolates. `missing` values mean "not measured".
-    `other_unit` is one that the measure is often given in by mistake, and how many of `unit` make one of it.
+    A value outside the `hard` bounds is refused, since no patient has it. The `soft` bounds are the range that the
+    model was trained on (Cleveland minimum and maximum); outside it, the model extrapolates. `missing` values mean "not
+    measured". `other_unit` is a unit in which the measure is often given by mistake, and how many of `unit` it is.
     """
 
     unit: str
@@ -32,12 +32,12 @@ class Measure:
 
     @property
     def rule(self) -> str:
-        """What a value must be, in words, as an error message says it."""
+        """Which values are valid, in the words of an error message."""
         low, high = self.hard
         return f"a number from {low:g} to {high:g} {self.unit}" + (", or null" if self.nullable else "")
 
     def parse(self, value: object) -> float | None:
-        """Return the number, or None for one that was not measured.
+        """Return the number, or None if it was not measured.
 
         Raises PydanticCustomError: `wrong_type`, `not_finite`, `out_of_bounds` or `null`.
         """
@@ -54,7 +54,7 @@ class Measure:
         return float(value)
 
     def guess_unit(self, value: float) -> str:
-        """Return what to add to the rule for a refused value that would be none in the other unit; else nothing."""
+        """Return a hint for a refused value that would be valid in the other unit, else an empty text."""
         if self.other_unit:
             name, size = self.other_unit
             if self.hard[0] / size <= value <= self.hard[1] / size:
@@ -63,9 +63,9 @@ class Measure:
 
     @property
     def quick_schema(self) -> CoreSchema:
-        """What takes the values that `parse` takes: numbers within bounds by pydantic's own means, all else by `parse`.
+        """A schema that accepts what `parse` accepts: pydantic checks numbers within bounds, `parse` all other values.
 
-        Its errors are no one's to read.
+        Its errors are not meant to be shown.
         """
         low, high = self.hard
         usual = core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high)
@@ -80,10 +80,10 @@ class Measure:
         schema |= {"x-unit": self.unit, "x-trained-range": list(self.soft)}
         if not self.nullable:
             return schema
-        taken = nullable(schema)
-        return taken | {
+        wide = nullable(schema)
+        return wide | {
             "anyOf": [
-                *taken["anyOf"],
+                *wide["anyOf"],
                 *({"type": "number", "minimum": value, "maximum": value} for value in self.missing),
             ]
         }
@@ -91,7 +91,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One of a few codes, given as the integer code or by name.
+    """One of a few codes, given as an integer or by its name.
 
     `names` maps code to name, in the coding of `heart.csv`. `missing` codes mean "not measured".
     """
@@ -102,12 +102,12 @@ class Category:
 
     @property
     def rule(self) -> str:
-        """What a value must be, in words, as an error message says it."""
+        """Which values are valid, in the words of an error message."""
         table = ", ".join(f'{code} or "{name}"' for code, name in self.names.items())
         return f"one of {table}" + (", or null" if self.nullable else "")
 
     def parse(self, value: object) -> int | None:
-        """Return the integer code, or None for one that was not measured.
+        """Return the integer code, or None if it was not measured.
 
         Raises PydanticCustomError: `wrong_type`, `unknown_code` or `null`.
         """
@@ -127,11 +127,11 @@ class Category:
 
     @property
     def quick_schema(self) -> CoreSchema:
-        """What takes the values that `parse` takes: integer codes by pydantic's own means, all else by `parse`.
+        """A schema that accepts what `parse` accepts: pydantic checks integer codes, `parse` all other values.
 
-        Its errors are no one's to read.
+        Its errors are not meant to be shown.
         """
-        # The literals alone would take true for 1.
+        # The literals alone would accept true as 1.
         codes: list[CoreSchema] = [core_schema.int_schema(strict=True), core_schema.literal_schema(list(self.names))]
         return _or_by_function(core_schema.chain_schema(codes), self.parse)
 
@@ -139,7 +139,7 @@ class Category:
         return core_schema.no_info_plain_validator_function(self.parse)
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        # Apart, since generators of clients take no list of both numbers and words.
+        # Two schemas, since client generators accept no enum of both numbers and strings.
         numbers: JsonSchemaValue = {"type": "integer", "enum": [*self.names, *self.missing]}
         codes: JsonSchemaValue = {"anyOf": [numbers, {"type": "string", "enum": [*self.names.values()]}]}
         codes["x-codes"] = {str(code): name for code, name in self.names.items()}
@@ -162,5 +162,5 @@ def refuse(code: str, rule: str) -> PydanticCustomError:
 
 
 def nullable(schema: JsonSchemaValue) -> JsonSchemaValue:
-    """Return a JSON schema that also takes null."""
+    """Return a JSON schema that also accepts null."""
     return {"anyOf": [schema, {"type": "null"}]}

@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 from core.schema.field import Category, Field, Measure
 
 Row = tuple[float | None, ...]
-"""A patient's values in the order of `COLUMNS`; None means not measured. What the ledger keeps."""
+"""A patient's values in the order of `COLUMNS`, as the ledger stores them; None means not measured."""
 
 YES_NO = {0: "no", 1: "yes"}
 
@@ -108,10 +108,10 @@ def fields_of_patient() -> dict[str, Field]:
 
 
 def quick_schema() -> CoreSchema:
-    """Return what takes the patients that `Patient` takes, and makes of each a dict in the order of `COLUMNS`.
+    """Return a schema that accepts what `Patient` accepts, and yields a dict in the order of `COLUMNS`.
 
-    It takes a quarter of the time, since most values pass without a line of Python. Its errors are no one's to read:
-    what it refuses, `Patient` is to judge, and to say what is wrong.
+    It takes a quarter of the time, since most values are checked without Python. Its errors are not meant to be shown:
+    validate what it refuses with `Patient`, whose errors say what is wrong.
     """
     fields = {}
     for name, field in fields_of_patient().items():
@@ -136,4 +136,4 @@ EXAMPLE: dict[str, float] = {
     "ca": 0,
     "thal": 1,
 }
-"""The patient that documentation, demonstration and canary submit, as sent."""
+"""The patient that documentation, demo and probe job submit, as sent."""

@@ -1,6 +1,6 @@
-"""The reference: how training's patients are spread, which later ones are compared with.
+"""The reference: the distribution of the training records, with which drift compares later ones.
 
-A histogram is kept for each feature by itself and for the risk, and none of two together.
+There is one histogram for each feature and one for the risk, and none of two features together.
 """
 
 from datetime import datetime
@@ -9,17 +9,17 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 RISK = "risk"
-"""What the risk is called among the features."""
+"""The name of the risk among the features."""
 
 MISSING = "missing"
-"""The label of the bin, always the last, of patients in whom a feature was not measured."""
+"""The label of the bin, always the last, of records in which a feature was not measured."""
 
 
 class Bins(BaseModel):
-    """How training's patients are spread over the bins of one feature.
+    """How many training records are in each bin of one feature.
 
-    The bins of a measure lie between its edges, and below the first and above the last of them. A lower edge belongs to
-    its bin, and the last edge of all to the bin below it.
+    The bins of a measure are those between its edges, one below the first edge, and one above the last. A lower edge
+    belongs to its bin; the last edge belongs to the bin below it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class Bins(BaseModel):
 
 
 class Reference(BaseModel):
-    """How training's patients are spread, by feature."""
+    """The distribution of the training records, by feature."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,14 +48,14 @@ class Reference(BaseModel):
 
 
 class ServedCard(BaseModel):
-    """What is read of a model's card where the model itself is not known; the card says more."""
+    """The part of a model's card that is read by programs that do not import models."""
 
     version: str
     reference: Reference | None = None
 
 
 class Refusal(BaseModel):
-    """That the bundle which was put in place last does not score, and why; the one before it goes on."""
+    """The refusal of the newest bundle, and its reason; the previous bundle stays in use."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,5 +65,5 @@ class Refusal(BaseModel):
 
 
 def bin_name(feature: str, label: str) -> str:
-    """Return the name that a bin is counted under."""
+    """Return the name under which a bin is counted."""
     return f"{feature}={label}"

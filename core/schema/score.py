@@ -1,4 +1,4 @@
-"""The score: what the service says of one patient."""
+"""The score: the service's answer about one patient."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from core.schema.patient import COLUMNS
 Label = Literal["disease", "no disease"]
 
 ScoreRow = tuple[float, int, *tuple[Any, ...]]
-"""What the ledger keeps of one score, as JSON: the risk, the place of its prediction in `PREDICTIONS` and of its
-conformal set in `SETS`, its warnings, its explanation as [baseline, terms in the order of `COLUMNS`, log-odds].
+"""A score as the ledger stores it, in JSON: the risk, the index of its prediction in `PREDICTIONS` and of its conformal
+set in `SETS`, its warnings, its explanation as [baseline, terms in the order of `COLUMNS`, log-odds].
 
-What says nothing may be left out at the end.
+Trailing values may be omitted if they are empty.
 """
 
 PREDICTIONS: tuple[Label, Label] = ("no disease", "disease")
-"""The predictions: no disease below the model's threshold, disease from there on."""
+"""The predictions: no disease below the model's threshold, disease at and above it."""
 
 SETS: tuple[tuple[Label, ...], ...] = (("disease", "no disease"), ("no disease",), ("disease",), ())
-"""The conformal sets. A set's place has bit 0 where disease is ruled out, and bit 1 where no disease is."""
+"""The conformal sets. Bit 0 of a set's index is 1 if disease is ruled out, bit 1 if no disease is ruled out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Score:
 
 
 def scores_from_rows(rows: Iterable[ScoreRow], model_version: str) -> list[Score]:
-    """Return the scores that the ledger's rows stand for, in their order."""
+    """Return the scores of the ledger's rows, in their order."""
     return [score_from_row(model_version, *row) for row in rows]
 
 
@@ -90,11 +90,11 @@ def score_from_row(
     warnings: Sequence[str] = (),
     explanation: tuple[float, Sequence[float], float] | None = None,
 ) -> Score:
-    """Return the score of one row. Where a row says nothing of its conformal set, nothing is ruled out."""
-    told = explain(*explanation) if explanation else None
-    return Score(risk, PREDICTIONS[predicted], SETS[ruled_out], model_version, tuple(warnings), told)
+    """Return the score of one row. If a row omits its conformal set, nothing is ruled out."""
+    named = explain(*explanation) if explanation else None
+    return Score(risk, PREDICTIONS[predicted], SETS[ruled_out], model_version, tuple(warnings), named)
 
 
 def explain(baseline: float, terms: Sequence[float], log_odds: float) -> Explanation:
-    """Return the explanation whose terms are in the order of `COLUMNS`."""
+    """Return the explanation of terms in the order of `COLUMNS`."""
     return Explanation(baseline, dict(zip(COLUMNS, terms, strict=True)), log_odds)

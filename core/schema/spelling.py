@@ -1,18 +1,18 @@
-"""Which name was meant, where one was sent that is not known; what was sent itself is never repeated."""
+"""Suggests a known name for a misspelt one; never repeats the text that was sent."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-LONGEST = 64  # characters; no name that is known has as many
-LEAST_FOR_A_SLIP = 3  # letters; of shorter names any other is one letter away
-TOLD_AT_MOST = 8
+LONGEST = 64  # characters; every known name is shorter
+LEAST_FOR_A_SLIP = 3  # letters; shorter names differ from any other by one letter
+LISTED_AT_MOST = 8
 
 
 def find_nearest(sent: str, known: Iterable[str]) -> str | None:
-    """Return the one known name that was certainly meant, or None: but for a single slip, all letters are the same.
+    """Return the one known name that equals the sent one, or differs by a single slip; None if there is none, or two.
 
-    Case, blanks and marks between letters do not count. A slip is a letter too many, too few, wrong, or in its
-    neighbour's place.
+    Case, blanks and punctuation do not count. A slip is a letter too many, too few, wrong, or swapped with its
+    neighbour.
     """
     if len(sent) > LONGEST:
         return None
@@ -24,15 +24,15 @@ def find_nearest(sent: str, known: Iterable[str]) -> str | None:
 
 
 def fold(name: str) -> str:
-    """Return the letters and digits of a name, without their case."""
+    """Return the letters and digits of a name, in one case."""
     return "".join(filter(str.isalnum, name.casefold()))
 
 
-fold_known = lru_cache(maxsize=256)(fold)  # more than there are; what was sent is not kept
+fold_known = lru_cache(maxsize=256)(fold)  # more than there are; sent names are not cached
 
 
 def is_slip(one: str, other: str) -> bool:
-    """Whether one slip makes one text of the other."""
+    """Whether the two texts differ by at most one slip."""
     if abs(len(one) - len(other)) > 1:
         return False
     same = next((place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), None)
@@ -43,14 +43,14 @@ def is_slip(one: str, other: str) -> bool:
 
 
 def hint(sent: str, known: Iterable[str]) -> str:
-    """Return what to add to a message of a name that is not known: the one that was meant, if that is certain."""
+    """Return the suggestion to append to the error message of an unknown name; empty if there is none."""
     meant = find_nearest(sent, known)
     return f"; {meant} may be meant" if meant else ""
 
 
 def list_places(places: Sequence[int]) -> str:
-    """Return places in words, such as `3, 5 and 9`; of many, the first."""
-    told = [str(place) for place in places[:TOLD_AT_MOST]]
-    if len(places) > TOLD_AT_MOST:
-        told.append(f"{len(places) - TOLD_AT_MOST} more")
-    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+    """Return positions in words, such as `3, 5 and 9`; of many, the first `LISTED_AT_MOST` and how many more."""
+    named = [str(place) for place in places[:LISTED_AT_MOST]]
+    if len(places) > LISTED_AT_MOST:
+        named.append(f"{len(places) - LISTED_AT_MOST} more")
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

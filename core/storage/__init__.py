@@ -1,1 +1,1 @@
-"""Storage: whole files on a disk, and objects in a store that several machines share."""
+"""Storage: files that are written whole and durably, and objects in a store that several machines share."""

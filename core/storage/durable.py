@@ -1,4 +1,4 @@
-"""Files that are whole, and on the disk, or not there."""
+"""Files that exist whole and synced to disk, or not at all."""
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,17 +8,17 @@ from pathlib import Path
 from secrets import randbelow
 
 PIECE_BYTES = 262_144
-"""What is synced at a time: the log of Redis shares the disk, and each `fsync` of it waits for what is being written.
-docs/architecture.md has what was measured."""
+"""How much is written between two syncs: Redis's append-only file shares the disk, and each `fsync` of it waits for
+pending writes. docs/architecture.md has measurements."""
 
 UNFINISHED = 1_000_000_000
-"""Numbers behind a `#` in the name of a file that is being written; obstore lists no such file."""
+"""Upper bound of the number behind the `#` in the name of an unfinished file; obstore lists no such file."""
 
 
 class DurableFile:
-    """A file that is being written; the disk takes a block of it while the next one is made.
+    """A file that is being written; one block is written to disk while the caller makes the next.
 
-    Nothing is there under its name, and no folder is made, before the first block. Raises OSError from every method.
+    Before the first block no file, and no folder, is made. Every method may raise OSError.
     """
 
     def __init__(self, path: Path, top: Path) -> None:
@@ -30,7 +30,7 @@ class DurableFile:
         self._written: Future[None] | None = None
 
     def write(self, block: bytes) -> None:
-        """Have a block written, once those before it are."""
+        """Write a block in the background, after waiting for the one before it."""
         if self._written:
             self._written.result()
         if not self._file:
@@ -39,9 +39,9 @@ class DurableFile:
         self._written = self._disk.submit(_write_in_pieces, self._file.fileno(), memoryview(block))
 
     def finish(self) -> None:
-        """Put the file in place of one that is there; on return the disk has it, its name and the folders up to `top`.
+        """Finish the file, replacing an older one; on return, it and its folders up to `top` are synced to disk.
 
-        Without a block there is no file. If it raises, nothing is left of what was written.
+        Without a block, no file is made. If it raises, the unfinished file is removed.
         """
         try:
             if self._written:
@@ -59,7 +59,7 @@ class DurableFile:
                     return
 
     def abandon(self) -> None:
-        """Leave nothing of what was written, unless the process or the machine ends first."""
+        """Remove the unfinished file; it stays only if the process or the machine ends first."""
         self._close()
         with suppress(OSError):
             self._unfinished.unlink()

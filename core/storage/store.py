@@ -1,7 +1,7 @@
 """The object store: files too large for the ledger, in a folder or in a bucket that several machines share.
 
-A file is whole or not there, and durable once `write` has returned. Not to be used before a fork by a process that
-also uses it after: obstore's threads do not outlive one, and a call would wait for them for ever.
+A file exists whole or not at all, and is durable once `write` has returned. Do not use a store before a fork and after
+it in the child: obstore's threads do not survive the fork, and a call would wait for them forever.
 """
 
 import errno
@@ -29,8 +29,8 @@ from core.storage.durable import DurableFile
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-MARK = ".scoreline"  # in the store's folder; where it is missing, the disk that the store lies on is not mounted
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+MARK = ".scoreline"  # a file in the store's folder; if it is missing, the disk with the store is not mounted
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,8 @@ class Stored:
 class Store:
     """Files by key. Safe to share among threads; every call blocks.
 
-    Raises StoreUnavailable from every method if the store cannot be reached or refuses, as for a file whose whole
-    folder is away, and StoreFull from `write` if there is no room. Reading raises FileNotFoundError for a file that is
-    missing from a folder that is there.
+    Every method raises StoreUnavailable if the store cannot be reached or refuses; `write` raises StoreFull if it is
+    full. Reading a missing file raises FileNotFoundError if its folder exists, else StoreUnavailable.
     """
 
     def __init__(self, objects: LocalStore | S3Store, folder: Path | None = None) -> None:
@@ -56,10 +55,10 @@ class Store:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Return the store that the settings name; a folder is made where there is none, a bucket is not asked yet.
+        """Return the store that the settings name. A missing folder is made; a bucket is not contacted yet.
 
-        What else a bucket needs is read from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on).
-        Raises OperatorError for an address that cannot be one.
+        Other options of a bucket are read from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on).
+        Raises OperatorError for an invalid address.
         """
         scheme, _, place = settings.store.partition("://")
         if scheme == "file" and place:
@@ -74,7 +73,7 @@ class Store:
             return cls(
                 S3Store.from_url(
                     settings.store,
-                    # Who names an endpoint that begins with http:// means it.
+                    # An http:// endpoint is allowed: whoever sets one wants it.
                     client_options={"timeout": patience, "connect_timeout": patience, "allow_http": True},
                     retry_config={"max_retries": 3, "retry_timeout": patience},
                 )
@@ -82,16 +81,16 @@ class Store:
         raise OperatorError("SCORELINE_STORE must begin with file:// or s3://, and name a folder or bucket.")
 
     def write(self, key: str, data: bytes) -> None:
-        """Write a file, whole or not at all, over one that is there; it is durable on return."""
-        with self.writing(key) as take:
-            take(data)
+        """Write a file, whole or not at all, replacing an older one; it is durable on return."""
+        with self.writing(key) as write_block:
+            write_block(data)
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Callable[[bytes], None]]:
-        """Give what takes the blocks of a file; it is written, as by `write`, once the block of code is left.
+        """Yield a function that takes the blocks of a file; the file is written, as by `write`, when the context ends.
 
-        In a folder a block is being written while the next one is made. Whatever is raised meanwhile goes on, and
-        leaves no file; without a block there is none either.
+        In a folder, a block is written while the caller makes the next one. An exception in the context is passed on,
+        and leaves no file; neither does a context that writes no block.
         """
         if not self._folder:
             blocks: list[bytes] = []
@@ -100,15 +99,15 @@ class Store:
                 with refusals():
                     obstore.put(self._objects, key, b"".join(blocks), use_multipart=False)
             return
-        file = DurableFile(self._folder / key, self._folder)  # obstore leaves it to the kernel when the disk has it
+        file = DurableFile(self._folder / key, self._folder)  # obstore does not sync files to disk
 
-        def take(block: bytes) -> None:
+        def write_block(block: bytes) -> None:
             with refusals():
                 self._check()
                 file.write(block)
 
         try:
-            yield take
+            yield write_block
         except BaseException:
             file.abandon()
             raise
@@ -121,28 +120,28 @@ class Store:
             return bytes(obstore.get(self._objects, key).bytes())
 
     def read_range(self, key: str, start: int, end: int) -> bytes:
-        """Return the bytes of a file from `start` up to `end`, which must lie in it. Raises FileNotFoundError."""
+        """Return the bytes of a file from `start` up to `end`, which must be within it. Raises FileNotFoundError."""
         with refusals(key, partial(self._check, key)):
             return bytes(obstore.get_range(self._objects, key, start=start, end=end))
 
     def files(self, prefix: str) -> Iterator[Stored]:
-        """Yield the files under a prefix such as `batches/{id}`, in no order."""
+        """Yield the files under a prefix such as `batches/{id}`, in any order."""
         with refusals():
             for chunk in obstore.list(self._objects, prefix, chunk_size=1000):
                 for found in chunk:
                     yield Stored(found["path"], found["size"], found["last_modified"])
 
     def names(self, prefix: str) -> tuple[str, ...]:
-        """Return the names right under a prefix that lead to files: the ids of all batches for `batches`.
+        """Return the names directly under a prefix that have files below them: for `batches`, the ids of all batches.
 
-        In a folder, one that a broken-off write left without a whole file is among them.
+        In a folder, they include a name below which an interrupted write left no whole file.
         """
         with refusals():
             found = obstore.list_with_delimiter(self._objects, prefix)
         return tuple(path.rpartition("/")[2] for path in found["common_prefixes"])
 
     def delete(self, prefix: str) -> None:
-        """Delete all files under a prefix, and what broken-off writes left there; none is no error."""
+        """Delete all files under a prefix, with the remains of interrupted writes; it is no error if there are none."""
         if self._folder:
             with refusals():
                 self._check()
@@ -153,9 +152,9 @@ class Store:
             obstore.delete(self._objects, keys)
 
     def _check(self, key: str = MARK) -> None:
-        """Raise FileNotFoundError if the store's folder is not what it was, or the one of this key is not there.
+        """Raise FileNotFoundError if the store's folder lacks its mark, or the folder of this key is missing.
 
-        Nothing in it counts as lost then: it may be a disk that is not mounted, or a folder that is being restored.
+        Then no file counts as lost: perhaps the disk is not mounted, or the folder is being restored.
         """
         if self._folder:
             (self._folder / MARK).stat()
@@ -164,9 +163,9 @@ class Store:
 
 @contextmanager
 def refusals(key: str = "", check: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Turn what obstore or the disk raises into StoreUnavailable, StoreFull, or FileNotFoundError for a `key`.
+    """Turn errors of obstore or the disk into StoreUnavailable, StoreFull, or FileNotFoundError for a `key`.
 
-    Where a file is missing, `check` says by raising OSError that the store itself is.
+    If a file is missing, `check` is called, and raises OSError if the store itself is missing.
     """
     try:
         yield
@@ -176,17 +175,17 @@ def refusals(key: str = "", check: Callable[[], None] = lambda: None) -> Iterato
                 check()
             raise FileNotFoundError(key) from None
         log.warning("the object store refuses: %s", (str(error).splitlines() or [type(error).__name__])[0])
-        if _number_of(error) in NO_ROOM:
+        if _number_of(error) in DISK_FULL:
             raise StoreFull(retry_after_s=RETRY_AFTER_S) from error
         raise StoreUnavailable(retry_after_s=RETRY_AFTER_S) from error
 
 
 def _number_of(error: Exception) -> int | None:
-    """Return the system's error number, which obstore only tells in words."""
+    """Return the system's error number, which obstore gives only in its message."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
-    told = re.search(r"\(os error (\d+)\)|code: (\d+),", str(error))
-    return int(told[1] or told[2]) if told else None
+    found = re.search(r"\(os error (\d+)\)|code: (\d+),", str(error))
+    return int(found[1] or found[2]) if found else None
 
 
 def _pass_over_missing(_call: object, _path: object, fault: tuple[object, BaseException, object]) -> None:

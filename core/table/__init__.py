@@ -1,1 +1,1 @@
-"""The grammar of tables: how cells and records of a file are written."""
+"""The grammar of tables: the cells and records of a file."""

@@ -1,4 +1,4 @@
-"""Celery's way to the broker, on which nothing of what was accepted is refused for want of memory."""
+"""Celery's connection to the broker, which also works while the memory of Redis is full."""
 
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from core.connect import OomSafeRedis
 
 
 class OomSafeChannel(Channel):
-    """A channel whose commands a Redis with full memory takes."""
+    """A channel whose commands work while memory is full."""
 
     @override
     def _get_client(self) -> type[Redis]:
@@ -22,31 +22,31 @@ class OomSafeChannel(Channel):
 
 @cache
 def with_channel(channel: type[Channel], transport: type[Transport]) -> type[Transport]:
-    """Return kombu's way to Redis, be it by Sentinels, with channels that are of this kind as well."""
+    """Return kombu's transport for Redis or Sentinel, with its channels mixed with `channel`."""
     mixed = type(channel.__name__, (channel, transport.Channel), {})
     return type(transport.__name__, (transport,), {"Channel": mixed})
 
 
 class BrokerConnection(Connection):
-    """A connection of Celery's, for those who consume."""
+    """Celery's connection, for consumers."""
 
     @override
     def get_transport_cls(self) -> type[Transport]:
-        """Return the class of what speaks to the broker, by the scheme of its URL."""
+        """Return the transport class, by the scheme of the broker's URL."""
         return with_channel(OomSafeChannel, super().get_transport_cls())  # type: ignore[no-untyped-call]
 
     @override
     def Pool(self, limit: int | None = None, **options: Any) -> ConnectionPool:
-        """Return a pool of such connections, for those who send."""
+        """Return a pool of such connections, for producers."""
         return BrokerPool(self, limit, **options)  # type: ignore[no-untyped-call]
 
 
 class PooledBrokerConnection(BrokerConnection, PooledConnection):
-    """Such a connection of a pool."""
+    """Such a connection, within a pool."""
 
 
 class BrokerPool(ConnectionPool):
-    """A pool of such connections; kombu's own makes connections of its own kind."""
+    """A pool of such connections; kombu's own pool makes kombu's own connections."""
 
     @override
     def new(self) -> PooledBrokerConnection:
@@ -56,6 +56,6 @@ class BrokerPool(ConnectionPool):
 
 
 class Broker(AMQP):  # type: ignore[misc]  # Celery has no types
-    """Celery's messaging, with connections of ours."""
+    """Celery's messaging, with the connections above."""
 
     Connection: Any = BrokerConnection

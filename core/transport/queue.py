@@ -14,22 +14,22 @@ from core.ledger.protocol import Ledger, NewJob, SubmitResult, SubmitStatus
 from core.ledger.redis.keys import CALLBACK_QUEUE, JOBS, PARTS
 from core.settings import Settings
 from core.transport.broker import Broker
-from core.transport.message import Message, count_turns
+from core.transport.message import Message, count_messages
 
 INTERACTIVE, BULK, CALLBACKS = JOBS.queue, PARTS.queue, CALLBACK_QUEUE
-BELLS_ENOUGH = 64  # messages that may hang in the queue; each makes a worker go on with whatever waits
+MOST_NOTIFICATIONS = 64  # in the queue; each has a worker score whatever waits, so that more are not needed
 SCORE, SCORE_PARTS, NOTIFY = "scoreline.score", "scoreline.score_parts", "scoreline.notify"
 
 log = logging.getLogger(__name__)
 
 Send = Callable[[Message], None]
-"""Rings the queue for the jobs of a message, or raises kombu's OperationalError."""
+"""Sends a message to its queue, or raises kombu's OperationalError."""
 
 
 def make_celery(settings: Settings) -> Celery:
-    """Return the Celery application, the same for gateway, worker, sweep and Flower.
+    """Return the Celery application, the same for gateway, worker, reaper and Flower.
 
-    The shortest visibility timeout of any application on a broker rules them all, so that there is only this one.
+    The shortest visibility timeout of any application on a broker applies to all, so all programs use this one.
     """
     app = Celery("scoreline", amqp=Broker, broker=settings.redis_url, set_as_current=False)
     app.conf.update(
@@ -40,12 +40,12 @@ def make_celery(settings: Settings) -> Celery:
         accept_content=["json"],
         result_backend=None,
         task_ignore_result=True,
-        # A message is acknowledged when its work is committed; the ledger makes a second delivery harmless.
+        # A message is acknowledged once its work is committed; the ledger makes a redelivery harmless.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         task_time_limit=settings.task_limit_s,
-        # The canary and the supervisor look after workers; events are for Flower and the exporter.
+        # The probe job and the supervisor watch workers; events are for Flower and the exporter.
         worker_send_task_events=True,
         task_send_sent_event=False,
         worker_hijack_root_logger=False,
@@ -53,8 +53,8 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_connection_timeout=settings.redis_timeout_s,
         broker_transport_options=_transport(settings),
-        broker_use_ssl=check_certificate(settings),  # without any, kombu would speak plainly to a rediss://
-        # A gateway that cannot ring does not wait: the sweep rings for it.
+        broker_use_ssl=check_certificate(settings),  # else kombu would connect to a rediss:// without TLS
+        # A gateway that cannot send does not wait: the reaper sends instead.
         task_publish_retry=False,
     )
     return app
@@ -95,7 +95,7 @@ def make_send_parts(app: Celery) -> Send:
 
 
 def make_notify(app: Celery) -> Send:
-    """Return the function that has a notifier look for callbacks; the message need not say more."""
+    """Return the function that sends a webhook worker a message to deliver due callbacks; the message is empty."""
 
     def send(_: Message) -> None:
         app.send_task(NOTIFY, queue=CALLBACKS)
@@ -104,42 +104,42 @@ def make_notify(app: Celery) -> Send:
 
 
 def limits_of(settings: Settings) -> dict[str, int]:
-    """Return how much may wait in a queue, by its name: patients, or rows of files."""
+    """Return the backlog limit of each queue, by its name: records, or rows of files."""
     return {INTERACTIVE: settings.backlog_limit, BULK: settings.bulk_backlog_limit}
 
 
 def submit(ledger: Ledger, send: Send, jobs: Sequence[NewJob], *, by_queue: bool = False) -> SubmitResult:
-    """Write the jobs down, then ring for those accepted, and return what became of each.
+    """Write the jobs, then notify workers of those accepted, and return the status of each.
 
-    A bell that does not ring is no error, since the job is written down: it is taken by a worker that goes on with what
-    waits, or the sweep rings again. So none is rung where enough hang already: the queue stays short, and a job that
-    must travel in a message of its own does not wait behind thousands. Nor is one rung, but `by_queue`, where a worker
-    attends. Raises LedgerUnavailable.
+    A message that cannot be sent is no error, since the job is written: a worker that claims again finds it, or the
+    reaper sends another message. So none is sent if the queue holds `MOST_NOTIFICATIONS` already: the queue stays
+    short, and a redelivery, which needs a message of its own, does not wait behind thousands. None is sent either if a
+    worker long polls, unless `by_queue`. Raises LedgerUnavailable.
     """
     result = ledger.submit(jobs)
-    if result.bells >= BELLS_ENOUGH or (result.attended and not by_queue):
+    if result.notifications >= MOST_NOTIFICATIONS or (result.long_polled and not by_queue):
         return result
     pairs = zip(jobs, result.statuses, strict=True)
-    accepted = [len(job.rows) for job, (verdict, _) in pairs if verdict is SubmitStatus.ACCEPTED]
-    notify(send, [Message(result.sent_ms, [])] * count_turns(accepted))
+    accepted = [len(job.rows) for job, (status, _) in pairs if status is SubmitStatus.ACCEPTED]
+    notify(send, [Message(result.sent_ms, [])] * count_messages(accepted))
     return result
 
 
 def notify_callbacks(callbacks: Callbacks, send: Send) -> None:
-    """Ring as often as it takes to have all that is due delivered, less the bells that hang. Raises LedgerUnavailable.
+    """Send as many messages as the due callbacks need, less those in the queue. Raises LedgerUnavailable.
 
-    A bell that is lost, or whose notifier dies, needs no other care: what it was rung for is due still, or again.
+    A lost message, or a webhook worker that dies, needs no other care: the callback stays due, or is due again.
     """
     due = callbacks.due()
-    wanted = min(math.ceil(due.callbacks / CALLBACKS_AT_ONCE), BELLS_ENOUGH)
-    notify(send, [Message(0, [])] * (wanted - due.bells))
+    wanted = min(math.ceil(due.callbacks / CALLBACKS_AT_ONCE), MOST_NOTIFICATIONS)
+    notify(send, [Message(0, [])] * (wanted - due.notifications))
 
 
 def notify(send: Send, messages: Sequence[Message]) -> None:
-    """Send the messages; one that cannot be sent is left to the next sweep."""
+    """Send the messages; one that cannot be sent is left to the reaper."""
     for message in messages:
         try:
             send(message)
         except OperationalError:
-            log.warning("the queue cannot be reached; the sweep will ring for what waits")
+            log.warning("the queue cannot be reached; the reaper will send messages for what waits")
             return

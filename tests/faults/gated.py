@@ -21,7 +21,7 @@ from core.transport.queue import BULK
 from models.released import Released
 from models.scorer import Predictions, Scorer
 from tests.faults.poison import Poisoned, is_marked
-from worker.__main__ import consume
+from worker.__main__ import run_celery_worker
 from worker.tasks import make_worker
 
 STOPPING = {"age": 65.0, "oldpeak": 5.55}
@@ -86,7 +86,7 @@ def main() -> int:
     settings = Settings.read()
     released, gate = Released(settings.bundle), Gate(folder)
     app = make_worker(settings, lambda: Gated(released.scorer(), gate))
-    return consume(app, name, BULK, "prefork", settings.bulk_processes)
+    return run_celery_worker(app, name, BULK, "prefork", settings.bulk_processes)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def drain(client: httpx2.Client, redis: Redis, settings: Settings, owner: str) -
 
     def is_drained() -> bool:
         assert is_ready(), "it was ready, and is no longer"
-        return not any(sum(ledger.survey().open_jobs.values()) for ledger in ledgers)
+        return not any(sum(ledger.read_stats().open_jobs.values()) for ledger in ledgers)
 
     wait_until(is_ready, within_s=SOON_S, what="the service to be ready")
     wait_until(is_drained, within_s=DRAINED_WITHIN_S, what="all to be scored")

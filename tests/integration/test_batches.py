@@ -154,11 +154,11 @@ def test_an_upload_that_was_given_up_is_swept_and_cannot_become_a_batch(batches:
     clock.move(8)
     batches.hold(quick.id, 10)
     clock.move(4)
-    assert batches.trash() == [slow.id]
+    assert batches.list_trash() == [slow.id]
     assert batches.create(slow)[0] is SubmitStatus.GIVEN_UP
     assert batches.create(quick)[0] is SubmitStatus.ACCEPTED
-    batches.swept(slow.id)
-    assert batches.trash() == []
+    batches.note_deleted(slow.id)
+    assert batches.list_trash() == []
 
 
 @pytest.mark.parametrize("swept", [False, True])
@@ -167,10 +167,10 @@ def test_an_upload_whose_hold_ran_out_cannot_be_held_again(batches: Batches, clo
     assert batches.hold(frozen.id, 10)
     clock.move(11)
     if swept:
-        batches.swept(frozen.id)
+        batches.note_deleted(frozen.id)
     assert not batches.hold(frozen.id, 10, again=True)
     assert batches.create(frozen)[0] is SubmitStatus.GIVEN_UP
-    assert batches.trash() == [frozen.id]  # for what was written since
+    assert batches.list_trash() == [frozen.id]  # for what was written since
 
 
 def test_above_the_limit_no_batch_is_accepted(redis: Redis, clock: Clock) -> None:
@@ -187,8 +187,8 @@ def test_erasing_leaves_no_trace_but_the_order_to_sweep_the_store(redis: Redis, 
     batches.begin(first)
     batches.finish(first, done())
     batches.erase(batch.id)
-    assert batches.trash() == [batch.id]
-    batches.swept(batch.id)
+    assert batches.list_trash() == [batch.id]
+    batches.note_deleted(batch.id)
     left = {key for key in redis.scan_iter() if not key.startswith((b"sl:part:claimed", b"sl:part:drained"))}
     assert left <= {b"sl:part:backlog", b"sl:part:passed", b"sl:batch:trash", b"sl:accepted"}
     assert redis.get("sl:part:backlog") == b"0"
@@ -201,9 +201,9 @@ def test_what_a_batch_left_is_swept_when_its_time_is_over(batches: Batches, cloc
     batch = new_batch(parts=1)
     (part,) = take(batches, create(batches, batch))
     batches.finish(part, done())
-    assert batches.trash() == []
+    assert batches.list_trash() == []
     clock.move(Settings().result_ttl + 1)
-    assert batches.trash() == [batch.id]
+    assert batches.list_trash() == [batch.id]
     redis.delete(f"sl:batch:job:{batch.id}")  # as Redis does when its time has come
     with pytest.raises(ExpiredBatch):
         batches.read(batch.id)
@@ -273,8 +273,8 @@ def test_what_the_store_has_and_no_ledger_knows_is_a_stray(batches: Batches) -> 
     batch, uploading, stray = new_batch(), new_id(), new_id()
     create(batches, batch)
     batches.hold(uploading, 60)
-    assert batches.strays([batch.id, uploading, stray]) == [stray]
-    assert batches.strays([]) == []
+    assert batches.find_strays([batch.id, uploading, stray]) == [stray]
+    assert batches.find_strays([]) == []
 
 
 @pytest.mark.parametrize("end", ["done", "canceled", "erased"])
@@ -284,16 +284,16 @@ def test_the_callback_of_a_batch_is_due_with_its_end(
     callbacks = RedisCallbacks(redis, settings, clock, BATCHES)
     batch = replace(new_batch(parts=1), callback="https://receiver.example/")
     (part,) = take(batches, create(batches, batch))
-    assert (callbacks.due().callbacks, callbacks.take()) == (0, [])
+    assert (callbacks.due().callbacks, callbacks.claim()) == (0, [])
     if end == "done":
         batches.finish(part, done())
     elif end == "canceled":
         batches.cancel(batch.id)
     else:
         batches.erase(batch.id)
-    told = [(one.id, one.url, one.state, one.kind, one.attempt) for one in callbacks.take()]
+    told = [(one.id, one.url, one.state, one.kind, one.attempt) for one in callbacks.claim()]
     state = {"done": State.SUCCEEDED, "canceled": State.CANCELED}.get(end)
     assert told == ([(batch.id, "https://receiver.example/", state, "batch", 1)] if state else [])
     callbacks.forget(batch.id)
     clock.move(3_600)
-    assert callbacks.take() == []
+    assert callbacks.claim() == []

@@ -85,7 +85,7 @@ def test_what_a_worker_wrote_late_and_died_of_is_deleted_once_no_worker_can_writ
     clock.move(settings.part_limit_s + LATE_S)
     assert clear_once(batches, store) == 1
     assert id not in store.names("batches")
-    assert batches.trash() == []
+    assert batches.list_trash() == []
 
 
 def test_only_old_strays_are_deleted(batches: Batches, store: Store, settings: Settings) -> None:

@@ -17,10 +17,10 @@ from core.ledger.redis.constants import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_F
 from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
-from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
+from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message
 from tests.ledgers import Clock, score, submit
 from tests.patients import ROW, new_job
-from worker.reaper.append_only_file import note_room
+from worker.reaper.append_only_file import note_free_memory
 
 TURN = Message(0, [])
 
@@ -60,7 +60,7 @@ def test_owners_are_served_alike_in_records_however_large_their_jobs(redis: Redi
     submit(ledger, *[new_job(10, by=small) for _ in range(4_000)])
     while served.total() < 40_000:
         served += owners_of(redis, ledger)
-    assert abs(served[large.key] - served[small.key]) <= PATIENTS_IN_MESSAGE / 2
+    assert abs(served[large.key] - served[small.key]) <= RECORDS_IN_MESSAGE / 2
 
 
 def test_a_weight_is_a_share(redis: Redis, ledger: RedisLedger) -> None:
@@ -78,7 +78,7 @@ def test_to_come_and_go_wins_nothing(redis: Redis, ledger: RedisLedger) -> None:
     while served.total() < 60_000:
         submit(ledger, new_job(5_000, by=restless))
         served += owners_of(redis, ledger)
-    assert served[restless.key] <= served[patient.key] + PATIENTS_IN_MESSAGE
+    assert served[restless.key] <= served[patient.key] + RECORDS_IN_MESSAGE
 
 
 def test_a_turn_costs_the_same_however_many_owners_wait(redis: Redis, ledger: RedisLedger) -> None:
@@ -134,11 +134,11 @@ def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger:
 
 
 def test_a_sweep_notes_the_room_that_redis_has_below_its_limit(redis: Redis, settings: Settings) -> None:
-    note_room(redis, settings)
+    note_free_memory(redis, settings)
     assert redis.get(ROOM) is None
     limit = 1_000_000_000
     redis.config_set("maxmemory", limit)
-    note_room(redis, settings)
+    note_free_memory(redis, settings)
     assert 0 < int(redis.get(ROOM) or 0) < limit * settings.memory_share
     redis.config_set("maxmemory", 0)
 

@@ -86,7 +86,7 @@ def test_a_model_of_an_older_bundle_is_served_and_counts_no_one(redis: Redis) ->
     tally = DriftAccumulator(histograms, VitalThreads())
     tally.serve(CHAMPION.model_copy(update={"reference": None}))
     tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
-    tally.tell()
+    tally.send_counts()
     assert histograms.served() == CHAMPION.version
     assert redis.keys(HISTOGRAMS + "*") == []
     with pytest.raises(NoReference, match="make train"):
@@ -102,7 +102,7 @@ def test_a_tally_counts_ours_alone_and_each_model_by_itself(redis: Redis) -> Non
     tally.note([ONE], np.array([0.95]), [(EVERYONE, 1)])
     tally.serve(named("2.0.0"))
     tally.note([ONE], np.array([0.95]), [(EVERYONE, 1)])
-    tally.tell()
+    tally.send_counts()
     first, second = (histograms.read(version, 1).bins for version in ("1.0.0", "2.0.0"))
     assert first["age=29 to 42"] == ROWS_AT_ONCE + 2
     assert (first["risk=0.5 to 0.6"], first["risk=above 0.9"]) == (ROWS_AT_ONCE + 1, 1)
@@ -119,7 +119,7 @@ def test_each_owner_is_counted_by_itself_and_with_everyone(redis: Redis) -> None
     tally.note([ONE, ONE, np.tile(ONE, (3, 1))], np.full(5, 0.5), [("aa", 1), ("bb", 1), (None, 1), ("aa", 2)])
     tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
     tally.note([ONE], np.array([0.5]), [("aa", 1)])
-    tally.tell()
+    tally.send_counts()
     counted = {owner: watch_drift(histograms, owner=owner).patients for owner in ("aa", "bb", "cc", EVERYONE)}
     assert counted == {"aa": 4, "bb": 1, "cc": 0, EVERYONE: 6}
 
@@ -143,9 +143,9 @@ def test_what_cannot_be_counted_costs_one_line_in_the_log(caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             tally.note([ONE], np.array([0.5]), [(EVERYONE, 1)])
-            tally.tell()
+            tally.send_counts()
         tally.note([ONE], np.array([0.5, 0.7]), [(EVERYONE, 1), ("aa", 2)])
-        tally.tell()
+        tally.send_counts()
     lines = [record.getMessage() for record in caplog.records if record.name == "worker.interactive.drift"]
     assert [line for line in lines if "ConnectionError" in line] == lines[:1]
     assert lines[1:] == ["some patients are not counted for drift: IndexError"]

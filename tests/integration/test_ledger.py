@@ -101,7 +101,7 @@ def test_the_same_key_and_body_is_the_same_job(ledger: Ledger) -> None:
     assert ledger.submit([other]).statuses == [(SubmitStatus.MISMATCH, other.id)]
     with pytest.raises(UnknownJob):
         ledger.read(again.id)
-    assert ledger.load().backlog_patients == 1
+    assert ledger.load().backlog_records == 1
 
 
 def test_a_key_is_busy_while_its_first_submit_is_being_written(ledger: Ledger) -> None:
@@ -119,7 +119,7 @@ def test_a_canceled_job_is_never_scored(ledger: Ledger) -> None:
     assert not ledger.claim(message)
     assert ledger.finish(score(claimed)) == 0
     assert ledger.answer(running.id).scores is None
-    assert ledger.load().backlog_patients == 0
+    assert ledger.load().backlog_records == 0
 
 
 def test_canceling_an_ended_job_changes_nothing(ledger: Ledger) -> None:
@@ -145,7 +145,7 @@ def test_an_erased_job_is_unknown_and_its_message_finds_nothing(ledger: Ledger, 
         ledger.erase(job.id)
     assert not ledger.claim(message)
     assert ledger.finish(score(claimed)) == 0
-    assert ledger.load().backlog_patients == 0
+    assert ledger.load().backlog_records == 0
     assert ledger.submit([new_job(key="k", body="another")]).statuses[0][0] is SubmitStatus.ACCEPTED
 
 
@@ -169,14 +169,14 @@ def test_a_job_past_its_deadline_expires(ledger: Ledger, clock: Clock) -> None:
     ledger.reap()
     assert ledger.read(swept.id).state is State.EXPIRED
     assert ledger.read(in_time.id).state is State.SUCCEEDED
-    assert ledger.load().backlog_patients == 0
+    assert ledger.load().backlog_records == 0
 
 
 def test_above_the_backlog_limit_a_submit_is_full(make: Make, settings: Settings) -> None:
     ledger = make(settings.model_copy(update={"backlog_limit": 3}))
     verdicts = ledger.submit([new_job(2), new_job(2), new_job(1)]).statuses
     assert [verdict for verdict, _ in verdicts] == [SubmitStatus.ACCEPTED, SubmitStatus.FULL, SubmitStatus.ACCEPTED]
-    assert ledger.load().backlog_patients == 3
+    assert ledger.load().backlog_records == 3
 
 
 def test_the_drain_rate_is_what_was_finished_of_late(ledger: Ledger, clock: Clock) -> None:

@@ -17,7 +17,7 @@ from core.ledger.redis.keys import JOBS
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
 from core.transport.message import Message
-from core.transport.queue import BELLS_ENOUGH, notify_callbacks
+from core.transport.queue import MOST_NOTIFICATIONS, notify_callbacks
 from tests.ledgers import Clock, run, score, submit
 from tests.patients import new_job
 
@@ -59,10 +59,10 @@ def test_a_callback_is_due_once_its_job_has_ended(
 ) -> None:
     job = told_job()
     submit(ledger, replace(told_job(), priority=7), new_job(priority=7))
-    assert (callbacks.due(), callbacks.take()) == (Due(0, 0), [])
+    assert (callbacks.due(), callbacks.claim()) == (Due(0, 0), [])
     end(ledger, job)
     assert callbacks.due() == Due(1, 0)
-    assert callbacks.take() == [Callback(job.id, URL, state, clock.ms, attempt=1)]
+    assert callbacks.claim() == [Callback(job.id, URL, state, clock.ms, attempt=1)]
 
 
 @pytest.mark.parametrize("swept", [True, False])
@@ -73,7 +73,7 @@ def test_the_callback_of_an_expired_job_is_due(ledger: Ledger, callbacks: Callba
         ledger.reap()
     else:
         ledger.claim(message)
-    assert [one.state for one in callbacks.take()] == [State.EXPIRED]
+    assert [one.state for one in callbacks.claim()] == [State.EXPIRED]
 
 
 def test_the_callback_of_a_quarantined_job_is_due_and_its_replay_has_none(
@@ -84,7 +84,7 @@ def test_the_callback_of_a_quarantined_job_is_due_and_its_replay_has_none(
     for _ in range(settings.deliveries_limit + 1):
         ledger.claim(Message(clock.ms, [job.id]))
         clock.move(settings.lease_s + 1)
-    assert [(one.id, one.state) for one in callbacks.take()] == [(job.id, State.FAILED)]
+    assert [(one.id, one.state) for one in callbacks.claim()] == [(job.id, State.FAILED)]
     callbacks.forget(job.id)
     run(ledger, ledger.replay(job.id, new_id()))
     assert callbacks.due() == Due(0, 0)
@@ -94,27 +94,27 @@ def test_what_a_dead_notifier_took_is_due_again_and_the_attempt_counted(
     ledger: Ledger, callbacks: Callbacks, clock: Clock, settings: Settings
 ) -> None:
     succeed(ledger, told_job())
-    assert [one.attempt for one in callbacks.take()] == [1]
-    assert callbacks.take() == []
+    assert [one.attempt for one in callbacks.claim()] == [1]
+    assert callbacks.claim() == []
     clock.move(3 * settings.callback_timeout_s)
-    assert [one.attempt for one in callbacks.take()] == [2]
+    assert [one.attempt for one in callbacks.claim()] == [2]
 
 
 def test_what_was_put_off_is_due_when_it_was_said(ledger: Ledger, callbacks: Callbacks, clock: Clock) -> None:
     succeed(ledger, told_job())
-    [taken] = callbacks.take()
+    [taken] = callbacks.claim()
     assert callbacks.put_off(taken.id, 300)
     clock.move(299)
     assert callbacks.due() == Due(0, 0)
     clock.move(1)
-    assert [one.attempt for one in callbacks.take()] == [2]
+    assert [one.attempt for one in callbacks.claim()] == [2]
 
 
 def test_nothing_is_put_off_for_longer_than_its_job_is_kept(
     ledger: Ledger, callbacks: Callbacks, settings: Settings
 ) -> None:
     succeed(ledger, told_job())
-    [taken] = callbacks.take()
+    [taken] = callbacks.claim()
     assert not callbacks.put_off(taken.id, settings.result_ttl)
     assert callbacks.put_off(taken.id, settings.result_ttl - 1)
 
@@ -123,13 +123,13 @@ def test_what_was_forgotten_or_erased_is_never_due_again(ledger: Ledger, callbac
     told, erased = told_job(), told_job()
     for job in (told, erased):
         succeed(ledger, job)
-    assert len(callbacks.take()) == 2
+    assert len(callbacks.claim()) == 2
     callbacks.forget(told.id)
     ledger.erase(erased.id)
     for job in (told, erased):
         callbacks.put_off(job.id, 1)
     clock.move(1_000)
-    assert callbacks.take() == []
+    assert callbacks.claim() == []
 
 
 def test_an_open_job_that_is_erased_leaves_no_callback(redis: Redis, settings: Settings) -> None:
@@ -143,7 +143,7 @@ def test_a_callback_whose_job_is_no_longer_kept_is_dropped(redis: Redis, setting
     ledger, callbacks, job = RedisLedger(redis, settings), RedisCallbacks(redis, settings), told_job()
     succeed(ledger, job)
     redis.delete(JOBS.job + job.id)  # as Redis does when its time has come
-    assert callbacks.take() == []
+    assert callbacks.claim() == []
     assert not redis.exists(JOBS.callbacks)
 
 
@@ -154,8 +154,8 @@ def test_the_longest_due_are_taken_first_and_no_more_than_one_message_stands_for
     for job in jobs:
         succeed(ledger, job)
         clock.move(0.001)
-    assert [one.id for one in callbacks.take()] == [job.id for job in jobs[:CALLBACKS_AT_ONCE]]
-    assert [one.id for one in callbacks.take()] == [job.id for job in jobs[CALLBACKS_AT_ONCE:]]
+    assert [one.id for one in callbacks.claim()] == [job.id for job in jobs[:CALLBACKS_AT_ONCE]]
+    assert [one.id for one in callbacks.claim()] == [job.id for job in jobs[CALLBACKS_AT_ONCE:]]
 
 
 @pytest.mark.parametrize(("due", "hanging", "notified"), [(0, 0, 0), (1, 0, 1), (16, 0, 1), (17, 1, 1), (10**6, 60, 4)])
@@ -167,9 +167,9 @@ def test_the_sweep_rings_for_all_that_is_due_but_never_fills_the_queue(due: int,
     settings, bells = Settings(), list[object]()
     notify_callbacks(Known(MemoryLedger(settings, Clock()), settings), bells.append)
     assert len(bells) == notified
-    assert hanging + notified <= BELLS_ENOUGH
+    assert hanging + notified <= MOST_NOTIFICATIONS
 
 
 def test_what_is_printed_of_a_callback_holds_no_secret_of_its_url(ledger: Ledger, callbacks: Callbacks) -> None:
     succeed(ledger, told_job())
-    assert "token" not in repr(callbacks.take())
+    assert "token" not in repr(callbacks.claim())

@@ -63,7 +63,7 @@ def test_a_lost_turn_is_sent_again_once_however_many_jobs_wait(
     while run(ledger, turn):
         clock.move(settings.resend_after_s / 2)
         assert not [message for message in ledger.reap() if message.ids]  # a backlog that drains has lost nothing
-    assert ledger.load().backlog_patients == 0
+    assert ledger.load().backlog_records == 0
 
 
 def test_each_resend_of_a_message_that_names_a_job_waits_longer_than_the_last(
@@ -95,7 +95,7 @@ def test_a_job_that_ends_its_workers_is_quarantined_and_can_be_replayed(
     assert failed.error
     assert (failed.state, failed.error.code) == (State.FAILED, "quarantined")
     assert [one.id for one in ledger.dead_letters(limit=10)] == [failed.id]
-    assert ledger.load().backlog_patients == 0
+    assert ledger.load().backlog_records == 0
     again = new_id()
     assert run(ledger, ledger.replay(job.id, again)) == 1
     assert ledger.read(again).state is State.SUCCEEDED
@@ -138,7 +138,7 @@ def test_neighbours_of_a_poisonous_job_are_scored(ledger: Ledger, clock: Clock) 
 def test_a_submit_whose_answer_was_lost_can_be_made_again(ledger: Ledger) -> None:
     plain, keyed = new_job(), new_job(key="k")
     assert ledger.submit([plain, keyed]).statuses == ledger.submit([plain, keyed]).statuses
-    assert ledger.load().backlog_patients == 2
+    assert ledger.load().backlog_records == 2
 
 
 def test_a_ledger_out_of_reach_says_so(settings: Settings) -> None:

@@ -30,7 +30,7 @@ from core.ledger.redis.callbacks import RedisCallbacks
 from core.ledger.redis.keys import JOBS, KEYS
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
-from core.transport.message import JOBS_IN_MESSAGE, Message, count_turns
+from core.transport.message import JOBS_IN_MESSAGE, Message, count_messages
 from tests.ledgers import Clock, score
 from tests.patients import new_job
 
@@ -85,8 +85,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.known += [job.id for job in jobs]
         self.owners |= {job.id: by.key for job in jobs}
         self.untold |= {job.id for job in jobs if job.callback}
-        if not result.attended:
-            self.queue += [Message(result.sent_ms, [])] * count_turns([len(job.rows) for job in jobs])
+        if not result.long_polled:
+            self.queue += [Message(result.sent_ms, [])] * count_messages([len(job.rows) for job in jobs])
 
     @rule()
     def submit_again(self) -> None:
@@ -96,14 +96,14 @@ class LedgerMachine(RuleBasedStateMachine):
             assert result == self.twin.submit([job])
             if result.statuses[0][0] == "accepted":
                 self.known.append(job.id)
-                if not result.attended:
+                if not result.long_polled:
                     self.queue.append(Message(result.sent_ms, []))
 
     @precondition(lambda self: self.queue)
-    @rule(twice=st.booleans(), jobs=st.sampled_from([1, 3, 100]), attends=st.booleans())
-    def deliver(self, twice: bool, jobs: int, attends: bool) -> None:
+    @rule(twice=st.booleans(), jobs=st.sampled_from([1, 3, 100]), long_poll=st.booleans())
+    def deliver(self, twice: bool, jobs: int, long_poll: bool) -> None:
         message = self.queue[0] if twice else self.queue.pop(0)
-        self.held.append(self.claim(message, jobs, attends))
+        self.held.append(self.claim(message, jobs, long_poll))
 
     @rule(records=st.integers(1, 4))
     def claim_small(self, records: int) -> None:
@@ -111,10 +111,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert [job.id for job in claimed] == [job.id for job in self.twin.claim_small(records)]
         self.held.append(claimed)
 
-    @rule(attends=st.booleans())
-    def hear(self, attends: bool) -> None:
+    @rule(long_poll=st.booleans())
+    def hear(self, long_poll: bool) -> None:
         if heard := self.real.listen(0.001):
-            self.held.append(self.claim(Message(0, []), 3, attends))
+            self.held.append(self.claim(Message(0, []), 3, long_poll))
         assert heard == self.twin.listen(0.001)
 
     @precondition(lambda self: self.queue)
@@ -147,7 +147,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def reap(self) -> None:
-        self.queue += self.swept()
+        self.queue += self.note_deleted()
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
@@ -155,7 +155,7 @@ class LedgerMachine(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self.known))
         said = told(self.real, "cancel", id, by)
         assert said == told(self.twin, "cancel", id, by)
-        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
+        assert said is UnknownJob or by.visible_owner in ("", self.owners.get(id))
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), by=st.sampled_from(OWNERS))
@@ -163,15 +163,15 @@ class LedgerMachine(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self.known))
         said = told(self.real, "erase", id, by)
         assert said == told(self.twin, "erase", id, by)
-        assert said is UnknownJob or by.sees in ("", self.owners.get(id))
+        assert said is UnknownJob or by.visible_owner in ("", self.owners.get(id))
         if said is None:
             self.erased.add(id)
             self.untold.discard(id)
 
     @rule(fate=st.sampled_from(["lost", "failed", "told"]))
     def tell(self, fate: str) -> None:
-        taken = self.callbacks.take()
-        assert taken == self.twin_callbacks.take()
+        taken = self.callbacks.claim()
+        assert taken == self.twin_callbacks.claim()
         for one in taken:
             assert (one.id in self.untold, self.ends[one.id].state) == (True, one.state)
             if fate == "failed":
@@ -248,21 +248,21 @@ class LedgerMachine(RuleBasedStateMachine):
             self.clock.move(self.options.lease_s)
             # What a canary does: it carries the queue's clock forward.
             self.submit([1], None, explain=False, callback=None, trace=None, by=ANYONE, priority=3, model_version="")
-            self.queue += self.swept()
+            self.queue += self.note_deleted()
             while self.queue:
                 self.commit(self.claim(self.queue.pop(0)), fails=False)
         assert self.open_ids() == set()
-        assert self.real.load().backlog_patients == 0
+        assert self.real.load().backlog_records == 0
         self.both_say_the_same_and_no_end_is_ever_left()
         for id, end in self.ends.items():
             assert id in self.erased or self.real.read(id) == end
         self.clock.move(3 * self.options.callback_timeout_s)
         assert self.callbacks.due().callbacks == len(self.untold)
 
-    def claim(self, message: Message, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+    def claim(self, message: Message, jobs: int = JOBS_IN_MESSAGE, long_poll: bool = False) -> list[Claimed]:
         """Claim from both, check that they agree, and return what was claimed."""
-        claimed = self.real.claim(message, jobs=jobs, attends=attends)
-        others = self.twin.claim(message, jobs=jobs, attends=attends)
+        claimed = self.real.claim(message, jobs=jobs, long_poll=long_poll)
+        others = self.twin.claim(message, jobs=jobs, long_poll=long_poll)
         assert [replace(job, rows=[]) for job in claimed] == [replace(job, rows=[]) for job in others]
         return claimed
 
@@ -274,7 +274,7 @@ class LedgerMachine(RuleBasedStateMachine):
             outcomes[0] = Outcome(outcomes[0].id, error=ERROR)
         assert self.real.finish(outcomes) == self.twin.finish(outcomes)
 
-    def swept(self) -> list[Message]:
+    def note_deleted(self) -> list[Message]:
         """Sweep both, check that they send the same jobs in the same way, and return the messages."""
         messages = self.real.reap()
         assert sorted(message.ids for message in messages) == sorted(message.ids for message in self.twin.reap())

@@ -19,7 +19,7 @@ from core.ledger.redis.keys import JOBS
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
 from core.transport.message import Message
-from core.transport.queue import BELLS_ENOUGH, INTERACTIVE, make_celery, make_send
+from core.transport.queue import INTERACTIVE, MOST_NOTIFICATIONS, make_celery, make_send
 from core.transport.queue import submit as submit_and_ring
 from tests.ledgers import run, score, submit
 from tests.patients import new_job
@@ -75,10 +75,10 @@ def test_a_full_memory_refuses_new_jobs_and_ends_those_it_has(tmp_path: Path) ->
 
 def test_the_queue_stays_short_however_many_jobs_wait(redis: Redis, settings: Settings) -> None:
     ledger, send = RedisLedger(redis, settings), make_send(make_celery(settings))
-    jobs = [new_job() for _ in range(2 * BELLS_ENOUGH)]
+    jobs = [new_job() for _ in range(2 * MOST_NOTIFICATIONS)]
     for job in jobs:
         submit_and_ring(ledger, send, [job])
-    assert redis.llen(INTERACTIVE) == BELLS_ENOUGH
+    assert redis.llen(INTERACTIVE) == MOST_NOTIFICATIONS
     assert len(ledger.claim(Message(0, []), jobs=len(jobs))) == len(jobs)
 
 

@@ -9,7 +9,7 @@ import pytest
 from api.jobs.committer import Committer
 from core.errors import LedgerUnavailable
 from core.ledger.protocol import NewJob, SubmitResult, SubmitStatus
-from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS
+from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, SMALL_RECORDS
 from tests.patients import new_job
 
 PATIENCE_S = 10
@@ -66,7 +66,7 @@ def test_a_group_is_bounded_in_jobs() -> None:
 
 
 def test_a_group_is_bounded_in_patients() -> None:
-    gate, half = Gate(), PATIENTS_IN_MESSAGE // 2
+    gate, half = Gate(), RECORDS_IN_MESSAGE // 2
     asyncio.run(submit_behind(gate, [new_job(half), new_job(half), new_job(half), new_job(half)]))
     assert [len(group) for group in gate.groups] == [1, 2, 1]
 

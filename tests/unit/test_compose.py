@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bench.local.programs import ROOT
-from core.connect import ONLOOKER
+from core.connect import MONITOR_OPTIONS
 from core.ledger.key import split_key
 from core.settings import Settings
 from core.telemetry import OFF
@@ -112,7 +112,7 @@ def test_the_example_names_every_variable_and_no_other() -> None:
 
 def test_celery_exporter_gives_no_message_of_the_workers_back() -> None:
     told = SERVICES["celery-exporter"]["environment"]["CE_BROKER_TRANSPORT_OPTION"].split()
-    assert dict(option.split("=") for option in told) == ONLOOKER
+    assert dict(option.split("=") for option in told) == MONITOR_OPTIONS
 
 
 def test_each_service_reaches_redis_as_the_user_of_its_role() -> None:

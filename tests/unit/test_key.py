@@ -41,4 +41,4 @@ def test_admin_may_all_and_sees_all_and_others_see_their_own() -> None:
     admin, reader = Caller("aa", frozenset({Scope.ADMIN})), Caller("bb", frozenset({Scope.READ}))
     assert all(admin.may(scope) for scope in Scope)
     assert [scope for scope in Scope if reader.may(scope)] == [Scope.READ]
-    assert (admin.sees, reader.sees) == ("", "bb")
+    assert (admin.visible_owner, reader.visible_owner) == ("", "bb")

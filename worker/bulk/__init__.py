@@ -1,4 +1,4 @@
 """Scores one part of a file: bytes in, bytes out.
 
-Knows the forms that a file comes in, and numbers. Does not know the queue, the ledger, or where files are kept.
+Uses the formats of files, and numpy; only `scoring` uses the queue, the ledger and the object store.
 """

@@ -1,4 +1,4 @@
-"""The JSON objects of a part, one a line: which of them are patients, and what is written of those."""
+"""The JSON objects of a part, one per line: checks which of them are patients, and writes the scored ones."""
 
 import re
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from core.schema.patient import COLUMNS, Patient, Row
 from core.schema.score import Score, score_from_row
 from models.scorer import Predictions
 from worker.bulk.errors import FaultText, list_first
-from worker.bulk.output import Patients, weave, write_risks
+from worker.bulk.output import Patients, interleave, write_risks
 from worker.bulk.rows import Places, Rows, is_utf8
 
-SEVERAL = re.compile(rb"\}\s*\{")
-"""What stands between two objects."""
+NEXT_OBJECT = re.compile(rb"\}\s*\{")
+"""Matches the gap between two objects on one line."""
 
 
 class SentPatient(Patient):
-    """A patient that may bring keys of its sender's own."""
+    """A patient that may have further keys of the sender."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -36,8 +36,8 @@ def check_objects(rows: Rows, form: Form) -> Patients:
         else:
             refused.append(place)
     array = np.array(values, np.float32).reshape(len(values), len(COLUMNS))
-    # Read once more, and only as far as they are listed: what is wrong takes more room than what is right.
-    faults = list_first((place, *told) for place in refused for told in explain_line(lines[place], form))
+    # Parsed once more, and only as far as faults are listed: faults take more memory than values.
+    faults = list_first((place, *fault) for place in refused for fault in explain_line(lines[place], form))
     return Patients(np.array(places, np.intp), array, faults)
 
 
@@ -57,23 +57,23 @@ def explain_line(line: bytes, form: Form) -> list[FaultText]:
     except ValidationError as error:
         if not is_utf8(line):
             return [(None, "not_utf8", "must be UTF-8")]
-        return [explain_error(told, line) for told in error.errors(include_input=False, include_url=False)]
+        return [explain_error(fault, line) for fault in error.errors(include_input=False, include_url=False)]
 
 
 def explain_error(error: ErrorDetails, line: bytes) -> FaultText:
-    """Return an error of pydantic's, of this line, as one of ours."""
+    """Return our fault for an error that pydantic reports of this line."""
     if error["type"] == "missing":
         return str(error["loc"][0]), "missing", "must be given"
     if error["loc"]:
         return str(error["loc"][0]), error["type"], error["msg"]
     if error["type"] == "json_invalid":
         several = "; it looks like several objects: if curl sent the file, use --data-binary, not -d"
-        return None, "not_json", f"must be JSON{several if SEVERAL.search(line) else ''}"
+        return None, "not_json", f"must be JSON{several if NEXT_OBJECT.search(line) else ''}"
     return None, "not_an_object", "must be a JSON object"
 
 
 def check_keys(patient: SentPatient, form: Form) -> Iterator[FaultText]:
-    """Return what is wrong with the keys that are no fields of a patient; what id_column names is not repeated."""
+    """Yield the faults of the keys that are no fields of a patient; the name in id_column is not repeated."""
     extra = patient.model_extra or {}
     for key in SCORE_COLUMNS:
         if key in extra:
@@ -86,7 +86,7 @@ def check_keys(patient: SentPatient, form: Form) -> Iterator[FaultText]:
 
 
 def write_objects(rows: Rows, places: Places, predictions: Predictions, form: Form, version: str) -> bytes:
-    """Return those objects, each with the members that are added before its last brace, or after its id alone."""
+    """Return the objects at `places`, each with the scores added before its last brace, or after its id only."""
     lines = rows.slices(rows.starts[places], rows.ends[places])
     heads = [line[: line.rindex(b"}")] for line in lines]
     rests = [line[line.rindex(b"}") + 1 :] for line in lines]
@@ -96,9 +96,9 @@ def write_objects(rows: Rows, places: Places, predictions: Predictions, form: Fo
     tails = [write_tail(score_from_row(version, 0, *kind)) for kind in predictions.kinds]
     endings = [(b"\n", b"\r\n")[crlf] for crlf in rows.crlf[places].tolist()]
     risks = write_risks(predictions.risk, b',"risk":')
-    return weave(heads, risks, map(tails.__getitem__, predictions.kind.tolist()), rests, endings)
+    return interleave(heads, risks, map(tails.__getitem__, predictions.kind.tolist()), rests, endings)
 
 
 def write_tail(score: Score) -> bytes:
-    """Return the members that follow the risk, and the end of the object."""
+    """Return the members of the object that follow the risk, and its closing brace."""
     return b"," + to_json({name: getattr(score, name) for name in SCORE_COLUMNS[1:]})[1:]

@@ -1,4 +1,4 @@
-"""One part of a file, scored: from bytes to bytes."""
+"""Scores one part of a file: bytes in, bytes out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,26 +15,25 @@ from worker.bulk.objects import check_objects, write_objects
 from worker.bulk.rows import cut_rows
 from worker.bulk.table import check_table, write_table
 
-BLOCK_ROWS = 16_384  # so that what is made on the way stays small, and in the processor's cache
+BLOCK_ROWS = 16_384  # keeps intermediate arrays small, and in the CPU's cache
 
 
 class Predictor(Protocol):
-    """What scores patients in columns: `models.scorer.Scorer`, or any other that keeps this promise."""
+    """Scores many records into columns, as `models.scorer.Scorer` does."""
 
     @property
     def version(self) -> str:
-        """The version that every score names."""
+        """The model version that every score names."""
 
     def predict(self, matrix: NDArray[np.float32]) -> Predictions:
-        """Return what the model says of the (n, d) float32 matrix's n rows, in their order."""
+        """Return the predictions for the n rows of the (n, d) float32 matrix, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What became of a part of `rows` rows: each was scored, or refused and is in the errors.
+    """The result of a part of `rows` rows: each was scored, or was refused and is in the errors.
 
-    `errors` is lines of JSON with `line`, `column`, `code` and `message`, in the order of the rows; it never shows a
-    value.
+    `errors` is lines of JSON with `line`, `column`, `code` and `message`, in the order of rows; it never shows a value.
     """
 
     errors: bytes
@@ -48,14 +47,14 @@ class Scored:
 
 
 def score_part(
-    data: bytes, form: Form, first_line: int, predictor: Predictor, take: Callable[[bytes], object]
+    data: bytes, form: Form, first_line: int, predictor: Predictor, write_block: Callable[[bytes], object]
 ) -> Scored:
-    """Score the whole rows that a part holds; return what is wrong with those that cannot be scored.
+    """Score the rows of a part; return how many there are, and the errors of those that cannot be scored.
 
-    The scored rows, in their order and each ended by a line ending, are handed to `take` in blocks of at least one.
+    The scored rows, in order and each with a line ending, are passed to `write_block` in blocks of at least one row.
 
-    The part begins, and ends, between two rows, and without the header; `first_line` is the number in the user's file,
-    from 1, of the line that it begins with. The same part always gives the same bytes. Raises what the judge raises.
+    The part holds whole rows, without the header; `first_line` is the number, from 1, of its first line in the user's
+    file. The same part always gives the same bytes. Raises what `predictor` raises.
     """
     is_csv = form.format is Format.CSV
     rows = cut_rows(data, form.delimiter if is_csv else "")
@@ -64,6 +63,6 @@ def score_part(
     for start in range(0, len(patients.places), BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         predictions = predictor.predict(to_matrix(patients.values[block]))
-        take(write(rows, patients.places[block], predictions, form, predictor.version))
+        write_block(write(rows, patients.places[block], predictions, form, predictor.version))
     errors = write_errors(rows, patients.faults, first_line)
     return Scored(errors, len(rows), len(patients.places))

@@ -1,4 +1,4 @@
-"""The rows of a part: where each begins and ends, and where the cells of a CSV do."""
+"""The rows of a part: where each row, and each cell of a CSV, begins and ends."""
 
 import re
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from core.table.cell import QUOTED, is_closed
 NEWLINE, CARRIAGE_RETURN, QUOTE, NUL = b'\n\r"\0'
 
 REASONS = ("", "not_utf8", "nul", "ragged", "unclosed_quote")
-"""The codes of why a whole row is refused; the first stands for none."""
+"""The codes with which a whole row is refused; the first means that it is not."""
 
 Places = NDArray[np.integer]
-"""Offsets of bytes in a part, or places of rows among its rows."""
+"""Offsets of bytes in a part, or indices of rows among its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The n rows of a part. Empty lines are none, and have no place.
+    """The n rows of a part. Empty lines are no rows.
 
-    Row i is `data[starts[i] : ends[i]]`, without its line ending, which is CRLF where `crlf[i]`. `data` ends with a
-    line ending, if need be with one that was not sent. Of a CSV, row i has `widths[i]` cells, and
-    `separators[firsts[i] + j]` is where its cell j ends; of anything else a row is one cell.
+    Row i is `data[starts[i] : ends[i]]`, without its line ending, which is CRLF if `crlf[i]`. `data` ends with a line
+    ending; one is added if the part has none. In a CSV, row i has `widths[i]` cells, and cell j of it ends at
+    `separators[firsts[i] + j]`; in other files a row is one cell. `unclosed` is whether the last cell's quote is open.
     """
 
     data: bytes
@@ -40,7 +40,7 @@ class Rows:
         return len(self.starts)
 
     def cells(self, column: int, width: int, rows: Places) -> tuple[Places, Places]:
-        """Return where the cells of a column begin and end in those rows, each of `width` cells."""
+        """Return where the cells of a column begin and end in the given rows, each of which has `width` cells."""
         ends = self.ends[rows] if column == width - 1 else self.separators[self.firsts[rows] + column]
         starts = self.starts[rows] if column == 0 else self.separators[self.firsts[rows] + column - 1] + 1
         return starts, ends
@@ -59,10 +59,9 @@ class Rows:
 
 
 def cut_rows(data: bytes, delimiter: str = "") -> Rows:
-    """Return the rows of a part, and their cells if there is a delimiter.
+    """Return the rows of a part, and their cells if there is a delimiter, that is, for a CSV.
 
-    A row ends with a line feed that stands in no quoted cell. Only a CSV has cells, and quotes. A part is smaller than
-    2 GiB.
+    A row ends at a line feed outside quoted cells; only a CSV has quotes. A part is smaller than 2 GiB.
     """
     if not data.endswith(b"\n"):
         data += b"\n"
@@ -75,7 +74,7 @@ def cut_rows(data: bytes, delimiter: str = "") -> Rows:
         quoted, unclosed = find_quoted(data, delimiter)
         ends_cell &= ~quoted
         ends_cell[-1] = True  # a quote that is never closed ends with the part
-    # Half as wide as numpy's own, since there may be as many as bytes.
+    # int32 is half as wide as numpy's default: there may be as many separators as bytes.
     separators = np.flatnonzero(ends_cell).astype(np.int32)
     lasts = np.flatnonzero(text[separators] == NEWLINE).astype(np.int32)
     ends, firsts = separators[lasts], np.append(np.int32(0), lasts[:-1] + 1)
@@ -90,18 +89,18 @@ def cut_rows(data: bytes, delimiter: str = "") -> Rows:
 
 
 def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
-    """Return which bytes stand in a quoted cell, as (bytes,), and whether the last such cell is never closed.
+    """Return which bytes are in a quoted cell, as bool (bytes,), and whether the last such cell is never closed.
 
-    `data` ends with a line feed. Of the quotes themselves, either may be said.
+    `data` must end with a line feed. For the quotes themselves the array may hold either value.
     """
     text = np.frombuffer(data, np.uint8)
     quotes = text == QUOTE
-    marks = np.flatnonzero(quotes)
-    # A carriage return counts as in `core.table.splitter`, so that a part ends between two rows in the eyes of both.
+    quote_places = np.flatnonzero(quotes)
+    # A carriage return counts as in `core.table.splitter`, so that both find the same ends of rows.
     begins = b"\r\n" + delimiter.encode()
-    if not text[marks[::2] - 1].tobytes().translate(None, begins + b'"'):
-        # Each opens a cell, or doubles the one before it: so quotes open and close in turn.
-        return np.logical_xor.accumulate(quotes), len(marks) % 2 == 1
+    if not text[quote_places[::2] - 1].tobytes().translate(None, begins + b'"'):
+        # Each of these quotes opens a cell or doubles the quote before it, so quotes alternately open and close.
+        return np.logical_xor.accumulate(quotes), len(quote_places) % 2 == 1
     opening = rb'"(?<![^' + re.escape(begins) + rb']")'
     spans = (found.span() for found in re.finditer(opening + QUOTED[1:], data))
     bounds = np.fromiter(chain.from_iterable(spans), np.intp)
@@ -113,9 +112,9 @@ def find_quoted(data: bytes, delimiter: str) -> tuple[NDArray[np.bool_], bool]:
 
 
 def refuse_rows(rows: Rows, width: int = 0) -> NDArray[np.uint8]:
-    """Return, for each of the n rows, the place in `REASONS` of why it is no row of this file at all, as (n,).
+    """Return, for each of the n rows, the index in `REASONS` of why the whole row is refused, as uint8 (n,).
 
-    Each must have `width` cells; 0 is any.
+    Each row must have `width` cells; 0 allows any number.
     """
     reasons = np.zeros(len(rows), np.uint8)
     if not rows.data.isascii():
@@ -131,7 +130,7 @@ def refuse_rows(rows: Rows, width: int = 0) -> NDArray[np.uint8]:
 
 
 def find_undecodable(rows: Rows) -> list[int]:
-    """Return the places of the rows that are not UTF-8."""
+    """Return the indices of the rows that are not UTF-8."""
     try:
         rows.data.decode()
     except UnicodeDecodeError:

@@ -19,17 +19,17 @@ from monitoring.log import about
 from worker.bulk.part import Predictor, score_part
 from worker.interactive.scoring import explain_failure, refuse_version
 
-STORE_AWAY_S = 2.0  # then a part is sent again that could not be read or written
+STORE_AWAY_S = 2.0  # after which a part that could not be read or written is sent again
 ATTEMPT_BYTES = 8
 
 log = logging.getLogger(__name__)
 
 TracePart = Callable[[ClaimedPart, str | None, Callable[[], bool]], bool]
-"""Sees how a part, whose upload came with this `traceparent`, is scored; returns whether that ended it."""
+"""Calls a function that scores a part, whose upload had this `traceparent`, and returns whether that ended the part."""
 
 
 def untraced(_part: ClaimedPart, _trace: str | None, score: Callable[[], bool]) -> bool:
-    """See nothing."""
+    """Score the part without tracing."""
     return score()
 
 
@@ -42,18 +42,18 @@ def score_parts(
     lease_s: float,
     trace_part: TracePart = untraced,
 ) -> int:
-    """Score a part: the one that the message names, or that whose turn it is; return how many that ended, 0 or 1.
+    """Score a part: the one that the message names, or the next that waits; return how many parts ended, 0 or 1.
 
-    A message is a turn: who claims a part and leaves others that no message stands for sends the next turn.
+    A worker that claims a part, and leaves others for which there is no message, sends the next message.
 
-    A part whose batch has ended is left as it is, and one that the store cannot give or take is put back. What comes of
-    a part lies in the store before it is committed, under a key that no one else writes: the commit says which of them
-    counts. Raises LedgerUnavailable; then the leases run out and the sweep sends the parts again.
+    A part whose batch has ended is skipped; one that the store cannot read or write is put back. The results of a part
+    are in the store before they are committed, under keys that no other attempt writes; the commit says which attempt
+    counts. Raises LedgerUnavailable; then the leases run out and the reaper sends the parts again.
     """
     parts = batches.claim(message)
     if parts and batches.wants_message():
         notify(send, [Message(message.sent_ms, [])])
-    with held(batches, parts, lease_s):
+    with renew_leases(batches, parts, lease_s):
         return sum(_score_claimed(batches, store, predictor, part, trace_part) for part in parts)
 
 
@@ -67,47 +67,47 @@ def _score_claimed(
     if form.model_version not in ("", predictor.version):
         batches.fail(part.batch, refuse_version(predictor.version))
         return False
-    told = about(batch_id=part.batch, part_id=part.id, trace=trace)
-    return trace_part(part, trace, partial(_score_begun, batches, store, predictor, part, form, told))
+    log_fields = about(batch_id=part.batch, part_id=part.id, trace=trace)
+    return trace_part(part, trace, partial(_score_begun, batches, store, predictor, part, form, log_fields))
 
 
 def _score_begun(
-    batches: Batches, store: Store, predictor: Predictor, part: ClaimedPart, form: Form, told: dict[str, str]
+    batches: Batches, store: Store, predictor: Predictor, part: ClaimedPart, form: Form, log_fields: dict[str, str]
 ) -> bool:
     try:
         ended = batches.finish(part, score_stored(store, form, part, predictor))
         if not ended and batches.state(part.batch) is None:
-            batches.hold(part.batch, 0)  # erased meanwhile: what was just written must go too
+            batches.hold(part.batch, 0)  # erased meanwhile: delete what was just written, too
         return ended
     except (StoreUnavailable, StoreFull) as error:
-        log.warning("part %s is put back: %s", part.id, error, extra=told)
+        log.warning("part %s is put back: %s", part.id, error, extra=log_fields)
         batches.put_back(part, STORE_AWAY_S)
     except LedgerUnavailable:
         raise
     except FileNotFoundError:
-        log.error("part %s is not in the store", part.id, extra=told)
+        log.error("part %s is not in the store", part.id, extra=log_fields)
         batches.fail(part.batch, LOST)
     except Exception as error:  # a model may fail in any way; the error's text could hold a patient's values
-        log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=told)
+        log.error("part %s failed: the model raised %s", part.id, type(error).__name__, extra=log_fields)
         batches.fail(part.batch, explain_failure(error, "a part", "its number"))
     return False
 
 
 def score_stored(store: Store, form: Form, part: ClaimedPart, predictor: Predictor) -> DonePart:
-    """Score a part that lies in the store, write what comes of it there, and return how much that is.
+    """Score a part from the store, write its results and errors there, and return their counts and sizes.
 
-    Raises what the store raises, FileNotFoundError among it, and what the judge does.
+    Raises what the store raises, including FileNotFoundError, and what `predictor` raises.
     """
     data = store.read(input_key(part.batch, part.number))
     attempt, results_bytes = token_hex(ATTEMPT_BYTES), 0
     with store.writing(results_key(part.batch, part.number, attempt)) as write:
 
-        def take(block: bytes) -> None:
+        def write_block(block: bytes) -> None:
             nonlocal results_bytes
             results_bytes += len(block)
             write(block)
 
-        scored = score_part(data, form, part.first_line, predictor, take)
+        scored = score_part(data, form, part.first_line, predictor, write_block)
     if scored.errors:
         store.write(errors_key(part.batch, part.number, attempt), scored.errors)
     return DonePart(
@@ -121,8 +121,8 @@ def score_stored(store: Store, form: Form, part: ClaimedPart, predictor: Predict
 
 
 @contextmanager
-def held(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iterator[None]:
-    """Renew the leases of the parts until the block is left; a process that hangs is killed, and renews no more."""
+def renew_leases(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iterator[None]:
+    """Renew the leases of the parts until the block is left. A process that hangs is killed, and so renews no more."""
     done = Event()
 
     def renew() -> None:
@@ -132,13 +132,13 @@ def held(batches: Batches, parts: Sequence[ClaimedPart], lease_s: float) -> Iter
             except LedgerUnavailable:
                 log.warning("the ledger is away: leases are not renewed")
 
-    heart = Thread(target=renew, name="leases", daemon=True)
-    heart.start()
+    renewer = Thread(target=renew, name="leases", daemon=True)
+    renewer.start()
     try:
         yield
     finally:
         done.set()
-        heart.join()
+        renewer.join()
 
 
 LOST = JobError(code="part-lost", message="A part of the file is no longer in the object store; upload the file again.")

@@ -1,4 +1,4 @@
-"""The rows of a CSV: which of them are patients, and what is written of those."""
+"""The rows of a CSV: checks which of them are patients, and writes the scored ones."""
 
 from collections.abc import Iterator
 from functools import cache, partial
@@ -13,7 +13,7 @@ from core.table.cell import quote
 from models.scorer import Predictions
 from worker.bulk.check import REFUSED, EightBytes, check_column, explain_cell
 from worker.bulk.errors import Fault, list_first
-from worker.bulk.output import Patients, weave, write_risks
+from worker.bulk.output import Patients, interleave, write_risks
 from worker.bulk.rows import REASONS, Places, Rows, refuse_rows
 
 
@@ -34,7 +34,7 @@ def check_table(rows: Rows, form: Form) -> Patients:
 
 
 def explain_rows(rows: Rows, form: Form, places: Places, reasons: NDArray[np.uint8]) -> Iterator[Fault]:
-    """Return what is wrong with those rows, which are refused whole or else for what their cells state."""
+    """Yield the faults of the rows at `places`, each refused as a whole, by `reasons`, or for its cells."""
     width = len(form.columns)
     messages = {
         "not_utf8": "must be UTF-8",
@@ -59,7 +59,7 @@ def explain_rows(rows: Rows, form: Form, places: Places, reasons: NDArray[np.uin
 
 
 def write_table(rows: Rows, places: Places, predictions: Predictions, form: Form, version: str) -> bytes:
-    """Return those rows of a CSV, each with the cells that are added before its own line ending."""
+    """Return the rows at `places`, each with the cells of its score added before its own line ending."""
     starts, ends = rows.starts[places], rows.ends[places]
     if form.join is Join.IDS:
         starts, ends = rows.cells(form.columns.index(form.id_column), len(form.columns), places)
@@ -67,10 +67,10 @@ def write_table(rows: Rows, places: Places, predictions: Predictions, form: Form
     tails = [write_tail(score, form.delimiter) + ending for ending in (b"\n", b"\r\n") for score in scores]
     which = predictions.kind + len(scores) * rows.crlf[places]
     risks = write_risks(predictions.risk, form.delimiter.encode())
-    return weave(rows.slices(starts, ends), risks, map(tails.__getitem__, which.tolist()))
+    return interleave(rows.slices(starts, ends), risks, map(tails.__getitem__, which.tolist()))
 
 
 def write_tail(score: Score, delimiter: str) -> bytes:
-    """Return the cells that follow the risk; several words in one cell are joined by `SEVERAL`."""
+    """Return the cells that follow the risk; the items of one cell are joined by `SEVERAL`."""
     cells = (score.prediction, SEVERAL.join(score.conformal), SEVERAL.join(score.warnings), score.model_version)
     return "".join(delimiter + quote(cell, delimiter) for cell in cells).encode()

@@ -1,1 +1,1 @@
-"""Jobs of a few records, for someone who waits."""
+"""Scores the jobs that clients submit, and counts what was scored."""

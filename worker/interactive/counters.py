@@ -1,7 +1,7 @@
-"""What a scoring process counts of itself: noted at once, and counted for many batches together within about a second.
+"""The metrics of a scoring process: noted at once, and counted for many batches together within about a second.
 
-A count for each batch would cost a twentieth of what it takes to score one. A process that is killed takes what it had
-noted by then with it; one that is stopped counts it first.
+Counting for each batch would cost a twentieth of the time that scoring takes. A process that is killed loses what it
+has noted and not counted yet; one that is stopped counts it first.
 """
 
 import logging
@@ -26,18 +26,18 @@ from worker.interactive.drift import ROWS_AT_ONCE, DriftAccumulator
 log = logging.getLogger(__name__)
 
 SET_NAMES = tuple({1: " ".join(labels), 2: "both", 0: "neither"}[len(labels)] for labels in SETS)
-"""What each of `SETS` is called in a label."""
+"""The value of a metric's label for each of `SETS`."""
 
 Committed = tuple[float, Sequence[Outcome], list[NDArray[np.float32]], Mapping[str, str]]
-"""When outcomes were committed, in ms since 1970, the patients who were scored, in their order, and owners by job."""
+"""When outcomes were committed, in ms since 1970; the outcomes; the scored records in their order; owners by job id."""
 
 
 class BatchCounters:
-    """Counts calls of the model and what is committed, in the thread of a tally, which counts the patients."""
+    """Counts calls of the model and committed outcomes, in the thread of a `DriftAccumulator`, which counts records."""
 
     def __init__(self, metrics: WorkerMetrics, drift_counts: DriftAccumulator) -> None:
         self._metrics = metrics
-        self._tally = drift_counts
+        self._drift_counts = drift_counts
         self._held: list[NDArray[np.float32]] = []
         self._calls: deque[tuple[int, float]] = deque()
         self._committed: deque[Committed] = deque()
@@ -45,21 +45,21 @@ class BatchCounters:
         self._part_owner = EVERYONE
         self._refusal: Refusal | None = None
         self._lock = Lock()
-        drift_counts.count_before(self.count)
+        drift_counts.call_before_counting(self.count)
 
     def note_call(self, rows: int, seconds: float) -> None:
         """Note a call of the model."""
         self._calls.append((rows, seconds))
 
     def hold(self, matrix: NDArray[np.float32]) -> None:
-        """Hold the rows of patients who were scored until their scores are committed."""
+        """Hold the matrix of scored records until their scores are committed."""
         self._held.append(matrix)
         self._rows += len(matrix)
 
     def release(self, rows: int) -> list[NDArray[np.float32]]:
-        """Return the matrices that were held last and have so many rows, in their order, and hold them no longer.
+        """Remove the last held matrices, which have `rows` rows in all, and return them in their order.
 
-        What was held before is of a larger batch, amid which others are scored.
+        Matrices that were held earlier belong to a large batch, during which small ones are scored.
         """
         first = len(self._held)
         while rows > 0:
@@ -71,27 +71,24 @@ class BatchCounters:
     def note_committed(
         self, outcomes: Sequence[Outcome], matrices: list[NDArray[np.float32]], owners: Mapping[str, str]
     ) -> None:
-        """Note outcomes that were just committed, and the rows of those patients who were scored, in their order.
-
-        `owners` are those of the jobs, by id.
-        """
+        """Note outcomes that were just committed, the matrices of their scored records in order, and owners by job."""
         self._committed.append((time.time_ns() / 1e6, outcomes, matrices, owners))
         if self._rows >= ROWS_AT_ONCE:
             self.count()
-        self._tally.wake()
+        self._drift_counts.wake()
 
     def count_part(self, batch: str, done: DonePart) -> None:
-        """Count a part of a file that was just committed."""
+        """Count the rows of a part of a file that was just committed."""
         self._metrics.queue_to_commit.observe_all([wait_s(batch, time.time_ns() / 1e6)])
         self._metrics.scored_rows.inc(done.scored)
         self._metrics.rejected_rows.inc(done.rejected)
 
     def begin_part(self, owner: str) -> None:
-        """Note whose the part is that is scored from now on."""
+        """Note the owner of the part that is scored from now on."""
         self._part_owner = owner
 
-    def count_verdicts(self, version: str, matrix: NDArray[np.float32], predictions: Predictions) -> None:
-        """Count the patients of a part, (n, d), of whom a model said this."""
+    def count_predictions(self, version: str, matrix: NDArray[np.float32], predictions: Predictions) -> None:
+        """Count the predictions for the (n, d) matrix, which are n records of a part."""
         risk = self._metrics.risk.labels(version)
         counts = np.bincount(np.searchsorted(risk.bounds, predictions.risk))
         risk.add(
@@ -100,19 +97,19 @@ class BatchCounters:
         kinds = np.bincount(predictions.kind, minlength=len(predictions.kinds)).tolist()
         for (_, ruled_out, _), count in zip(predictions.kinds, kinds, strict=True):
             self._count_sets(version, {ruled_out: count})
-        self._tally.note([matrix], predictions.risk, [(self._part_owner, len(matrix))])
+        self._drift_counts.note([matrix], predictions.risk, [(self._part_owner, len(matrix))])
 
     def note_refusal(self, refusal: Refusal | None) -> None:
-        """Note which bundle this process refuses, if any."""
+        """Set the metric of a refused bundle: 1 if this process refuses one, else 0."""
         if refusal is not self._refusal:
             self._refusal = refusal
             self._metrics.refused_bundle.set(refusal is not None)
 
     def count(self) -> None:
-        """Count what was noted."""
+        """Count all that was noted."""
         try:
             self._count()
-        except Exception as error:  # whatever it is, no score may fail with it; its text could hold a patient's values
+        except Exception as error:  # no score may fail because of counting; the text could hold a patient's values
             log.error("some of what was scored is not counted: %s", type(error).__name__)
 
     def _count(self) -> None:
@@ -142,8 +139,10 @@ class BatchCounters:
         risks = np.array([row[0] for _, outcome in outcomes for row in outcome.scores or ()])
         matrices = [matrix for _, _, held, _ in committed for matrix in held]
         if matrices:
-            owned = [(whose(each, owners), len(each.scores or ())) for _, made, _, owners in committed for each in made]
-            self._tally.note(matrices, risks, owned)
+            owned = [
+                (find_owner(each, owners), len(each.scores or ())) for _, made, _, owners in committed for each in made
+            ]
+            self._drift_counts.note(matrices, risks, owned)
 
     def _count_sets(self, version: str, counts: Mapping[int, int]) -> None:
         for place, count in counts.items():
@@ -151,10 +150,10 @@ class BatchCounters:
 
 
 def wait_s(id: str, until_ms: float) -> float:
-    """Return the seconds since an id was made; a gateway whose clock is ahead makes it none, and never less."""
+    """Return the seconds from when an id was made until `until_ms`; 0 if the clock of its gateway is ahead."""
     return max(0.0, (until_ms - ms_of_id(id)) / 1000)
 
 
-def whose(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
-    """Return whose the patients of an outcome are; None for a canary's."""
+def find_owner(outcome: Outcome, owners: Mapping[str, str]) -> str | None:
+    """Return the owner of an outcome's records; None for a probe job."""
     return None if is_probe_job(outcome.id) else owners.get(outcome.id, EVERYONE)

@@ -1,6 +1,6 @@
-"""Counts whom a process has scored, for drift to be seen, and tells the ledger which model it serves.
+"""Counts the records that a process scores, for drift, and publishes which model it serves.
 
-No patient is kept: within a second they are counted, each feature by itself, and forgotten.
+No record is kept: within a second it is counted, each feature by itself, and forgotten.
 """
 
 import logging
@@ -19,16 +19,16 @@ from models.binning import Binning
 from models.card import Card
 from monitoring.vital import VitalThreads
 
-TELL_EVERY_S = 1.0  # a call for each batch would cost a fifth of it
-SHARE_OF_TIME = 1 / 20  # each owner costs 0.1 ms: where there are very many, it tells less often
-PUBLISH_EVERY_S = 60.0  # a Redis that was emptied knows the card again
-ROWS_AT_ONCE = 16_384  # more are counted without delay: they would take too much memory
+SEND_EVERY_S = 1.0  # a call for each batch would cost a fifth of its time
+SHARE_OF_TIME = 1 / 20  # each owner costs 0.1 ms: with very many, counts are sent less often
+PUBLISH_EVERY_S = 60.0  # so that a Redis that was emptied has the card again
+ROWS_AT_ONCE = 16_384  # more are counted at once: they would take too much memory
 
 Owned = tuple[str | None, int]
-"""How many patients, one after another, belong to an owner; None has those who are not counted."""
+"""An owner, and how many consecutive records are theirs; records with the owner None are not counted."""
 
 Counts = defaultdict[str, defaultdict[str, Counter[str]]]
-"""Patients by version, owner and bin."""
+"""Records by version, owner and bin."""
 
 Noted = tuple[Sequence[NDArray[np.float32]], NDArray[np.float64], Sequence[Owned]]
 
@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 
 class DriftAccumulator:
-    """Counts patients, and tells the ledger about once a second, in a thread of its own.
+    """Counts records, and sends the counts to the ledger about once a second, in a thread of its own.
 
-    A ledger that does not answer costs a warning and the counts of a second, as a process that dies costs those: no
-    score waits for a count, and none fails with one.
+    If the ledger does not answer, or the process dies, the counts of about a second are lost; the former also logs a
+    warning. No score waits for a count, or fails because of one.
     """
 
     def __init__(self, histograms: Histograms, vital: VitalThreads) -> None:
@@ -49,46 +49,46 @@ class DriftAccumulator:
         self._refusal: Refusal | None = None
         self._unpublished: list[tuple[Card, list[Refusal | None]]] = []
         self._publish_at_s = 0.0
-        self._before: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
         self._noted: list[Noted] = []
         self._rows = 0
         self._counts: Counts = defaultdict(lambda: defaultdict(Counter))
         self._lock = Lock()
-        self._news = Event()
+        self._pending = Event()
         self._is_away = False
-        vital.start("drift", self._tell_on)
+        vital.start("drift", self._send_forever)
 
     def serve(self, card: Card, refusal: Refusal | None = None) -> None:
-        """Take the card of the model that scores from now on, and which bundle is refused for its sake, if any.
+        """Set the card of the model that scores from now on, and which newer bundle is refused, if any.
 
-        Both are published when they are new, and now and then.
+        Both are published when they change, and every `PUBLISH_EVERY_S` seconds.
         """
         now_s = time.monotonic()
         if card is self._card and refusal is self._refusal and now_s < self._publish_at_s:
             return
-        self._count_before()
+        self._call_listeners()
         with self._lock:
             if card is not self._card:
-                self._count()  # by the bins that they were scored with
+                self._count()  # in the bins of the model that scored them
                 self._card, self._binning = card, Binning(card.reference) if card.reference else None
-            told = [refusal] if refusal or self._refusal else []  # that one has ended is told once
-            self._unpublished.append((card, told))
+            refusals = [refusal] if refusal or self._refusal else []  # the end of a refusal is published once
+            self._unpublished.append((card, refusals))
             self._refusal = refusal
             self._publish_at_s = now_s + PUBLISH_EVERY_S
-        self._news.set()
+        self._pending.set()
 
-    def count_before(self, count: Callable[[], None]) -> None:
-        """Have something else counted each time before the patients are, who may be noted by it; it may not raise."""
-        self._before.append(count)
+    def call_before_counting(self, count: Callable[[], None]) -> None:
+        """Call `count` each time before records are counted; it may note more of them, and must not raise."""
+        self._listeners.append(count)
 
     def wake(self) -> None:
-        """Have what was noted counted, and told, within about a second."""
-        self._news.set()
+        """Have what was noted counted and sent within about a second."""
+        self._pending.set()
 
     def note(self, matrices: Sequence[NDArray[np.float32]], risk: NDArray[np.float64], owned: Sequence[Owned]) -> None:
-        """Count the n patients of the matrices, and the risks that they were given, (n,), by whose they are.
+        """Note the n records of the matrices, their risks (n,), and their owners, to be counted.
 
-        Where the model's card has no reference, none is counted.
+        Nothing is counted if the model's card has no reference.
         """
         if self._binning is None:
             return
@@ -97,11 +97,11 @@ class DriftAccumulator:
             self._rows += len(risk)
             if self._rows >= ROWS_AT_ONCE:
                 self._count()
-        self._news.set()
+        self._pending.set()
 
-    def tell(self) -> None:
-        """Tell the ledger what is new, if it answers."""
-        self._count_before()
+    def send_counts(self) -> None:
+        """Send new cards, refusals and counts to the ledger; if it does not answer, log a warning."""
+        self._call_listeners()
         with self._lock:
             self._count()
             counts, self._counts = self._counts, defaultdict(lambda: defaultdict(Counter))
@@ -121,8 +121,8 @@ class DriftAccumulator:
                 log.warning("patients are not counted for drift: %s", type(error.__cause__).__name__)
             self._is_away = True
 
-    def _count_before(self) -> None:
-        for count in self._before:
+    def _call_listeners(self) -> None:
+        for count in self._listeners:
             count()
 
     def _count(self) -> None:
@@ -134,26 +134,26 @@ class DriftAccumulator:
             risk = np.concatenate([risk for _, risk, _ in noted])
             places = list(divide([each for _, _, owned in noted for each in owned]))
             found = [(owner, self._binning.count(matrix[rows], risk[rows])) for owner, rows in places]
-        except Exception as error:  # whatever it is, no score may fail with it; its text could hold a patient's values
+        except Exception as error:  # no score may fail because of counting; the text could hold a patient's values
             log.error("some patients are not counted for drift: %s", type(error).__name__)
         else:
             for owner, bins in found:
                 self._counts[self._card.version][owner].update(bins)
 
-    def _tell_on(self) -> None:
+    def _send_forever(self) -> None:
         while True:
-            self._news.wait()
-            self._news.clear()
+            self._pending.wait()
+            self._pending.clear()
             begun_s = time.thread_time()
             try:
-                self.tell()
-            except Exception as error:  # one bad record is no reason to count nobody any more
+                self.send_counts()
+            except Exception as error:  # one bad record must not end counting
                 log.error("some patients are not counted for drift: %s", type(error).__name__)
-            time.sleep(max(TELL_EVERY_S, (time.thread_time() - begun_s) / SHARE_OF_TIME))
+            time.sleep(max(SEND_EVERY_S, (time.thread_time() - begun_s) / SHARE_OF_TIME))
 
 
 def divide(owned: Sequence[Owned]) -> Iterator[tuple[str, NDArray[np.bool_] | slice]]:
-    """Yield each owner with the places of their patients."""
+    """Yield each owner with the indices, or a mask, of their records."""
     owners = list(dict.fromkeys(owner for owner, _ in owned))
     if len(owners) > 1:
         numbers = {owner: number for number, owner in enumerate(owners)}

@@ -1,4 +1,4 @@
-"""Scores the jobs of one message: claim, number, predict, commit."""
+"""Scores the jobs of one message: claim, make a matrix, predict, commit."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ from core.ledger.job import JobError
 from core.ledger.protocol import Claimed, Ledger, Outcome, Pause
 from core.schema.patient import Row
 from core.schema.score import ScoreRow
-from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, SMALL_RECORDS, Message
+from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, SMALL_RECORDS, Message
 from core.transport.queue import Send, notify
 from models.features import to_matrix
 from monitoring.log import about
@@ -24,67 +24,68 @@ from monitoring.log import about
 log = logging.getLogger(__name__)
 
 GO_ON_FOR_S = 0.3
-"""So that a suspect, in a message of its own, waits for no one long; but the next task takes some 20 ms to begin."""
+"""How long one message keeps a worker. Longer would delay redeliveries, which need a message of their own; shorter
+would waste time: the next task takes some 20 ms to begin."""
 
-ROWS_AT_ONCE = 2_048  # made into a matrix between two pauses: some 1 ms
-LISTEN_FOR_S = 0.05  # who submits one job after another has sent the next by then
+ROWS_AT_ONCE = 2_048  # rows of a matrix that are made between two pauses: some 1 ms
+LISTEN_FOR_S = 0.05  # a client that submits one job after another sends the next within that
 
 
 class Classifier(Protocol):
-    """What scores patients: `models.scorer.Scorer`, or any other that keeps this promise."""
+    """Scores records into rows, one per record, as `models.scorer.Scorer` does."""
 
     @property
     def version(self) -> str:
-        """The version that every score names."""
+        """The model version that every score names."""
 
     def score(
         self, matrix: NDArray[np.float32], *, explain: bool = False, pause: Pause | None = None
     ) -> list[ScoreRow]:
-        """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if asked for.
+        """Return a score for each of the (n, d) float32 matrix's n rows, in their order, explained if `explain`.
 
-        Amid many rows `pause` is called, so that others need not wait for all of them.
+        `pause` is called now and then amid many rows, so that other work need not wait for all of them.
         """
 
 
 TraceJobs = Callable[[Sequence[Claimed]], AbstractContextManager[None]]
-"""Sees a batch of jobs from its claim to its commit."""
+"""Returns a context that traces a batch of jobs from its claim to its commit."""
 
 
 def untraced(_: Sequence[Claimed]) -> AbstractContextManager[None]:
-    """See nothing."""
+    """Return a context that traces nothing."""
     return nullcontext()
 
 
 def score_message(
     ledger: Ledger, current: Callable[[], Classifier], message: Message, send: Send, trace_jobs: TraceJobs = untraced
 ) -> list[str]:
-    """Score what can be claimed of the message, with what else waits and comes; return the ids of those jobs.
+    """Score the job that the message names, or else waiting jobs; then all that come; return the ids of those jobs.
 
-    A message is a bell: going on from the ledger itself costs far less than taking the next message through Celery. So
-    it goes on while there is word of more, and hangs a bell for whoever is next when it has done so for long enough.
-    Each batch is scored by what `current` returns before it; if that raises, nothing was claimed and no job is harmed.
-    Amid a large batch, small jobs that wait are scored as soon as it is their turn. Raises LedgerUnavailable; then the
-    leases run out and the sweep sends the jobs again.
+    A message is a notification: claiming more from the ledger costs far less than consuming the next message through
+    Celery. So this claims and long polls until no job comes, or `GO_ON_FOR_S` has passed; then it sends a message, so
+    that a worker goes on. Each batch is scored by what `current` returns before it; if that raises, nothing was claimed
+    and no job is harmed. During a large batch, waiting small jobs are scored when they are next. Raises
+    LedgerUnavailable; then the leases run out and the reaper sends the jobs again.
     """
-    scored, enough_s, attends, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
-    while jobs := ledger.claim(message, attends=attends):
+    scored, enough_s, long_poll, classifier = list[str](), time.monotonic() + GO_ON_FOR_S, True, current()
+    while jobs := ledger.claim(message, long_poll=long_poll):
         if is_full(jobs) and ledger.wants_message():
             notify(send, [Message(message.sent_ms, [])])
         with trace_jobs(jobs):
             score_claimed(ledger, classifier, jobs, partial(score_small, ledger, classifier, trace_jobs, scored))
         scored += [job.id for job in jobs]
         message = Message(message.sent_ms, [])
-        if jobs[0].suspect:  # others like it wait in the queue, each in a message of its own: no time to attend
+        if jobs[0].redelivered:  # other redeliveries may be in the queue, each in a message of its own
             break
         if time.monotonic() > enough_s:
             notify(send, [message])
             break
-        attends, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
+        long_poll, classifier = is_full(jobs) or ledger.listen(LISTEN_FOR_S), current()
     return scored
 
 
 def score_claimed(ledger: Ledger, classifier: Classifier, jobs: Sequence[Claimed], pause: Pause) -> None:
-    """Score jobs that were claimed together, and commit them: the small ones first, which wait for no large one."""
+    """Score jobs that were claimed together, and commit them: small ones first, so that they wait for no large one."""
     small, large = ([job for job in jobs if (len(job.rows) <= SMALL_RECORDS) is wanted] for wanted in (True, False))
     if small:
         ledger.finish(score_jobs(classifier, small))
@@ -95,9 +96,9 @@ def score_claimed(ledger: Ledger, classifier: Classifier, jobs: Sequence[Claimed
 
 
 def score_small(ledger: Ledger, classifier: Classifier, trace_jobs: TraceJobs, scored: list[str]) -> None:
-    """Score what waits of small jobs whose turn it is, and add their ids to `scored`.
+    """Claim and score the small jobs that are next, and add their ids to `scored`.
 
-    Whoever holds a large job does so; a ledger that is away meanwhile costs that job nothing.
+    A worker calls this during a large job. An unavailable ledger is logged, and does not harm the large job.
     """
     try:
         jobs = ledger.claim_small(SMALL_RECORDS)
@@ -110,14 +111,14 @@ def score_small(ledger: Ledger, classifier: Classifier, trace_jobs: TraceJobs, s
 
 
 def is_full(jobs: Sequence[Claimed]) -> bool:
-    """Whether so much was claimed that more is likely to wait."""
-    return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= PATIENTS_IN_MESSAGE
+    """Whether the claim was so large that more jobs are likely to wait."""
+    return len(jobs) >= JOBS_IN_MESSAGE or 2 * sum(len(job.rows) for job in jobs) >= RECORDS_IN_MESSAGE
 
 
 def score_jobs(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
-    """Return an outcome for each job; those whose scores are to be explained come late, and last who ask another model.
+    """Return an outcome for each job: first plain jobs, then explained ones, then those that ask for another version.
 
-    A job that asks for another version than the classifier's fails, and is not scored.
+    A job that asks for a version other than the classifier's fails, and is not scored.
     """
     served = [job for job in jobs if job.model_version in ("", classifier.version)]
     plain, explained = ([job for job in served if job.explain is asked] for asked in (False, True))
@@ -129,28 +130,28 @@ def score_jobs(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | N
 
 
 def refuse_version(served: str) -> JobError:
-    """Return the error of a job, or of a batch, that asks for another version than the one that is served."""
+    """Return the error of a job, or of a batch, that asks for a version other than the one that is served."""
     reason = f"The version that `model_version` asks for is not served: it is {served} that is. Ask for that, or none."
     return JobError(code=UnservedModel.code, message=reason)
 
 
 def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | None = None) -> list[Outcome]:
-    """Return an outcome for each job, in their order; all of them, or none, are to be explained.
+    """Return an outcome for each job, in their order; either all of them or none have `explain`.
 
-    A batch that fails is halved until the guilty job is alone.
+    A batch that fails is halved until the job that causes it fails alone.
     """
     if not jobs:
         return []
     rows = list(chain.from_iterable(job.rows for job in jobs))
     try:
         scores = iter(classifier.score(matrix_of(rows, pause), explain=jobs[0].explain, pause=pause))
-    except Exception as error:  # a model may fail in any way, and no job may suffer for another
+    except Exception as error:  # a model may fail in any way, and no job may fail because of another
         if len(jobs) > 1:
             half = len(jobs) // 2
             return score_batch(classifier, jobs[:half], pause) + score_batch(classifier, jobs[half:], pause)
         # The error's text is left out: it could hold a patient's values.
-        told = about(job_id=jobs[0].id, trace=jobs[0].trace)
-        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=told)
+        log_fields = about(job_id=jobs[0].id, trace=jobs[0].trace)
+        log.error("job %s failed: the model raised %s", jobs[0].id, type(error).__name__, extra=log_fields)
         return [Outcome(jobs[0].id, error=explain_failure(error, "this job", "its id"))]
     return [
         Outcome(job.id, scores=[next(scores) for _ in job.rows], model_version=classifier.version, awaited=job.awaited)
@@ -159,7 +160,7 @@ def score_batch(classifier: Classifier, jobs: Sequence[Claimed], pause: Pause | 
 
 
 def matrix_of(rows: Sequence[Row], pause: Pause | None) -> NDArray[np.float32]:
-    """Return what `to_matrix` makes of the rows: of many, some at a time with a pause between, if there is one."""
+    """Return the matrix of the rows; of many, `ROWS_AT_ONCE` are converted at a time, with a pause in between."""
     parts = list[NDArray[np.float32]]()
     for start in range(0, len(rows), ROWS_AT_ONCE):
         if start and pause:
@@ -169,9 +170,9 @@ def matrix_of(rows: Sequence[Row], pause: Pause | None) -> NDArray[np.float32]:
 
 
 def explain_failure(error: Exception, what: str, where: str) -> JobError:
-    """Return the error of `what` the model failed at; `where` is what the log has of it.
+    """Return the error for `what` the model failed to score; `where` is what identifies it in the log.
 
-    Only our own errors are told in their words: those of others could hold a patient's values.
+    Only the text of our own errors is repeated: that of others could hold a patient's values.
     """
     if isinstance(error, ScorelineError):
         return JobError(code=error.code, message=str(error))

@@ -1,1 +1,1 @@
-"""The reaper: sends again what the queue lost, and clears away what is over."""
+"""The reaper: sends again what the queue lost, and deletes what is no longer kept."""

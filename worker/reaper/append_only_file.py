@@ -1,4 +1,4 @@
-"""Has Redis rewrite its append-only file, in which what was erased stands until then; notes how much room it has."""
+"""Has Redis rewrite its append-only file, which holds erased data until then; stores how much memory is free."""
 
 import logging
 
@@ -12,16 +12,16 @@ from core.ledger.redis.server_stats import read_server_stats
 from core.settings import Settings
 
 AGAIN_IN_S = 60
-"""When it is tried again where Redis was at it already, or refused, or failed."""
+"""Seconds after which to try again if Redis was rewriting already, or refused, or failed."""
 
 log = logging.getLogger(__name__)
 
 
 class AppendOnlyFile:
-    """Has the file of one Redis written anew now and then, by whichever sweep comes first, and no more often.
+    """Has one Redis rewrite its file every `rewrite_within_s` seconds; several reapers cause no more rewrites than one.
 
-    Redis does so itself only once the file has grown to twice its size and 64 MB, which a small site never reaches.
-    Where Redis refuses or fails it is tried again a minute later, and a warning says so once. Every method raises
+    Redis itself rewrites only a file that has doubled and is above 64 MB, which a small site never reaches. If Redis
+    refuses or fails, it is tried again a minute later, and a warning is logged once. Every method raises
     LedgerUnavailable if Redis does not answer.
     """
 
@@ -32,21 +32,21 @@ class AppendOnlyFile:
         self._is_refused = False
 
     def rewrite_when_due(self) -> None:
-        """Have the file written anew if that was begun `rewrite_within_s` ago."""
+        """Start a rewrite if the last one began `rewrite_within_s` seconds ago or earlier."""
         with raising_ledger_errors():
             if not self._within_s or not self._scripts.run(IS_REWRITE_DUE, self._within_s):
                 return
-            said = self._redis.info("persistence")
-            if said["aof_rewrite_in_progress"]:
-                self._try_again()  # for what was erased since that was begun
-            elif said["aof_enabled"]:
+            info = self._redis.info("persistence")
+            if info["aof_rewrite_in_progress"]:
+                self._try_again()  # for data that was erased since that rewrite began
+            elif info["aof_enabled"]:
                 self._rewrite()
 
     def check(self) -> None:
-        """See to it that it is tried again if it failed."""
+        """Schedule another attempt if the last rewrite failed."""
         with raising_ledger_errors():
-            said = self._redis.info("persistence")
-            if self._within_s and said["aof_enabled"] and said["aof_last_bgrewrite_status"] != "ok":
+            info = self._redis.info("persistence")
+            if self._within_s and info["aof_enabled"] and info["aof_last_bgrewrite_status"] != "ok":
                 self._refuse("the log of Redis says why")
 
     def _rewrite(self) -> None:
@@ -71,11 +71,11 @@ class AppendOnlyFile:
         self._redis.expire(REWRITTEN, AGAIN_IN_S, lt=True)
 
 
-NOTED_FOR_S = 10  # several sweeps; a note that is older says nothing
+NOTED_FOR_S = 10  # several rounds of the reaper; an older number would be worthless
 
 
-def note_room(redis: Redis, settings: Settings) -> None:
-    """Write down the bytes that are free below `SCORELINE_MEMORY_SHARE`; nothing where Redis may use all there is.
+def note_free_memory(redis: Redis, settings: Settings) -> None:
+    """Store how many bytes of memory are free below `SCORELINE_MEMORY_SHARE`; nothing if Redis has no memory limit.
 
     Raises LedgerUnavailable.
     """

@@ -1,7 +1,7 @@
-"""The canary: a job of our own that travels the whole road, so that a silent queue still proves itself open.
+"""The probe job: a job of our own that goes through queue and workers, to prove that they work while no one submits.
 
-A ledger counts as consumed from while jobs are scored; when no one submits any, the canary is the one that is.
-Its messages also carry the queue's clock forward, by which the sweep knows what was lost.
+A ledger counts as consumed while jobs are scored; if no one submits any, the probe job is what is scored. Its messages
+also advance the queue's watermark, by which the reaper knows what was lost.
 """
 
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ProbeJob:
-    """One canary at a time; nothing is sent while the last one has not ended."""
+    """Submits one probe job at a time; none while the last one has not ended."""
 
     def __init__(self, ledger: Ledger, send: Send, settings: Settings) -> None:
         self._ledger = ledger
@@ -29,7 +29,7 @@ class ProbeJob:
         self._due_s = 0.0
 
     def run_once(self) -> None:
-        """Send the next canary when its time has come and the last is home. Raises LedgerUnavailable."""
+        """Submit the next probe job if it is due and the last one has ended. Raises LedgerUnavailable."""
         if time.monotonic() < self._due_s or not self._has_ended():
             return
         job = NewJob(
@@ -45,7 +45,7 @@ class ProbeJob:
         if not state.ended:
             return False
         if state != "succeeded" and not self._ledger.consumed_lately():
-            log.error("the canary %s: no worker scores; look at the workers and their log", state.value)
-        with suppress(UnknownJob, ExpiredJob):  # a call that must be sent twice finds it gone
+            log.error("the probe job %s: no worker scores; look at the workers and their log", state.value)
+        with suppress(UnknownJob, ExpiredJob):  # a repeated call finds it erased
             self._ledger.erase(self._id)
         return True

@@ -1,4 +1,4 @@
-"""The sweep: a process of its own that sends again what the queue lost. Safe to run twice at once."""
+"""The rounds of the reaper, a process of its own that sends again what the queue lost. Several may run at once."""
 
 import logging
 import time
@@ -16,27 +16,27 @@ SELDOM_S = 60
 
 log = logging.getLogger(__name__)
 
-Chore = Callable[[], object]
-"""What is to be done at each sweep; may raise LedgerUnavailable."""
+Step = Callable[[], object]
+"""One step of each round; may raise LedgerUnavailable."""
 
 
-class Reapable(Protocol):
-    """What can lose messages: a ledger of jobs, or that of batches."""
+class ReapableLedger(Protocol):
+    """A ledger whose messages may be lost: that of jobs, or that of batches."""
 
     def reap(self) -> list[Message]:
         """Return the messages to send for what was lost, as `Ledger.reap` does."""
 
 
-def reap_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
-    """Do the chores in their order every so many seconds until `stop` is set; outlives an absent ledger."""
+def reap_until(stop: Event, steps: Sequence[Step], every_s: float) -> None:
+    """Run the steps in order every `every_s` seconds until `stop` is set; goes on if the ledger is unavailable."""
     away = False
     while not stop.wait(every_s):
         try:
-            for chore in chores:
-                chore()
+            for step in steps:
+                step()
         except LedgerUnavailable:
             if not away:
-                log.warning("the ledger cannot be reached; the sweep goes on trying")
+                log.warning("the ledger cannot be reached; the reaper goes on trying")
             away = True
         else:
             if away:
@@ -44,27 +44,27 @@ def reap_until(stop: Event, chores: Sequence[Chore], every_s: float) -> None:
             away = False
 
 
-def seldom(chore: Chore) -> Chore:
-    """Return the chore, done once in `SELDOM_S` seconds however often it is called."""
+def do_once_a_minute(step: Step) -> Step:
+    """Return the step, run at most once in `SELDOM_S` seconds however often it is called."""
     due_s = 0.0
 
     def when_due() -> None:
         nonlocal due_s
         if time.monotonic() >= due_s:
-            chore()
+            step()
             due_s = time.monotonic() + SELDOM_S
 
     return when_due
 
 
-def counted(sweep: Callable[[], int], resent: Counter) -> Chore:
-    """Return the chore that sweeps, and counts what it sends again."""
-    return lambda: resent.inc(sweep())
+def count_resent(reap: Callable[[], int], resent: Counter) -> Step:
+    """Return a step that reaps, and counts what it sends again."""
+    return lambda: resent.inc(reap())
 
 
-def reap_once(swept: Reapable, send: Send) -> int:
+def reap_once(ledger: ReapableLedger, send: Send) -> int:
     """Send again what was lost, and return how many jobs or parts that were. Raises LedgerUnavailable."""
-    messages = swept.reap()
+    messages = ledger.reap()
     lost = sum(len(message.ids) for message in messages)
     if lost:
         log.warning("the queue or a worker lost %d jobs or parts; they are sent again", lost)

@@ -1,4 +1,4 @@
-"""Clears the object store of what is no batch's any more."""
+"""Deletes objects from the store that belong to no batch any more."""
 
 import logging
 import time
@@ -13,26 +13,26 @@ from core.ledger.redis.batches import Batches
 from core.settings import Settings
 from core.storage.store import Store
 
-CLEAR_EVERY_S = 1.0
-LOOK_ROUND_EVERY_S = 3_600.0
+DELETE_EVERY_S = 1.0
+FIND_STRAYS_EVERY_S = 3_600.0
 
 log = logging.getLogger(__name__)
 
 
 def clear_until(stop: Event, continuity: Continuity, batches: Batches, store: Store, settings: Settings) -> None:
-    """Clear the store every second, and look round for strays every hour, until `stop` is set.
+    """Delete due objects every second, and look for strays every hour, until `stop` is set.
 
-    Outlives an absent ledger or store. Safe to run twice at once. Compares the ledger before: a Redis that is set back
-    names uploads by which it is told what was lost.
+    Goes on if ledger or store are unavailable. Several may run at once. The ledger is compared with its checkpoint
+    first: a Redis that was set back lists the open uploads from which the extent of the loss is derived.
     """
     due_s, away = 0.0, False
-    while not stop.wait(CLEAR_EVERY_S):
+    while not stop.wait(DELETE_EVERY_S):
         try:
             continuity.compare()
             clear_once(batches, store)
             if time.monotonic() >= due_s:
                 clear_strays(batches, store, settings)
-                due_s = time.monotonic() + LOOK_ROUND_EVERY_S
+                due_s = time.monotonic() + FIND_STRAYS_EVERY_S
             away = False
         except (LedgerUnavailable, StoreUnavailable) as error:
             if not away:
@@ -41,22 +41,22 @@ def clear_until(stop: Event, continuity: Continuity, batches: Batches, store: St
 
 
 def clear_once(batches: Batches, store: Store) -> int:
-    """Delete what was erased, given up or kept for its time, and return of how many ids. Raises as the two do."""
-    due = batches.trash()
+    """Delete the objects of erased, abandoned and expired ids; return how many ids. Raises as ledger and store do."""
+    due = batches.list_trash()
     for id in due:
         store.delete(folder_of(id.rstrip("/")))
-        batches.swept(id)
+        batches.note_deleted(id)
     return len(due)
 
 
 def clear_strays(batches: Batches, store: Store, settings: Settings) -> int:
-    """Delete what the ledger knows nothing of and is older than any result is kept; return of how many ids.
+    """Delete the objects of ids that the ledger does not know, if they are older than any kept result; return how many.
 
-    Such is left where the ledger was lost. Younger files stay: their ledger may yet be restored.
+    Such objects stay behind if the ledger was lost. Younger ones are kept, since the ledger may be restored.
     """
     kept_ms = 1000 * (settings.result_ttl + settings.gone_ttl)
     oldest = first_id_at(int(time.time() * 1000) - kept_ms)
-    strays = batches.strays([name for name in store.names(BATCHES_FOLDER) if is_id(name) and name < oldest])
+    strays = batches.find_strays([name for name in store.names(BATCHES_FOLDER) if is_id(name) and name < oldest])
     for id in strays:
         log.warning("batch %s is in the store and in no ledger; it is deleted", id)
         store.delete(folder_of(id))
@@ -64,7 +64,7 @@ def clear_strays(batches: Batches, store: Store, settings: Settings) -> int:
 
 
 def is_id(name: str) -> bool:
-    """Whether a name is an id as we write it; whatever else lies in the store is not ours."""
+    """Whether a name is an id as we write it; other names in the store are not ours."""
     try:
         return str(UUID(name)) == name
     except ValueError:

@@ -1,1 +1,1 @@
-"""Webhooks: tells receivers of the end of jobs and batches."""
+"""Webhooks: calls receivers when jobs and batches have ended."""

@@ -1,4 +1,4 @@
-"""The courier: one signed POST that tells of the end of a job or a batch, as Standard Webhooks 1.0.0 has it."""
+"""The webhook sender: one signed POST that reports the end of a job or batch, as in Standard Webhooks 1.0.0."""
 
 import asyncio
 import json
@@ -19,25 +19,25 @@ from core.ids import from_ms
 from core.ledger.callback import Callback
 
 CONNECTED_WITHIN_S = 3  # to one address; then the next one is tried
-PUTTING_OFF = (429, 503)  # the answers with which `Retry-After` says when to come again (RFC 6585, 4; RFC 9110, 15.6.4)
+PUTTING_OFF = (429, 503)  # statuses with which `Retry-After` says when to retry (RFC 6585, 4; RFC 9110, 15.6.4)
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What came of one attempt: the status that was answered, or else what went wrong."""
+    """The result of one attempt: the status of the response, or else the fault that prevented one."""
 
     status: int = 0
     fault: str = ""
-    retry_after_s: float = 0  # what the receiver asks to be spared for, in its answer 429 or 503
+    retry_after_s: float = 0  # how long the receiver asks to wait, with a status of 429 or 503
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver has it."""
+        """Whether the receiver has accepted it."""
         return 200 <= self.status <= 299
 
     @property
     def unwanted(self) -> bool:
-        """Whether the receiver wants to hear no more of it."""
+        """Whether the receiver wants no further attempt."""
         return self.status == 410
 
 
@@ -46,7 +46,7 @@ Deliver = Callable[[Callback], Coroutine[None, None, WebhookResponse]]
 
 
 class WebhookSender:
-    """Delivers to any number of receivers at once; follows no redirect, asks no proxy, and reads no answer's body."""
+    """Delivers to any number of receivers at once; follows no redirect, uses no proxy, and reads no response body."""
 
     def __init__(self, secrets: Sequence[str], resolver: Resolver, tls: ssl.SSLContext, timeout_s: float) -> None:
         self._signers = [Webhook(secret) for secret in secrets]
@@ -55,7 +55,7 @@ class WebhookSender:
         self._timeout_s = timeout_s
 
     async def deliver(self, callback: Callback) -> WebhookResponse:
-        """Return what the receiver answered, or what went wrong; a receiver can make it raise nothing."""
+        """Make one attempt, and return its result; nothing that a receiver does makes it raise."""
         body = to_body(callback)
         headers = {
             "Host": urlsplit(callback.url).netloc,
@@ -64,7 +64,7 @@ class WebhookSender:
             **self._sign(f"{callback.id}-{callback.state}", body),
             **({"traceparent": callback.trace} if callback.trace else {}),
         }
-        # A pool of its own: a connection that was checked for one host serves no other at the same address.
+        # A pool of its own: a connection that was checked for one host must not serve another at the same address.
         pool = httpcore2.AsyncConnectionPool(self._tls, network_backend=self._network)
         try:
             async with (
@@ -76,7 +76,7 @@ class WebhookSender:
                 return WebhookResponse(status=response.status, retry_after_s=asked_s)
         except (RefusedCallback, UnresolvedCallback) as error:
             return WebhookResponse(fault=str(error))
-        except Exception as error:  # whatever a receiver does, it harms no other's delivery
+        except Exception as error:  # no receiver may harm the deliveries of others
             return WebhookResponse(fault=type(error).__name__)
 
     def _sign(self, id: str, body: str) -> dict[str, str]:
@@ -97,20 +97,20 @@ def read_retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
         at = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return 0
-    return max(0.0, (at.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())  # the date is one of GMT
+    return max(0.0, (at.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())  # HTTP dates are in GMT
 
 
 def to_body(callback: Callback) -> str:
-    """Return what is told: which job or batch ended, how and when; the same at each attempt."""
+    """Return the body: which job or batch ended, how and when; it is the same at each attempt."""
     place = {"job": "jobs", "batch": "batches"}[callback.kind]
     data = {"id": callback.id, "state": callback.state, "url": f"/v1/{place}/{callback.id}"}
     ended_at = from_ms(callback.ended_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    told = {"type": f"{callback.kind}.{callback.state}", "timestamp": ended_at, "data": data}
-    return json.dumps(told, separators=(",", ":"))
+    event = {"type": f"{callback.kind}.{callback.state}", "timestamp": ended_at, "data": data}
+    return json.dumps(event, separators=(",", ":"))
 
 
 class CheckedNetwork(httpcore2.AsyncNetworkBackend):
-    """Connects to the very addresses that were checked, so that a name cannot lead elsewhere after the check."""
+    """Connects to the addresses that were checked, so that a name cannot resolve to others after the check."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver

@@ -1,4 +1,4 @@
-"""The notifier: delivers the callbacks that are due, and says when those that failed are due again."""
+"""The webhook worker: delivers due callbacks, and sets when failed ones are due again."""
 
 import asyncio
 import logging
@@ -27,21 +27,21 @@ from worker.webhooks.sender import Deliver, WebhookResponse, WebhookSender
 
 log = logging.getLogger(__name__)
 
-MESSAGES_AT_ONCE = 32  # more than the sweep rings for a trickle of callbacks that all hang for `callback_timeout_s`
+MESSAGES_AT_ONCE = 32  # more than the reaper sends for a trickle of callbacks that all hang for `callback_timeout_s`
 ATTEMPTS = 10  # as in the schedule of Standard Webhooks 1.0.0, "Deliverability and reliability"
 LONGEST_WAIT_S = 86_400  # as there
-GROWTH = 4  # over ten attempts from 5 s, spans the days that are recommended there
-SETTLE_RETRIES = 15  # what was delivered is forgotten if Redis is back within about three seconds; else told again
+GROWTH = 4  # ten attempts from 5 s on span the days that are recommended there
+SETTLE_RETRIES = 15  # a delivery is recorded if Redis is back within about three seconds; else it is made again
 
 
 class WebhookWorker:
-    """Delivers for one process, whose threads share one event loop, and with it one set of TLS options."""
+    """Delivers the callbacks of one process, whose threads share one event loop, and so one TLS context."""
 
     def __init__(
-        self, keepers: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
+        self, sources: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
     ) -> None:
         self._metrics = metrics
-        self._keepers = keepers
+        self._sources = sources
         self._deliver = deliver
         self._retry_s = retry_s
         self._loop = asyncio.new_event_loop()
@@ -49,43 +49,43 @@ class WebhookWorker:
         self._vital.start("deliveries", self._loop.run_forever)
 
     def notify(self) -> None:
-        """Take callbacks that are due, deliver all at once, and write down what came of each as soon as it is known.
+        """Claim due callbacks, deliver them all at once, and record each result as soon as it is known.
 
-        Raises LedgerUnavailable; what was taken falls due again when its lease ends.
+        Raises LedgerUnavailable; what was claimed is due again when its lease ends.
         """
         end_if_dead(self._vital)
-        taken = [(keeper, callback) for keeper in self._keepers for callback in keeper.take()]
-        asyncio.run_coroutine_threadsafe(self._notify_all(taken), self._loop).result()
+        claimed = [(source, callback) for source in self._sources for callback in source.claim()]
+        asyncio.run_coroutine_threadsafe(self._notify_all(claimed), self._loop).result()
 
-    async def _notify_all(self, taken: list[tuple[Callbacks, Callback]]) -> None:
-        await asyncio.gather(*(self._notify(keeper, callback) for keeper, callback in taken))
+    async def _notify_all(self, claimed: list[tuple[Callbacks, Callback]]) -> None:
+        await asyncio.gather(*(self._notify(source, callback) for source, callback in claimed))
 
-    async def _notify(self, keeper: Callbacks, callback: Callback) -> None:
+    async def _notify(self, source: Callbacks, callback: Callback) -> None:
         answer = await self._deliver(callback)
         self._metrics.attempts.labels("delivered" if answer.delivered else "failed").inc()
         try:
-            fate = await asyncio.to_thread(self._settle, keeper, callback, answer)
+            next_step = await asyncio.to_thread(self._settle, source, callback, answer)
         except LedgerUnavailable:
-            fate = "the ledger is away, so that it may be told again"
+            next_step = "the ledger is away, so it may be delivered again"
         what = answer.fault or f"answered {answer.status}"
         place = f"callback of {callback.kind} {callback.id} to {host_of(callback.url)}, attempt {callback.attempt}"
         level, ids = logging.INFO if answer.delivered else logging.WARNING, {f"{callback.kind}_id": callback.id}
-        log.log(level, "%s: %s; %s", place, what, fate, extra=about(**ids, trace=callback.trace))
+        log.log(level, "%s: %s; %s", place, what, next_step, extra=about(**ids, trace=callback.trace))
 
-    def _settle(self, keeper: Callbacks, callback: Callback, answer: WebhookResponse) -> str:
-        """Write down what is to become of the callback, and return it in words."""
+    def _settle(self, source: Callbacks, callback: Callback, answer: WebhookResponse) -> str:
+        """Put the callback off, or forget it, by the result of its attempt; return in words what was done."""
         if not answer.delivered and not answer.unwanted and callback.attempt < ATTEMPTS:
             wait_s = wait_after(callback.attempt, self._retry_s, answer.retry_after_s)
-            if keeper.put_off(callback.id, wait_s):
+            if source.put_off(callback.id, wait_s):
                 return f"tried again in {wait_s:.0f} s"
-        keeper.forget(callback.id)
+        source.forget(callback.id)
         return "delivered" if answer.delivered else "not tried again"
 
 
 def wait_after(attempt: int, first_s: float, asked_s: float = 0) -> float:
-    """Return the seconds to wait after that many attempts, give or take a fifth: receivers do not recover in step.
+    """Return the seconds to wait after that many attempts, give or take a fifth, so that retries do not coincide.
 
-    It is no less than a receiver asks for, unless that is longer than `LONGEST_WAIT_S`.
+    It is at least what a receiver asks for, up to `LONGEST_WAIT_S`.
     """
     wait_s = min(first_s * float(GROWTH) ** (attempt - 1), LONGEST_WAIT_S)
     return max(wait_s * random.uniform(0.8, 1.2), min(asked_s, LONGEST_WAIT_S))  # noqa: S311 - no secret
@@ -102,13 +102,13 @@ def add_webhook_task(app: Celery, make: Callable[[], WebhookWorker]) -> None:
 
 
 def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> WebhookWorker:
-    """Return the notifier of a process. Raises OperatorError if there is no secret to sign with."""
+    """Return the webhook worker of a process. Raises OperatorError if there is no secret to sign with."""
     if settings.callback_secret is None:
         raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")
     resolver = Resolver(private=settings.callback_private, threads=MESSAGES_AT_ONCE * CALLBACKS_AT_ONCE)
     tls = httpcore2.default_ssl_context()
     sender = WebhookSender(secrets_of(settings.callback_secret), resolver, tls, settings.callback_timeout_s)
     redis = open_redis(settings, retries=SETTLE_RETRIES)
-    keepers = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
+    sources = [RedisCallbacks(redis, settings, keys=keys) for keys in (JOBS, BATCHES)]
     deliver = traced(sender.deliver) if start_tracing("scoreline-notifier") else sender.deliver
-    return WebhookWorker(keepers, deliver, settings.callback_retry_s, metrics)
+    return WebhookWorker(sources, deliver, settings.callback_retry_s, metrics)

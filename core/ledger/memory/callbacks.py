@@ -20,7 +20,7 @@ class MemoryCallbacks(Callbacks):
         return Due(len(self._due()), 0)
 
     @override
-    def take(self) -> list[Callback]:
+    def claim(self) -> list[Callback]:
         taken = []
         for _, id, job in self._due()[:CALLBACKS_AT_ONCE]:
             job.notified += 1

@@ -20,7 +20,7 @@ from core.ledger.protocol import USUAL_PRIORITY, Claimed, JobEvent, NewJob, Outc
 from core.ledger.redis.constants import SHARE_OF_FREE
 from core.ledger.redis.keys import DAY_MS
 from core.ledger.redis.ledger import TRUSTED_MS
-from core.transport.message import JOBS_IN_MESSAGE, PATIENTS_IN_MESSAGE, Message
+from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message
 
 LONGEST_WAIT_MS = 300_000
 
@@ -31,11 +31,11 @@ class MemoryLedger(MemoryView):
     @override
     def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
         now, fresh, verdicts = self._clock(), set[str](), list[tuple[SubmitStatus, str]]()
-        attended = self._attended_ms > now
+        long_polled = self._attended_ms > now
         for job in jobs:
             verdict, id = self._judge(job, fresh)
             if verdict is SubmitStatus.ACCEPTED and id not in self._jobs:
-                self._word |= attended
+                self._word |= long_polled
                 self._rows[job.by.key, now // DAY_MS] += len(job.rows)
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
@@ -57,7 +57,7 @@ class MemoryLedger(MemoryView):
                     until = now + self._settings.idempotency_ttl * 1000
                     self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
             verdicts.append((verdict, id))
-        return SubmitResult(now, 0, verdicts, attended)
+        return SubmitResult(now, 0, verdicts, long_polled)
 
     def _judge(self, job: NewJob, fresh: set[str]) -> tuple[SubmitStatus, str]:
         if job.id in self._jobs:
@@ -80,15 +80,15 @@ class MemoryLedger(MemoryView):
         return SubmitStatus.ACCEPTED if fits else SubmitStatus.MANY_ROWS, job.id
 
     @override
-    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, attends: bool = False) -> list[Claimed]:
+    def claim(self, message: Message, *, jobs: int = JOBS_IN_MESSAGE, long_poll: bool = False) -> list[Claimed]:
         taken: list[Claimed] = []
         id = message.ids[0] if message.ids else ""
         if id in self._jobs and self._jobs[id].deliveries > 0:
-            self._claim_one(id, taken, PATIENTS_IN_MESSAGE, inf)
+            self._claim_one(id, taken, RECORDS_IN_MESSAGE, inf)
             return taken
-        waits = self._claim_round(taken, jobs, PATIENTS_IN_MESSAGE, inf)
-        enough = 0 < len(taken) < jobs and not waits and 2 * sum(len(job.rows) for job in taken) < PATIENTS_IN_MESSAGE
-        self._attended_ms = self._clock() + TRUSTED_MS if attends and enough else 0
+        waits = self._claim_round(taken, jobs, RECORDS_IN_MESSAGE, inf)
+        enough = 0 < len(taken) < jobs and not waits and 2 * sum(len(job.rows) for job in taken) < RECORDS_IN_MESSAGE
+        self._attended_ms = self._clock() + TRUSTED_MS if long_poll and enough else 0
         return taken
 
     @override

@@ -44,7 +44,7 @@ class MemoryView(Ledger):
     def read(self, id: str, by: Caller = ANYONE) -> Job:
         self._forget()
         if id not in self._jobs or not self._shows(id, by):
-            raise ExpiredJob if id in self._gone and by.sees in ("", self._gone[id].owner) else UnknownJob
+            raise ExpiredJob if id in self._gone and by.visible_owner in ("", self._gone[id].owner) else UnknownJob
         job, uuid = self._jobs[id], UUID(id)
         return Job(
             id=uuid,
@@ -106,7 +106,7 @@ class MemoryView(Ledger):
         return Load(self._backlog(), rate)
 
     @override
-    def survey(self) -> QueueStats:
+    def read_stats(self) -> QueueStats:
         jobs = [
             (id, job.state) for id, job in self._jobs.items() if not job.state.ended and id > PROBE_JOB_PREFIX + "~"
         ]
@@ -120,7 +120,7 @@ class MemoryView(Ledger):
         return self._consumed_ms is not None and self._clock() < self._consumed_ms + self._settings.ready_for_s * 1000
 
     def _shows(self, id: str, by: Caller) -> bool:
-        return by.sees in ("", self._jobs[id].owner)
+        return by.visible_owner in ("", self._jobs[id].owner)
 
     def _backlog(self, owner: str | None = None) -> int:
         ours = (job for job in self._jobs.values() if owner in (None, job.owner))

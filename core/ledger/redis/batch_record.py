@@ -1,4 +1,4 @@
-"""How a batch is written in the ledger: what goes in, and what its record says."""
+"""The record of a batch in the ledger: what is written, and how it is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ FIELDS = [
 
 
 def part_id(batch: str, number: int) -> str:
-    """Return the id of a part, as `part_id` in the scripts does: parts of one batch sort by number."""
+    """Return the id of a part, as `part_id` in the scripts does. The ids of one batch's parts sort by number."""
     return f"{batch}.{number:06d}"
 
 
 def batch_of(id: str) -> str:
-    """Return the batch of a part, whatever its number; of what is no part's id, whatever stands before a dot."""
+    """Return the batch of a part's id; for any other text, what precedes its first dot."""
     return id.partition(".")[0]
 
 
@@ -36,11 +36,11 @@ def split_part_id(id: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch to be written down, once all of its parts lie in the store; `form` says how they are read.
+    """A batch to be written, once all of its parts are in the store; `form` is the format of the file.
 
-    With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL to tell of its end,
-    `trace` the `traceparent` of its upload, in our form; `by` is who owns it from then on, and `priority` is its
-    urgency among their own, 0 to 7, the most urgent first.
+    With more than `rejected_limit` rejected rows it fails; None is no limit. `callback` is the URL that is called when
+    it ends, `trace` the `traceparent` of its upload in our form, `by` its owner, and `priority` its urgency among the
+    owner's batches, 0 to 7, the most urgent first.
     """
 
     id: str
@@ -57,7 +57,7 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPart:
-    """A part in a worker's hands until its lease ends, unless it is renewed."""
+    """A part that a worker holds until its lease ends, unless the lease is renewed."""
 
     batch: str
     number: int
@@ -71,7 +71,7 @@ class ClaimedPart:
 
 @dataclass(frozen=True, slots=True)
 class BegunPart:
-    """How a part is to be read, the `traceparent` of its upload, if any, and its owner, empty where it has none."""
+    """The format of a part that is to be scored, the `traceparent` of its upload, if any, and its owner, or empty."""
 
     form: Form
     trace: str | None
@@ -79,7 +79,7 @@ class BegunPart:
 
 
 def batch_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Batch | None:
-    """Return the batch that these fields of its record describe, bytes or None each; or None if there is no record."""
+    """Return the batch that these fields of a record describe, each bytes or None; None if there is no record."""
     record = dict(zip(fields, values, strict=True))
     if not record[b"state"]:
         return None

@@ -1,6 +1,6 @@
-"""The ledger of batches: a batch is a record, and its parts are jobs of a ledger of their own.
+"""The ledger of batches: a batch is a record, and its parts are jobs in a ledger of their own.
 
-A part is work enough for a message of its own.
+Each message has one part claimed: a part is large.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,17 +34,17 @@ from core.settings import Settings
 from core.transport.message import Message
 
 QUARANTINED = "A part of the file was given to workers too often and none came back; the other results are there."
-SWEPT_AT_ONCE = 1_000
-LATE_S = 30  # after the time in which a part is scored or its worker killed, nothing more is written of it
+DELETED_AT_ONCE = 1_000
+LATE_S = 30  # this long after the time limit of a part, no worker writes any result of it
 
 
 BATCH = RecordKind(FIELDS, batch_from_record, UnknownBatch, ExpiredBatch)
 
 
 class Batches(RedisView[Batch]):
-    """Keeps for batches the promise that `Ledger` keeps for jobs; every change is one script.
+    """Makes the promise of `Ledger` for batches; every change is one script.
 
-    Every method raises LedgerUnavailable if the ledger does not answer. Reading: `read`, `read_all`, `page`.
+    Every method raises LedgerUnavailable if the ledger does not answer. `read`, `read_all` and `page` are inherited.
     """
 
     def __init__(
@@ -56,42 +56,42 @@ class Batches(RedisView[Batch]):
         self._scripts = Scripts(redis, PARTS)
 
     def hold(self, id: str, for_s: float, again: bool = False) -> bool:
-        """Keep what the store holds of an upload for so long; it is swept then, unless it was held again or created.
+        """Keep the objects of an upload for so long; then they are deleted, unless it is held again or created.
 
-        Return False for one that is held `again` too late: it may have been swept, and can be no batch any more.
+        Return False if it is held `again` too late: its objects may be deleted, so it can no longer become a batch.
         """
         return bool(self._run(scripts.HOLD_UPLOAD, int(for_s * 1000), id, int(again)))
 
     def create(self, batch: NewBatch) -> tuple[SubmitStatus, str, list[Message]]:
-        """Write the batch and its parts down, in one step; return the messages to send for them.
+        """Write the batch and its parts, in one step; return its status, its id, and the messages to send.
 
-        The verdict and the id are those of `Ledger.submit`; MANY_BATCHES if its owner has as many open as the key
-        allows; GIVEN_UP if the upload was not held, and is swept.
+        Status and id are those of `Ledger.submit`; MANY_BATCHES if the owner has as many open batches as the key
+        allows; GIVEN_UP if the upload was not held in time, so that its objects are deleted.
         """
         key = (batch.idempotency.key, batch.idempotency.fingerprint) if batch.idempotency else ("", "")
-        most = "" if batch.rejected_limit is None else batch.rejected_limit
+        rejected_limit = "" if batch.rejected_limit is None else batch.rejected_limit
         lines = sum(part.lines for part in batch.parts)
         flat = [number for part in batch.parts for number in (part.number, part.first_line, part.lines)]
         limits = (self._settings.bulk_backlog_limit, self._settings.idempotency_ttl * 1000)
-        wanted, allowed = (batch.callback or "", batch.trace or ""), batch.by.limits
+        options, allowed = (batch.callback or "", batch.trace or ""), batch.by.limits
         owner = (batch.by.key, allowed.rows_per_day or "", allowed.batches_at_once or "", batch.priority)
         form = batch.form.to_json()
-        what = (*limits, batch.id, *key, form, batch.bytes, lines, most, *wanted, *owner, *flat)
-        sent_ms, verdict, id = self._run(scripts.CREATE_BATCH, *what)
-        accepted = SubmitStatus(verdict.decode()) is SubmitStatus.ACCEPTED
-        return SubmitStatus(verdict.decode()), id.decode(), [Message(sent_ms, [])] * accepted
+        args = (*limits, batch.id, *key, form, batch.bytes, lines, rejected_limit, *options, *owner, *flat)
+        sent_ms, status_text, id = self._run(scripts.CREATE_BATCH, *args)
+        status = SubmitStatus(status_text.decode())
+        return status, id.decode(), [Message(sent_ms, [])] * (status is SubmitStatus.ACCEPTED)
 
     def claim(self, message: Message) -> list[ClaimedPart]:
-        """Take a part for one lease, as `Ledger.claim` takes jobs: the one that is named, or else whose turn it is."""
+        """Claim a part for one lease, as `Ledger.claim` does: the one that the message names, or the next to score."""
         claimed = self._parts.claim(message, jobs=1)
         return [ClaimedPart(*split_part_id(part.id), int(str(part.rows))) for part in claimed]
 
     def wants_message(self) -> bool:
-        """Whether parts wait and no message is in the queue, as `Ledger.wants_message` says it."""
+        """Whether parts wait and no message is in the queue, as `Ledger.wants_message` does."""
         return self._parts.wants_message()
 
     def begin(self, part: ClaimedPart) -> BegunPart | None:
-        """Return what is to be known of a part that is scored next, or None if its batch has ended."""
+        """Return the format, trace and owner of a part that is about to be scored; None if its batch has ended."""
         begun = self._run(scripts.BEGIN_PART, part.batch)
         if begun is None:
             return None
@@ -99,22 +99,22 @@ class Batches(RedisView[Batch]):
         return BegunPart(Form.from_json(form), trace.decode() or None, owner.decode())
 
     def renew(self, parts: Sequence[ClaimedPart]) -> None:
-        """Give those of the parts that are still held a whole lease from now."""
+        """Extend the leases of those of the parts that are still held to a whole lease from now."""
         self._parts.renew([part.id for part in parts])
 
     def put_back(self, part: ClaimedPart, wait_s: float) -> None:
-        """Have a part that is held sent again after so many seconds; the delivery does not count."""
+        """Put a claimed part back, to be sent again after so many seconds; its delivery does not count."""
         wait_ms = int((wait_s - self._settings.resend_after_s) * 1000)
         self._run(scripts.PUT_BACK_PART, wait_ms, part.id)
 
     def finish(self, part: ClaimedPart, done: DonePart) -> bool:
-        """Write down what came of a part, and end its batch if it is the last; False if that was done before."""
+        """Write the result of a part, and end its batch if it is the last; return False if that was done before."""
         counts = (done.rows, done.scored, done.rejected, done.results_bytes, done.errors_bytes, done.attempt)
         error = ("too-many-rejected", "More rows were rejected than `error_limit` allows; see the batch's errors.")
         return bool(self._run(scripts.FINISH_PART, self._ttl_ms, part.batch, part.number, *counts, *error))
 
     def done(self, id: str) -> dict[int, DonePart]:
-        """Return what came of each part that is done, by its number."""
+        """Return the result of each part that is done, by its number."""
         found = self._ask(lambda redis: redis.hgetall(DONE + id))
         names = list(DonePart.model_fields)
         return {
@@ -123,57 +123,60 @@ class Batches(RedisView[Batch]):
         }
 
     def form(self, id: str, by: Caller = ANYONE) -> Form:
-        """Return how the batch's file is read. Raises as `read` does."""
+        """Return the format of the batch's file. Raises as `read` does."""
         form, owner = self._ask(lambda redis: redis.hmget(BATCHES.job + id, ["form", "owner"]))
-        if form is None or by.sees.encode() not in (b"", owner):
-            raise self._absent(id, by.sees)
+        if form is None or by.visible_owner.encode() not in (b"", owner):
+            raise self._explain_absence(id, by.visible_owner)
         return Form.from_json(form)
 
     def load(self) -> Load:
-        """Return how many lines of files wait, and how many rows are done a second of late."""
+        """Return how many lines of files wait, and how many rows were scored per second of late."""
         return self._parts.load()
 
-    def survey(self) -> QueueStats:
-        """Return how the ledger of the parts stands, as `Ledger.survey` does; a patient is a line of a file."""
-        return self._parts.survey()
+    def read_stats(self) -> QueueStats:
+        """Return the numbers of the ledger of parts, as `Ledger.read_stats` does; a record is a line of a file."""
+        return self._parts.read_stats()
 
     def cancel(self, id: str, by: Caller = ANYONE) -> Batch:
-        """End the batch as canceled if it has not ended, and return it as it is then. Raises as `read` does."""
-        self._run(scripts.CANCEL_BATCH, self._ttl_ms, id, by.sees, by.key)
+        """End the batch as canceled if it has not ended, and return it as it then is. Raises as `read` does."""
+        self._run(scripts.CANCEL_BATCH, self._ttl_ms, id, by.visible_owner, by.key)
         return self.read(id, by)
 
     def fail(self, id: str, error: JobError) -> None:
-        """End the batch as failed if it has not ended; what is done of it stays."""
+        """End the batch as failed if it has not ended; the results of finished parts stay."""
         self._run(scripts.FAIL_BATCH, self._ttl_ms, id, error.code, error.message)
 
     def erase(self, id: str, by: Caller = ANYONE) -> None:
-        """Remove every trace of the batch from the ledger; the store's is swept. Raises as `read` does."""
-        swept_again_ms = int(1000 * (self._settings.part_limit_s + LATE_S))
-        if not self._run(scripts.ERASE_BATCH, id, swept_again_ms, by.sees, by.key):
+        """Remove every trace of the batch from the ledger, and schedule its objects for deletion.
+
+        Raises as `read` does.
+        """
+        deleted_again_ms = int(1000 * (self._settings.part_limit_s + LATE_S))
+        if not self._run(scripts.ERASE_BATCH, id, deleted_again_ms, by.visible_owner, by.key):
             self.read(id, by)
 
     def watch(self, stop: Event) -> Iterator[JobEvent[Batch] | None]:
-        """Yield the batches of which parts have begun or ended, as `Ledger.watch` does for jobs."""
+        """Yield events of the batches whose parts have begun or ended, as `Ledger.watch` does for jobs."""
         for event in self._parts.watch(stop):
             yield JobEvent(True, list({batch_of(id) for id in event.ids})) if event else None
 
     def reap(self) -> list[Message]:
-        """Return the messages to send for lost parts, as `Ledger.reap` does; fail batches with one in quarantine."""
+        """Return the messages to send for lost parts, as `Ledger.reap` does; fail batches with a dead-lettered part."""
         lost = self._parts.reap()
         self._run(scripts.FAIL_DEAD_LETTERED_BATCHES, self._ttl_ms, QUARANTINED)
         return lost
 
     def trim(self) -> None:
-        """Forget that batches and parts were kept whose stated time as gone has passed, as `Ledger.trim` does."""
+        """Forget the expired batches and parts that have been answered 410 for their time, as `Ledger.trim` does."""
         for keys in (PARTS, BATCHES):
             RedisLedger(self._redis, self._settings, self._clock, keys).trim()
 
-    def trash(self) -> list[str]:
-        """Return ids of which the store shall hold nothing any more, some with a slash."""
-        return [id.decode() for id in self._run(scripts.LIST_TRASH, SWEPT_AT_ONCE)]
+    def list_trash(self) -> list[str]:
+        """Return ids whose objects are to be deleted from the store; some end with a slash."""
+        return [id.decode() for id in self._run(scripts.LIST_TRASH, DELETED_AT_ONCE)]
 
-    def strays(self, ids: Sequence[str]) -> list[str]:
-        """Return those of the ids that are neither a batch's nor an upload's, nor known to be swept yet."""
+    def find_strays(self, ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that belong to no batch and no upload, and are not scheduled for deletion."""
         pipe = self._redis.pipeline(transaction=False)
         for id in ids:
             pipe.exists(BATCHES.job + id)
@@ -181,8 +184,8 @@ class Batches(RedisView[Batch]):
         found = self._ask(lambda _: pipe.execute())
         return [id for id, exists, due in zip(ids, found[::2], found[1::2], strict=True) if not exists and due is None]
 
-    def swept(self, id: str) -> None:
-        """Note that the store holds nothing of the id any more."""
+    def note_deleted(self, id: str) -> None:
+        """Note that the objects of the id are deleted."""
         self._run(scripts.FORGET_TRASH, id)
 
     def _run(self, script: Script, *args: str | bytes | int) -> Any:

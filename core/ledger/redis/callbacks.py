@@ -16,13 +16,13 @@ from core.settings import Settings
 
 
 class RedisCallbacks(RedisView[Job], Callbacks):
-    """The callbacks of the jobs in one Redis, the same that `RedisLedger` keeps, or with `BATCHES` of the batches."""
+    """The callbacks of the jobs that `RedisLedger` stores in the same Redis, or with `BATCHES`, of the batches."""
 
     def __init__(
         self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None, keys: Keys = JOBS
     ) -> None:
         super().__init__(redis, settings, clock, keys, JOB)
-        self._kind_told: Literal["job", "batch"] = "batch" if keys is BATCHES else "job"
+        self._callback_kind: Literal["job", "batch"] = "batch" if keys is BATCHES else "job"
         self._scripts = Scripts(redis, keys)
 
     @override
@@ -34,7 +34,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
         return Due(*self._ask(lambda _: pipe.execute()))
 
     @override
-    def take(self) -> list[Callback]:
+    def claim(self) -> list[Callback]:
         lease_ms = int(3 * self._settings.callback_timeout_s * 1000)
         found = iter(self._run(TAKE_CALLBACKS, lease_ms, CALLBACKS_AT_ONCE))
         return [
@@ -44,7 +44,7 @@ class RedisCallbacks(RedisView[Job], Callbacks):
                 State(state.decode()),
                 int(ended),
                 attempt,
-                self._kind_told,
+                self._callback_kind,
                 trace.decode() or None,
             )
             for id, url, state, ended, attempt, trace in zip(*[found] * 6, strict=True)

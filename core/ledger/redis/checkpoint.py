@@ -1,9 +1,9 @@
-"""How far the ledger in Redis is, and what it has lost of what it was.
+"""The checkpoint of the ledger in Redis, and the losses that comparing it reveals.
 
 A ledger has an *epoch*, a random name that it is given once, and a *mark*, the time by the clock of Redis at which it
-was last seen to have grown. Both are kept outside Redis too. A Redis without the epoch was emptied, one with an earlier
-mark is older than it was; what lies between is a *loss*, an interval of the times that ids carry. Marks rise in the
-script COMPARE_CHECKPOINT alone, and only after it has compared: so no job that is written down meanwhile hides a loss.
+was last seen to have grown. Both are stored outside Redis too. A Redis without the epoch was emptied; one with an
+earlier mark was set back. What lies between is a *loss*: an interval of the times that ids carry. Only the script
+COMPARE_CHECKPOINT raises the mark, and only after it has compared: so no job that is written meanwhile hides a loss.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from core.ledger.redis.scripts import COMPARE_CHECKPOINT
 from core.settings import Settings
 
 BEHIND_S = 30
-"""How far a gateway's clock, by which ids are made, may be behind that of Redis, with the time that a submit takes."""
+"""How far a gateway's clock, which ids carry, may be behind that of Redis, including the time that a submit takes."""
 
 EPOCH_BYTES = 8
 
@@ -30,7 +30,8 @@ EPOCH_BYTES = 8
 class Loss(BaseModel):
     """What a ledger lost: of the ids made from `since_ms` to `until_ms`, those that it does not know.
 
-    Milliseconds since 1970; the latter is when the loss was seen, by the clock of Redis. `how` is what became of Redis.
+    Both are ms since 1970; `until_ms` is when the loss was detected, by the clock of Redis. `how` is what happened to
+    Redis.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,16 +42,16 @@ class Loss(BaseModel):
 
     @property
     def until(self) -> datetime:
-        """When it was seen."""
+        """When the loss was detected."""
         return from_ms(self.until_ms)
 
     @property
     def since(self) -> datetime:
-        """From when on ids are concerned."""
+        """The time of the first ids that may be lost."""
         return from_ms(self.since_ms)
 
     def covers(self, id: str) -> bool:
-        """Whether the id was made within it."""
+        """Whether the id was made within the interval."""
         return self.since_ms <= ms_of_id(id) <= self.until_ms
 
     def __str__(self) -> str:
@@ -58,7 +59,7 @@ class Loss(BaseModel):
 
 
 class Checkpoint(BaseModel):
-    """How far a ledger is: its epoch, when it was last seen to have grown, and the losses that are still told of."""
+    """The state of a ledger: its epoch, when it was last seen to have grown, and the losses that are still reported."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,28 +68,28 @@ class Checkpoint(BaseModel):
     losses: tuple[Loss, ...] = ()
 
     def precedes(self, other: "Checkpoint") -> bool:
-        """Whether the other is a later one of the same ledger."""
+        """Whether the other is a later checkpoint of the same ledger."""
         return self.epoch == other.epoch and self.mark_ms < other.mark_ms
 
 
 class Checkpoints:
-    """Compares the ledger in one Redis with what is known of it, and notes there what it has lost.
+    """Compares the ledger in one Redis with a known checkpoint, and writes losses to that Redis.
 
-    A loss is told of as long as the ids that were lost could have been answered 410 otherwise: for `result_ttl` and
-    `gone_ttl` seconds. `clock` returns milliseconds since 1970 and is for tests.
+    A loss is reported for as long as the lost ids would have been answered otherwise: for `result_ttl` and `gone_ttl`
+    seconds. `clock` returns milliseconds since 1970 and is for tests.
     """
 
     def __init__(self, redis: Redis, settings: Settings, clock: Callable[[], int] | None = None) -> None:
         self._scripts = Scripts(redis)
         self._clock = clock
         self._kept_ms = 1000 * (settings.result_ttl + settings.gone_ttl)
-        # Of an upload nothing is written down before its first byte.
+        # An upload is first written to the ledger with its first byte.
         self._behind_ms = int(1000 * (BEHIND_S + settings.upload_idle_s))
 
     def compare(self, known: Checkpoint | None, *, keeps: bool = False) -> Checkpoint | None:
-        """Return the checkpoint, after what was lost since the `known` one is noted; None where there is none yet.
+        """Write the losses since the `known` checkpoint, and return the current one; None if there is none yet.
 
-        Who `keeps` the ledger's checkpoint names a new ledger, and marks that one has grown. Raises LedgerUnavailable.
+        With `keeps`, a new ledger is given its epoch, and growth raises the mark. Raises LedgerUnavailable.
         """
         clock = self._clock() if self._clock else ""
         epoch, mark_ms = (known.epoch, known.mark_ms) if known else ("", 0)
@@ -105,16 +106,16 @@ class Checkpoints:
 
 
 def read_loss(text: str) -> Loss:
-    """Return the loss that the text, as `str` writes it, describes."""
+    """Return the loss that the text, written by `str`, describes."""
     how, since, until = text.split(" ")
     return Loss.model_validate({"how": how, "since_ms": since, "until_ms": until})
 
 
 def adopt_format(redis: Redis) -> None:
-    """Note that the ledger is of this program's format from now on, whatever older one it was of.
+    """Raise the ledger's format number to this program's, if it is lower.
 
-    Programs of an older format claim nothing from then on, if they are of 2 or later; what they wrote is moved by the
-    reaper. Raises NewerLedger if it is the ledger that is newer, LedgerUnavailable if Redis does not answer.
+    From then on, programs of an older format claim nothing, if that format is 2 or later; the reaper moves what they
+    wrote. Raises NewerLedger if the ledger's format is newer, LedgerUnavailable if Redis does not answer.
     """
     with raising_ledger_errors():
         known = int(redis.get(FORMAT_KEY) or 0)

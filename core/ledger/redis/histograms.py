@@ -1,8 +1,8 @@
-"""What workers tell of the model that they serve, and of the patients whom it scored: its card, and histograms.
+"""What workers publish of the model that they serve: its card, and histograms of the records that it scored.
 
-There is a histogram of all patients, and one of each owner's. None of it is needed for any job, and losing it loses
-none. One hour of an owner takes 0.4 KB of Redis at most if it saw one patient, and 2 KB at most whatever it saw: a week
-of hours takes 336 KB at most of each key and model (tests/integration/test_histograms.py).
+There is a histogram of all records, and one for each owner. No job needs them, and losing them loses no job. One hour
+of one owner takes at most 0.4 KB of Redis if it counts one record, and at most 2 KB in any case: a week of hours takes
+at most 336 KB per key and model (tests/integration/test_histograms.py).
 """
 
 from collections import Counter
@@ -19,25 +19,26 @@ from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED, 
 from core.ledger.redis.running import Scripts, raising_ledger_errors
 from core.ledger.redis.scripts import ADD_TO_HISTOGRAMS, READ_HISTOGRAMS, Script
 
-CARD_TTL_S = HISTOGRAM_TTL_S + HOUR_S  # so that what is counted can be told of
-REFUSED_TTL_S = 180  # three times as long as it takes a worker to say so again
+CARD_TTL_S = HISTOGRAM_TTL_S + HOUR_S  # no histogram outlives its card
+REFUSED_TTL_S = 180  # three times the interval at which a worker publishes it again
 
-OWNERS_AT_ONCE = 64  # jobs wait for as long as that takes: less than 2 ms
+OWNERS_AT_ONCE = 64  # takes less than 2 ms, for which jobs wait
 
-AT_ONCE_HOURS = 24  # that the script adds up: jobs would have to wait for more
+# Summed in the script: for one day, a client would read two thousand counts. More hours at once would delay jobs.
+AT_ONCE_HOURS = 24
 
 EVERYONE = ""
-"""The owner whose histograms hold every patient: those of all owners, and those who have none."""
+"""The owner whose histograms count every record, of all owners and of none."""
 
 
 def name_histograms(version: str, owner: str) -> str:
-    """Return what the names of a model's histograms of an owner's patients, or of everyone's, begin with."""
+    """Return the prefix of the keys of a model's histograms, of one owner or of everyone."""
     return f"{OWNED_HISTOGRAMS}{owner}:{version}:" if owner else f"{HISTOGRAMS}{version}:"
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The patients of some hours, from `since` to `until`: how many are in each bin, by `bin_name`."""
+    """The records of some hours, from `since` to `until`: how many are in each bin, by `bin_name`."""
 
     since: datetime
     until: datetime
@@ -56,23 +57,23 @@ class Histograms:
         self._scripts = Scripts(redis)
 
     def publish(self, version: str, card: str) -> None:
-        """Write down that a worker serves the model of this version, and its card."""
+        """Store that a worker serves this version of the model, and its card."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.set(CARD + version, card, ex=CARD_TTL_S)
         pipe.set(SERVED, version, ex=CARD_TTL_S)
         self._ask(lambda _: pipe.execute())
 
     def publish_refusal(self, refusal: str | None) -> None:
-        """Write down which bundle a worker refuses, a `Refusal` as JSON, or that it has taken one up since."""
+        """Store which bundle a worker refuses, a `Refusal` as JSON; None deletes that, once a bundle is accepted."""
         if refusal is None:
             self._ask(lambda redis: redis.delete(REFUSED))
         else:
             self._ask(lambda redis: redis.set(REFUSED, refusal, ex=REFUSED_TTL_S))
 
     def add(self, version: str, counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Count patients in this hour's bins, whom the model of this version scored, by their owner.
+        """Add counts, by owner and bin, to this hour's histograms of this version of the model.
 
-        All are counted among everyone's too; of what is counted of an owner, all is or nothing.
+        They are added to everyone's histogram too. The counts of one owner are added all or not at all.
         """
         owners = list(counts)
         for start in range(0, len(owners), OWNERS_AT_ONCE):
@@ -97,15 +98,14 @@ class Histograms:
         return card
 
     def refused(self) -> bytes | None:
-        """Return which bundle a worker refuses, a `Refusal` as JSON, or None."""
+        """Return which bundle a worker refuses, as the JSON of a `Refusal`, or None."""
         refusal: bytes | None = self._ask(lambda redis: redis.get(REFUSED))
         return refusal
 
     def read(self, version: str, hours: int, owner: str = EVERYONE) -> Counted:
-        """Return whom the model of this version scored in the hour that it is and in those before it, `hours` in all.
+        """Return the counts of this version for the current hour and those before it, `hours` in all.
 
-        They are an owner's patients, or everyone's. Hours are those of the clock: the first is whole, and the last has
-        just begun or is nearly over.
+        They are one owner's, or everyone's. Hours are hours of the clock: the last one is not over yet.
         """
         bins: Counter[str] = Counter()
         now = 0

@@ -1,4 +1,4 @@
-"""How a job is written in the ledger: the fields of its record."""
+"""The record of a job in the ledger: its fields, and how they are read and written."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -17,17 +17,17 @@ from core.schema.patient import Row
 from core.schema.score import ScoreRow
 
 FIELDS = [b"owner", b"state", b"patients", b"started", b"finished", b"code", b"message", b"replayed_as"]
-"""What is read of a record; the patients only a worker reads, and the scores only who asks for that very job."""
+"""The fields that are read for a `Job`. Input rows are read by workers only, scores only for the answer about a job."""
 
 DUMPED_AT_ONCE = 1_024
-"""Rows that are made into JSON in one go: some 0.5 ms, 2 where they are explained, in which no other thread runs."""
+"""Rows that are serialised at once: some 0.5 ms, 2 ms if they are explained, during which no other thread runs."""
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def reading_record(id: str) -> Iterator[None]:
-    """Raise UnreadableRecord for whatever goes wrong in the block, which makes something of the record of this id."""
+    """Raise UnreadableRecord for any error in the block, which parses the record of this id."""
     try:
         yield
     except Exception as error:  # a record may be anything; the error's text could hold a patient's values
@@ -36,7 +36,7 @@ def reading_record(id: str) -> Iterator[None]:
 
 
 def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> Job | None:
-    """Return the job, without its scores, that these fields of its record describe, bytes or None each.
+    """Return the job, without its scores, that these fields of its record describe, each bytes or None.
 
     Return None if there is no record.
     """
@@ -59,7 +59,7 @@ def job_from_record(id: str, fields: Sequence[bytes], values: Sequence[Any]) -> 
 
 
 def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
-    """Return the answer about a job of which the script `READ_ANSWERS` found this; None if there is no record."""
+    """Return the answer about a job from what the script `READ_ANSWERS` returned; None if there is no record."""
     *values, model, rows, rows_bytes = found
     job = job_from_record(id, FIELDS, values)
     if job is None:
@@ -69,10 +69,7 @@ def answer_from_record(id: str, found: Sequence[Any]) -> Answer | None:
 
 
 def answer_from_line(line: bytes) -> tuple[str, Answer]:
-    """Return a job's id, and the answer about it that its worker has made ready, from a line that tells of its end.
-
-    The line is that of the script `FINISH_JOBS`. Raises ValueError for any other.
-    """
+    """Return a job's id, and the answer about it, from a line that script `FINISH_JOBS` published for its waiter."""
     id, patients, started, finished, scores = line.split(b" ", 4)
     uuid = UUID(id.decode())
     job = Job(
@@ -86,16 +83,16 @@ def answer_from_line(line: bytes) -> tuple[str, Answer]:
     return str(uuid), Answer(job, scores)
 
 
-def asked_of(job: NewJob) -> str | int:
-    """Return how a job asks to be scored, as its record has it: 0 or 1 for `explain`, then the version if it names one.
+def encode_options(job: NewJob) -> str | int:
+    """Return the options of a job as its record stores them: 0 or 1 for `explain`, then the version, if one is named.
 
-    One field for both costs a job that names none nothing.
+    Both share one field, so that a job which names no version needs no more space.
     """
     return f"{job.explain:d} {job.model_version}" if job.model_version else int(job.explain)
 
 
 def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause | None = None) -> bytes:
-    """Return the JSON of a job's rows: some at a time, each after a pause, so that others get on meanwhile."""
+    """Return the JSON of a job's rows; `pause` is called before every `DUMPED_AT_ONCE` of them."""
     pieces = list[bytes]()
     for start in range(0, len(rows), DUMPED_AT_ONCE):
         if pause:
@@ -105,15 +102,15 @@ def dump_rows(rows: Sequence[Row | ScoreRow], pause: Pause | None = None) -> byt
 
 
 def read_claimed(id: bytes, rows: bytes, about: bytes) -> Claimed:
-    """Return a job that the script claimed, as it tells of it."""
+    """Return a claimed job from what `scripts.CLAIM` returned."""
     asked, deliveries, trace, owner, awaited = about.decode().rsplit(" ", 4)
     explain, version = asked[0] == "1", asked[2:]
-    suspect = int(deliveries) > 1
-    return Claimed(id.decode(), from_json(rows), explain, suspect, trace or None, owner, version, awaited == "1")
+    redelivered = int(deliveries) > 1
+    return Claimed(id.decode(), from_json(rows), explain, redelivered, trace or None, owner, version, awaited == "1")
 
 
-def ready(outcome: Outcome) -> bytes:
-    """Return the JSON of the scores, made ready for the gateway that waits for them; empty if none does, or of many."""
+def render_for_waiter(outcome: Outcome) -> bytes:
+    """Return the JSON of the scores for the gateway that waits for them; empty if none waits, or there are too many."""
     if not outcome.awaited or outcome.scores is None or len(outcome.scores) > READY_SCORES:
         return b""
     return render_scores(outcome.scores, outcome.model_version)

@@ -1,4 +1,4 @@
-"""Runs the scripts of a ledger, and raises an error of the ledger where Redis does not answer."""
+"""Runs the scripts of a ledger, and raises the ledger's errors for those of Redis."""
 
 import logging
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ class Scripts:
         self._loaded: dict[tuple[Script, bool], LoadedScript] = {}
 
     def run(self, script: Script, *args: str | bytes | int, always: bool = False) -> Any:
-        """Return what the script returns. Raises RedisError, and NewerLedger.
+        """Run the script and return its result; with `always`, even one that needs memory runs while memory is full.
 
-        `always` runs one that needs memory even where memory is full.
+        Raises RedisError and NewerLedger.
         """
         if (script, always) not in self._loaded:
             text = script.render(self._keys, Needs.DISK if always else script.needs)
@@ -40,16 +40,16 @@ class Scripts:
 
 
 MEMORY_RETRY_AFTER_S = 10
-"""Seconds after which to try again where memory is full: as results expire, or an operator acts, and so not at once."""
+"""Seconds after which to retry if memory is full: it takes time until results expire or an operator acts."""
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def raising_ledger_errors() -> Iterator[None]:
-    """Raise LedgerUnavailable for any error of Redis that leaves the block; log what only an operator can mend.
+    """Raise LedgerUnavailable for any error of Redis in the block, but MemoryFull if its memory is full.
 
-    What is refused for want of memory is MemoryFull.
+    Logs missing permissions, which only an operator can fix.
     """
     try:
         yield

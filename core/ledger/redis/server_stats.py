@@ -1,4 +1,4 @@
-"""Asks the Redis that a ledger is in how it stands."""
+"""Reads the numbers of the Redis server that a ledger is in."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from core.ledger.stats import ServerStats
 
 
 def read_server_stats(redis: Redis) -> ServerStats:
-    """Return how the server stands, in two calls. Raises LedgerUnavailable."""
+    """Return the server's numbers, in two calls. Raises LedgerUnavailable."""
     with raising_ledger_errors():
-        said = redis.info("memory", "clients", "cpu", "persistence")
+        info = redis.info("memory", "clients", "cpu", "persistence")
         losses: Any = redis.zrange(LOSSES, -1, -1, withscores=True)
     return ServerStats(
-        memory_bytes=said["used_memory"] - said["mem_not_counted_for_evict"],
-        memory_limit_bytes=said["maxmemory"],
-        clients=said["connected_clients"],
-        cpu_s=said["used_cpu_user"] + said["used_cpu_sys"],
-        aof_written=said["aof_last_write_status"] == "ok",
+        memory_bytes=info["used_memory"] - info["mem_not_counted_for_evict"],
+        memory_limit_bytes=info["maxmemory"],
+        clients=info["connected_clients"],
+        cpu_s=info["used_cpu_user"] + info["used_cpu_sys"],
+        aof_written=info["aof_last_write_status"] == "ok",
         last_loss_s=losses[0][1] / 1000 if losses else 0.0,
     )

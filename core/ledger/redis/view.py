@@ -1,4 +1,4 @@
-"""Reads the ledger in Redis without changing it, and listens for what its scripts publish."""
+"""Reads the ledger in Redis without changing it, and listens to the events that its scripts publish."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from core.settings import Settings
 
 T = TypeVar("T")
 
-FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every canary
+FIRST_LISTED = "[" + first_id_at(1 << 16)  # above the id of every probe job
 LISTED_AT_ONCE, LISTING_ROUNDS = 1_000, 100
 READ_AT_ONCE = 1_000
 OWNERS_AT_ONCE = 32
@@ -35,7 +35,7 @@ OPEN = [state for state in State if not state.ended]
 
 @dataclass(frozen=True)
 class RecordKind(Generic[T]):
-    """What a ledger keeps: which fields of a record are read, of which the first is the owner, and what they say."""
+    """A kind of record: the fields to read, of which the first is the owner, how to parse them, and its errors."""
 
     fields: Sequence[bytes]
     from_record: Callable[[str, Sequence[bytes], Sequence[Any]], T | None]
@@ -46,14 +46,14 @@ class RecordKind(Generic[T]):
 JOB = RecordKind(FIELDS, job_from_record, UnknownJob, ExpiredJob)
 
 Lost = Callable[[str], bool]
-"""Whether an id that the ledger does not know may have been lost with a part of it; may raise LedgerUnavailable."""
+"""Whether an id that the ledger does not know may have been lost with its data; may raise LedgerUnavailable."""
 
 
 class RedisView(Generic[T]):
-    """The half of a ledger that looks; each promise is `Ledger`'s.
+    """The reading half of a ledger; its methods promise what those of `Ledger` do.
 
     `clock` returns milliseconds since 1970 and is for tests; without it the clock of Redis is used, so that a
-    machine whose clock is wrong does no harm. `lost` is asked of ids that are unknown.
+    machine whose clock is wrong does no harm. `lost` is called for unknown ids.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class RedisView(Generic[T]):
 
     def read(self, id: str, by: Caller = ANYONE) -> T:
         """Return the job, as `Ledger.read` does."""
-        for _, values in self._shown([id], by.sees):
+        for _, values in self._read_fields([id], by.visible_owner):
             with reading_record(id):
                 if job := self._kind.from_record(id, self._kind.fields, values):
                     return job
-        raise self._absent(id, by.sees)
+        raise self._explain_absence(id, by.visible_owner)
 
     def read_all(self, ids: Sequence[str]) -> dict[str, T]:
-        """Return those of the jobs that are there, as `Ledger.read_all` does."""
+        """Return, by id, those of the jobs that exist and can be read."""
         return dict(self._read_all(ids))
 
     def state(self, id: str) -> State | None:
@@ -94,27 +94,27 @@ class RedisView(Generic[T]):
         found: list[T] = []
         older_than, count = f"({after}" if after else "+", limit + 1
         for _ in range(LISTING_ROUNDS):
-            ids = self._newest(older_than, [state] if state else list(State), count, by.sees)
+            ids = self._find_newest(older_than, [state] if state else list(State), count, by.visible_owner)
             found += (job for _, job in self._read_all(ids))
             if len(found) > limit or len(ids) < count:
                 break
-            older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # what follows is mostly gone
+            older_than, count = f"({ids[-1]}", max(count, LISTED_AT_ONCE)  # the older ones are mostly expired
         return Page(found[:limit], has_more=len(found) > limit)
 
     def dead_letters(self, *, limit: int) -> list[T]:
-        """Return jobs in quarantine, as `Ledger.dead_letters` does."""
+        """Return dead-lettered jobs, as `Ledger.dead_letters` does."""
         ids = self._ask(lambda redis: redis.zrange(self._keys.quarantine, 0, limit - 1, desc=True))
         return [job for _, job in self._read_all([id.decode() for id in ids])]
 
     def load(self) -> Load:
-        """Return how much waits, as `Ledger.load` does."""
+        """Return the backlog and its rate, as `Ledger.load` does."""
         bucket = self._ms() // DRAIN_BUCKET_MS
         wanted = [self._keys.backlog, f"{self._keys.drained}{bucket - 1}", f"{self._keys.drained}{bucket}"]
         backlog, last, current = (int(value or 0) for value in self._ask(lambda redis: redis.mget(wanted)))
         return Load(backlog, max(last, current) * 1000 / DRAIN_BUCKET_MS)
 
-    def survey(self) -> QueueStats:
-        """Return how the ledger stands, as `Ledger.survey` does."""
+    def read_stats(self) -> QueueStats:
+        """Return the numbers of the ledger, as `Ledger.read_stats` does."""
         owners, pipe, keys = self.owners(), self._redis.pipeline(transaction=True), self._keys
         pipe.time()
         pipe.get(keys.backlog)
@@ -131,17 +131,17 @@ class RedisView(Generic[T]):
             of_state = found[place * many : (place + 1) * many]
             counts[state] = sum(of_state[::2])
             first = min((ids[0].decode() for ids in of_state[1::2] if ids), default=None)
-            # A gateway's clock, which ids are made by, may be ahead of that of Redis.
+            # A gateway's clock, which ids carry, may be ahead of that of Redis.
             ages[state] = max(0, now - ms_of_id(first)) / 1000 if first else 0.0
         return QueueStats(int(backlog or 0), counts, ages, quarantined, messages, bool(consumed))
 
     def consumed_lately(self) -> bool:
-        """Say whether a job was scored of late, as `Ledger.consumed_lately` does."""
+        """Return whether a job was scored of late, as `Ledger.consumed_lately` does."""
         _, scored = self._ask(lambda redis: (redis.set(self._keys.probe, 1, ex=1), redis.exists(self._keys.consumed)))
         return bool(scored)
 
     def _now(self) -> int | str:
-        """Return what a script is given as the time: nothing, unless a test has a clock."""
+        """Return the time to pass to a script: empty, so that it asks Redis, unless a test has a clock."""
         return self._clock() if self._clock else ""
 
     def _ms(self) -> int:
@@ -150,50 +150,50 @@ class RedisView(Generic[T]):
         seconds, microseconds = self._ask(lambda redis: redis.time())
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    def _newest(self, older_than: str, states: Iterable[State], count: int, sees: str) -> list[str]:
-        owners, ids, wanted = self._seen(sees), list[str](), list(states)
+    def _find_newest(self, older_than: str, states: Iterable[State], count: int, visible_owner: str) -> list[str]:
+        owners, ids, wanted = self._list_owners(visible_owner), list[str](), list(states)
         for start in range(0, len(owners), OWNERS_AT_ONCE):
             oldest = f"({ids[-1]}" if len(ids) == count else FIRST_LISTED
             some = map(self._keys.index_of, owners[start : start + OWNERS_AT_ONCE])
             indexes = [index + state for index, state in product(some, wanted)]
-            ids = sorted([*ids, *self._some(indexes, older_than, oldest, count)], reverse=True)[:count]
+            ids = sorted([*ids, *self._read_ids(indexes, older_than, oldest, count)], reverse=True)[:count]
         return ids
 
-    def _some(self, indexes: Iterable[str], older_than: str, oldest: str, count: int) -> list[str]:
-        pipe = self._redis.pipeline(transaction=True)  # or a job that moves meanwhile would be seen twice
+    def _read_ids(self, indexes: Iterable[str], older_than: str, oldest: str, count: int) -> list[str]:
+        pipe = self._redis.pipeline(transaction=True)  # else a job that changes its state would be listed twice
         for index in indexes:
             pipe.zrevrangebylex(index, older_than, oldest, 0, count)
         return [id.decode() for page in self._ask(lambda _: pipe.execute()) for id in page]
 
     def owners(self) -> list[str]:
-        """Return everyone who may own something here: nobody, and each key that there ever was."""
+        """Return every possible owner: empty, for none, and each key that there ever was."""
         prefixes: list[bytes] = self._ask(lambda redis: redis.zrange(KEYS, 0, -1))
         return ["", *(prefix.decode() for prefix in prefixes)]
 
-    def _seen(self, sees: str) -> list[str]:
-        return [sees] if sees else self.owners()
+    def _list_owners(self, visible_owner: str) -> list[str]:
+        return [visible_owner] if visible_owner else self.owners()
 
-    def _read_all(self, ids: Sequence[str], sees: str = "") -> Iterator[tuple[str, T]]:
-        """Yield those that are there and can be read: one that cannot is told of in the log, and hides no other."""
+    def _read_all(self, ids: Sequence[str], visible_owner: str = "") -> Iterator[tuple[str, T]]:
+        """Yield those that exist and can be read; one that cannot be read is logged, and hides no other."""
         for start in range(0, len(ids), READ_AT_ONCE):
-            for id, values in self._shown(ids[start : start + READ_AT_ONCE], sees):
+            for id, values in self._read_fields(ids[start : start + READ_AT_ONCE], visible_owner):
                 job = None
                 with suppress(UnreadableRecord), reading_record(id):
                     job = self._kind.from_record(id, self._kind.fields, values)
                 if job:
                     yield id, job
 
-    def _shown(self, ids: Sequence[str], sees: str) -> list[tuple[str, Sequence[Any]]]:
+    def _read_fields(self, ids: Sequence[str], visible_owner: str) -> list[tuple[str, Sequence[Any]]]:
         pipe, fields = self._redis.pipeline(transaction=False), self._kind.fields
         for id in ids:
             pipe.hmget(self._keys.job + id, fields)
         pairs = zip(ids, self._ask(lambda _: pipe.execute()), strict=True)
-        return [(id, values) for id, values in pairs if not sees or values[0] == sees.encode()]
+        return [(id, values) for id, values in pairs if not visible_owner or values[0] == visible_owner.encode()]
 
-    def _absent(self, id: str, sees: str) -> ScorelineError:
-        """Return the error for an id that has no record: its time is over, it was lost, or there never was one."""
+    def _explain_absence(self, id: str, visible_owner: str) -> ScorelineError:
+        """Return the error for an id without a record: it is expired, lost, or unknown."""
         pipe = self._redis.pipeline(transaction=False)
-        for owner, state in product(self._seen(sees), ENDED):
+        for owner, state in product(self._list_owners(visible_owner), ENDED):
             pipe.zscore(self._keys.index_of(owner) + state, id)
         was_kept = any(score is not None for score in self._ask(lambda _: pipe.execute()))
         if was_kept:
@@ -211,18 +211,18 @@ log = logging.getLogger(__name__)
 
 
 def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
-    """Yield what is heard of jobs, until `stop` is set; None when something may have been missed.
+    """Yield events of jobs until `stop` is set, and None when some may have been missed.
 
-    That is when it begins to listen, when it does so again after the connection was lost, and when a message names none
-    or cannot be read. With the name of a `waiter` the answers that were made ready for it are heard too.
+    That is when it has subscribed, also again after the connection was lost, and when a message names no job or cannot
+    be read. With a `waiter`, the answers that were published for it come too.
     """
     channels = [keys.begun, keys.ended, *([keys.answers + waiter] if waiter else [])]
     while not stop.is_set():
         try:
-            with redis.pubsub() as ears:
-                ears.subscribe(*channels)
+            with redis.pubsub() as subscription:
+                subscription.subscribe(*channels)
                 while not stop.is_set():
-                    message = ears.get_message(timeout=LISTEN_FOR_S)
+                    message = subscription.get_message(timeout=LISTEN_FOR_S)
                     if message and message["type"] == "message":
                         yield read_message(keys, message["channel"].decode(), message["data"])
                     elif message:
@@ -232,7 +232,7 @@ def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[
 
 
 def read_message(keys: Keys, channel: str, data: bytes) -> JobEvent[Answer] | None:
-    """Return what a message tells, or None if it names no job or cannot be read."""
+    """Return the event of a message, or None if it names no job or cannot be read."""
     try:
         if channel not in (keys.begun, keys.ended):
             answers = dict(map(answer_from_line, data.splitlines()))

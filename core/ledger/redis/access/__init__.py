@@ -1,1 +1,1 @@
-"""Who may ask, as the ledger's Redis keeps it: API keys, sessions, and the audit of what was done."""
+"""Access, as the ledger's Redis stores it: API keys, sessions, and the audit log."""

@@ -1,4 +1,4 @@
-"""The audit: who did what, as ids and times alone. It is only ever added to, and trimmed by age."""
+"""The audit log: who did what, as ids and times only. Events are only added, and trimmed by age."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from core.ledger.redis.scripts import AUDIT_MODEL
 READ_AT_ONCE = 1_000
 
 OPERATOR = "operator"
-"""Stands for the prefix of a key, where something was done on the machine itself."""
+"""The `key` of an event that was caused on the machine itself, with no API key."""
 
 WORKER = "worker"
-"""Stands there for a worker that found another model released."""
+"""The `key` of an event that a worker caused, when it loaded another model."""
 
 
 class Action(StrEnum):
-    """What was done. The scripts of the ledger note those of jobs and batches but `READ`."""
+    """What was done. The ledger's scripts write all actions on jobs and batches, except `READ`."""
 
     SUBMIT = "submit"
     READ = "read"
@@ -37,7 +37,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """What the holder of a key did, to what kind of thing (job, batch, key, model), and to which of them."""
+    """One event: the key that acted, the action, the kind of object (job, batch, key, model), and the ids."""
 
     key: str
     action: Action
@@ -45,19 +45,19 @@ class AuditEvent:
     ids: tuple[str, ...] = ()
 
     def fields(self) -> dict[Any, Any]:
-        """Return the deed as the audit keeps it, and as the scripts write it."""
+        """Return the fields of the event in the stream, as the scripts write them too."""
         return {"key": self.key, "action": self.action.value, "kind": self.kind, "ids": " ".join(self.ids)}
 
 
 class Audit:
-    """The audit of one ledger. Every method raises LedgerUnavailable if Redis does not answer."""
+    """The audit log of one ledger. Every method raises LedgerUnavailable if Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._changed = redis.register_script(AUDIT_MODEL.render())
 
     def note(self, events: Iterable[AuditEvent]) -> None:
-        """Add the deeds, in one call."""
+        """Add the events, in one call."""
         pipe = self._redis.pipeline(transaction=False)
         for event in events:
             pipe.xadd(AUDIT, event.fields())
@@ -65,12 +65,12 @@ class Audit:
             pipe.execute()
 
     def note_model(self, version: str) -> None:
-        """Note that this model scores from now on, unless it is the one that was noted last."""
+        """Add that this model scores from now on, unless it was the last one added."""
         with raising_ledger_errors():
             self._changed(keys=[MODEL, AUDIT], args=[version, WORKER, Action.CHANGE_MODEL.value])
 
     def read(self, since: datetime | None = None) -> Iterator[tuple[datetime, AuditEvent]]:
-        """Yield what was done since then, and when by the clock of Redis; the oldest first."""
+        """Yield the events since then with their times by the clock of Redis, the oldest first."""
         start = str(int(since.timestamp() * 1000)) if since else "-"
         while True:
             with raising_ledger_errors():
@@ -87,7 +87,7 @@ class Audit:
             start = f"({found[-1][0].decode()}"
 
     def trim(self, kept_s: float) -> None:
-        """Forget what is older, but for some that stand in one block with what is not."""
+        """Delete older events, except some that share a block of the stream with newer ones."""
         with raising_ledger_errors():
             seconds, _ = self._redis.time()
             self._redis.xtrim(AUDIT, minid=int((seconds - kept_s) * 1000), approximate=True)

@@ -20,9 +20,9 @@ OWN = "our own clients"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as the keyring knows it, at a time `now` by the clock of Redis; its secret it does not know.
+    """A key as it is stored, without its secret, at the time `now` by the clock of Redis.
 
-    `rows_today` are the rows sent since the last midnight of UTC, counted for a key that has a limit of them.
+    `rows_today` is the rows sent since midnight UTC; it is counted for a key that has a limit on them.
     """
 
     caller: Caller
@@ -36,7 +36,7 @@ class Key:
 
     @property
     def left_s(self) -> float:
-        """Seconds for which it is still valid; 0 or less if it is not."""
+        """Seconds for which the key is still valid; 0 or less if it is not."""
         if self.revoked:
             return 0
         return (self.expires - self.now).total_seconds() if self.expires else float("inf")
@@ -50,13 +50,13 @@ class Keyring:
         self._find = redis.register_script(FIND_KEY.render())
 
     def create(self, name: str, scopes: Iterable[Scope], limits: Limits, lasts_s: float | None = None) -> str:
-        """Make a key, and return it whole: it is kept nowhere. Takes some 0.2 s."""
+        """Make a key, and return it whole, since its secret is not stored. Takes some 0.2 s."""
         prefix, secret, whole = make_key()
         self._put(prefix, secret, name, scopes, limits, lasts_s)
         return whole
 
     def adopt(self, prefix: str, secret: str) -> Key | None:
-        """Put a key that was made elsewhere into the keyring, with the usual scopes, and return it."""
+        """Store a key that was made elsewhere, with the usual scopes, and return it."""
         self._put(prefix, secret, OWN, USUAL, UNLIMITED, None)
         return self.find(prefix)
 
@@ -76,14 +76,14 @@ class Keyring:
             pipe.execute()
 
     def find(self, prefix: str) -> Key | None:
-        """Return the key with this prefix as it is now, valid or not, or None."""
+        """Return the key with this prefix, valid or not, or None."""
         with raising_ledger_errors():
             now_ms, rows, found = self._find(args=[prefix])
         pairs = iter(found)
         return _key(prefix, dict(zip(pairs, pairs, strict=True)), now_ms, int(rows)) if found else None
 
     def all(self) -> Iterator[Key]:
-        """Yield every key there ever was, the oldest first."""
+        """Yield every key that was ever made, the oldest first."""
         with raising_ledger_errors():
             prefixes: Any = self._redis.zrange(KEYS, 0, -1)
         for prefix in prefixes:
@@ -91,7 +91,7 @@ class Keyring:
                 yield key
 
     def revoke(self, prefix: str) -> None:
-        """Have the key be refused from now on, for good. Raises UnknownKey; again, it changes nothing."""
+        """Revoke the key for good; repeating it changes nothing. Raises UnknownKey."""
         if (key := self.find(prefix)) is None:
             raise UnknownKey
         if key.revoked:

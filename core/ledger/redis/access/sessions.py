@@ -1,4 +1,4 @@
-"""The sessions: browsers in which a key was entered, each known by a random secret of its own instead of the key's."""
+"""The sessions: browsers in which a key was entered, each identified by a random secret of its own."""
 
 import re
 from hashlib import blake2s
@@ -15,10 +15,10 @@ FORM = re.compile(rf"[0-9a-f]{{{2 * SECRET_BYTES}}}")
 
 
 class Sessions:
-    """Begins, finds and ends sessions; each ends by itself after `lasts_s` seconds, and with its key.
+    """Begins, finds and ends sessions; each ends by itself after `lasts_s` seconds, or when its key does.
 
-    Redis keeps a fast hash of the secret, which is enough for 256 random bits. Every method raises LedgerUnavailable if
-    Redis does not answer.
+    Redis stores a fast hash of the secret, which is enough for 256 random bits. Every method raises LedgerUnavailable
+    if Redis does not answer.
     """
 
     def __init__(self, redis: Redis, lasts_s: int) -> None:
@@ -26,14 +26,14 @@ class Sessions:
         self.lasts_s = lasts_s
 
     def begin(self, prefix: str) -> str:
-        """Return the secret of a new session, in which the key with this prefix was entered."""
+        """Begin a session for the key with this prefix, and return the session's secret."""
         secret = token_hex(SECRET_BYTES)
         with raising_ledger_errors():
             self._redis.set(_name(secret), prefix, ex=self.lasts_s)
         return secret
 
     def find(self, secret: str) -> str | None:
-        """Return the prefix of the key that was entered, valid or not, or None where there is no such session."""
+        """Return the prefix of the session's key, valid or not, or None if there is no such session."""
         if not FORM.fullmatch(secret):
             return None
         with raising_ledger_errors():

@@ -82,7 +82,7 @@ def test_it_is_made_good_by_the_sweep_where_no_probe_job_is_due(quiet: Quiet) ->
     quiet.run("sweep", SCORELINE_CANARY_EVERY_S=NEVER_S)
     wait_until(lambda: quiet.redis.exists(JOBS.consumed), within_s=SOON_S, what="the first probe job to be scored")
     settings = Settings(redis_url=quiet.redis_url)
-    wait_until(lambda: not quiet.redis.exists(JOBS.attended), within_s=SOON_S, what="the worker to be idle")
+    wait_until(lambda: not quiet.redis.exists(JOBS.long_poll_until), within_s=SOON_S, what="the worker to be idle")
     job = NewJob(new_id(), [Patient.model_validate(EXAMPLE).to_row()])
     RedisLedger(quiet.redis, settings).submit([job])  # no notification follows: it was lost before anyone saw it
     quiet.ends(f"/v1/jobs/{job.id}")

@@ -14,7 +14,7 @@ from core.ledger.protocol import NewJob, SubmitStatus
 from core.ledger.redis.access.keyring import Keyring
 from core.ledger.redis.checkpoint import adopt_format
 from core.ledger.redis.constants import RECORD_BYTES, RESULT_BUCKETS, SHARE_OF_FREE
-from core.ledger.redis.keys import FORMAT, FORMAT_KEY, JOBS, ROOM
+from core.ledger.redis.keys import FORMAT, FORMAT_KEY, FREE_MEMORY, JOBS
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message
@@ -121,13 +121,13 @@ def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger:
     submit(ledger, *jobs)
     ledger.finish(score(ledger.claim(TURN)))
     assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED  # no limit is known
-    redis.set(ROOM, 10 * RECORD_BYTES // SHARE_OF_FREE)
+    redis.set(FREE_MEMORY, 10 * RECORD_BYTES // SHARE_OF_FREE)
     assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.MANY_RESULTS
     assert ledger.submit([new_job(by=second)]).statuses[0][0] is SubmitStatus.ACCEPTED
     for job in jobs[:5]:
         ledger.erase(job.id)
     assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED
-    redis.set(ROOM, 0)
+    redis.set(FREE_MEMORY, 0)
     assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.MANY_RESULTS
     clock.move(Settings().result_ttl * (1 + 2 / RESULT_BUCKETS))
     assert ledger.submit([new_job(by=first)]).statuses[0][0] is SubmitStatus.ACCEPTED
@@ -135,11 +135,11 @@ def test_one_owner_leaves_memory_for_the_results_of_others(redis: Redis, ledger:
 
 def test_a_sweep_notes_the_room_that_redis_has_below_its_limit(redis: Redis, settings: Settings) -> None:
     note_free_memory(redis, settings)
-    assert redis.get(ROOM) is None
+    assert redis.get(FREE_MEMORY) is None
     limit = 1_000_000_000
     redis.config_set("maxmemory", limit)
     note_free_memory(redis, settings)
-    assert 0 < int(redis.get(ROOM) or 0) < limit * settings.memory_share
+    assert 0 < int(redis.get(FREE_MEMORY) or 0) < limit * settings.memory_share
     redis.config_set("maxmemory", 0)
 
 

@@ -5,7 +5,7 @@ import logging
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from core.ledger.redis.keys import REWRITTEN, ROOM
+from core.ledger.redis.keys import FREE_MEMORY, REWRITTEN
 from core.ledger.redis.running import Scripts, raising_ledger_errors
 from core.ledger.redis.scripts import IS_REWRITE_DUE
 from core.ledger.redis.server_stats import read_server_stats
@@ -84,4 +84,4 @@ def note_free_memory(redis: Redis, settings: Settings) -> None:
         return
     free_bytes = int(server.memory_limit_bytes * settings.memory_share) - server.memory_bytes
     with raising_ledger_errors():
-        redis.set(ROOM, max(0, free_bytes), ex=NOTED_FOR_S)
+        redis.set(FREE_MEMORY, max(0, free_bytes), ex=NOTED_FOR_S)

@@ -31,11 +31,11 @@ class MemoryLedger(MemoryView):
     @override
     def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
         now, fresh, verdicts = self._clock(), set[str](), list[tuple[SubmitStatus, str]]()
-        long_polled = self._attended_ms > now
+        long_polled = self._polled_until_ms > now
         for job in jobs:
             verdict, id = self._judge(job, fresh)
             if verdict is SubmitStatus.ACCEPTED and id not in self._jobs:
-                self._word |= long_polled
+                self._has_new_jobs |= long_polled
                 self._rows[job.by.key, now // DAY_MS] += len(job.rows)
                 deadline = None if job.cancel_after_s is None else now + int(job.cancel_after_s * 1000)
                 key = job.idempotency.key if job.idempotency else None
@@ -88,7 +88,7 @@ class MemoryLedger(MemoryView):
             return taken
         waits = self._claim_round(taken, jobs, RECORDS_IN_MESSAGE, inf)
         enough = 0 < len(taken) < jobs and not waits and 2 * sum(len(job.rows) for job in taken) < RECORDS_IN_MESSAGE
-        self._attended_ms = self._clock() + TRUSTED_MS if long_poll and enough else 0
+        self._polled_until_ms = self._clock() + TRUSTED_MS if long_poll and enough else 0
         return taken
 
     @override
@@ -134,8 +134,8 @@ class MemoryLedger(MemoryView):
 
     @override
     def listen(self, within_s: float) -> bool:
-        heard, self._word = self._word, False
-        return heard
+        news, self._has_new_jobs = self._has_new_jobs, False
+        return news
 
     @override
     def renew(self, ids: Sequence[str]) -> None:
@@ -209,13 +209,13 @@ class MemoryLedger(MemoryView):
                 job.sent_ms = now + min(grace * (2 ** (job.resent - 1) - 1), LONGEST_WAIT_MS)
                 lost.append(id)
         self._waiting.settle()
-        turn = self._attended_ms <= now and self.listen(0)
-        if self._waiting and self._attended_ms <= now:
-            since = now if self._unattended_ms is None else self._unattended_ms
+        turn = self._polled_until_ms <= now and self.listen(0)
+        if self._waiting and self._polled_until_ms <= now:
+            since = now if self._unpolled_since_ms is None else self._unpolled_since_ms
             turn |= now - since >= grace
-            self._unattended_ms = since if since < now < since + grace else now
+            self._unpolled_since_ms = since if since < now < since + grace else now
         else:
-            self._unattended_ms = None
+            self._unpolled_since_ms = None
         return [Message(now, [id]) for id in lost] + [Message(now, [])] * turn
 
     @override

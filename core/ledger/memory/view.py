@@ -33,8 +33,8 @@ class MemoryView(Ledger):
         self._keys: dict[str, tuple[str, str, int]] = {}
         self._quarantine: set[str] = set()
         self._waiting = Waiting()
-        self._attended_ms, self._word = 0, False
-        self._unattended_ms: int | None = None
+        self._polled_until_ms, self._has_new_jobs = 0, False
+        self._unpolled_since_ms: int | None = None
         self._consumed_ms: int | None = None
         self._rows: Counter[tuple[str, int]] = Counter()
         self._drained: dict[int, int] = {}

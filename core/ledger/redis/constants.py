@@ -71,7 +71,7 @@ SHARED: dict[str, str | int] = {
     "RECORD_BYTES": RECORD_BYTES,
     "RESULT_BUCKETS": RESULT_BUCKETS,
     "REWRITTEN": keys.REWRITTEN,
-    "ROOM": keys.ROOM,
+    "FREE_MEMORY": keys.FREE_MEMORY,
     "ROWS": keys.ROWS,
     "SHARE_OF_FREE": SHARE_OF_FREE,
     "TRASH": keys.TRASH,

@@ -13,7 +13,7 @@ FORMAT = 2
 """
 
 FORMAT_KEY = "sl:format"
-ROOM = "sl:room"  # bytes of memory that are free for more, as the reaper last read; absent if memory has no limit
+FREE_MEMORY = "sl:room"  # bytes of memory that are free, as the reaper last read; absent if memory has no limit
 PROBES = "probe"  # the owner that probe jobs wait with, whose ids begin with PROBE_JOB_PREFIX; no key has such a prefix
 
 DRAIN_BUCKET_MS = 5_000
@@ -40,18 +40,20 @@ class Keys:
         )
         self.leases = f"{prefix}leases"  # sorted set: id -> ms when its lease ends
         self.redelivery = f"{prefix}redelivery"  # sorted set: id -> ms when a message that names it was last sent
-        self.unattended = f"{prefix}unattended"  # ms since which jobs wait while the queue is empty and none long polls
+        self.unpolled_since = (
+            f"{prefix}unattended"  # ms since which jobs wait while the queue is empty and no worker polls
+        )
         self.format_1 = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
         self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
         self.quarantine = f"{prefix}quarantine"  # dead letters: sorted set of ids whose records are kept for a replay
-        self.passed = f"{prefix}passed"  # watermark: the newest `sent` that the queue has delivered, ms
+        self.watermark = f"{prefix}passed"  # watermark: the newest `sent` that the queue has delivered, ms
         self.backlog = f"{prefix}backlog"  # records in open jobs
         self.drained = f"{prefix}drained:"  # records that left the backlog, one counter for each 5 s
         self.idempotency = f"{prefix}idem:"  # "fingerprint id", by hashed key
         self.claimed = f"{prefix}claimed:"  # ids that a claim returned, by its token, while it may be sent again
-        self.attended = f"{prefix}attended"  # ms until which a worker that long polls is expected to claim again
-        self.word = f"{prefix}word"  # list that long polls block on: one item if there are new jobs
+        self.long_poll_until = f"{prefix}attended"  # ms until which a worker that long polls is expected to claim again
+        self.new_jobs = f"{prefix}word"  # list that long polls block on: one item if there are new jobs
         self.consumed = f"{prefix}consumed"  # exists while a job has been scored lately
         self.begun = f"{prefix}begun"  # channel: ids of jobs, separated by spaces, as workers first claim them
         self.ended = f"{prefix}ended"  # channel: ids of jobs, separated by spaces, as they end or are erased

@@ -99,7 +99,7 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def listen(self, within_s: float) -> bool:
-        return self._ask(lambda redis: redis.blpop([self._keys.word], within_s)) is not None
+        return self._ask(lambda redis: redis.blpop([self._keys.new_jobs], within_s)) is not None
 
     @override
     def renew(self, ids: Sequence[str]) -> None:

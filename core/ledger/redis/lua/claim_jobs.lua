@@ -10,7 +10,7 @@
 --        7 room: records that are claimed at most, but for a first job that has more
 --        8 largest: records that such a first job may have
 --        9 token: names this claim, should it be made again
---       10 attends: ms for which the worker is trusted to look again; 0 if it will not, -1 to leave that as it is
+--       10 long_poll_ms: ms for which the worker is trusted to claim again; 0 if it will not, -1 to leave that as it is
 --       11 and on: ids that the message names; none for a turn
 -- Returns three values for each job: its id, the JSON of its records, and "explain deliveries trace owner awaited",
 -- separated by spaces; trace and owner may be empty, and awaited is 0 or 1. An error NEWERFORMAT where the ledger
@@ -19,14 +19,14 @@
 -- Invariant: a job has at most one lease at a time; each claim counts one delivery, and at most `most` are made. The
 -- same claim made again, since its answer was lost, is answered the same and not counted. What was delivered before is
 -- claimed only by a message that names it, and then nothing is claimed along with it. All others are turns: what they
--- claim is chosen here, by fair queueing among the owners. A worker that attends is trusted for a while to claim once
+-- claim is chosen here, by fair queueing among owners. A worker that long polls is trusted for a while to claim once
 -- more, but not where more waits, or so much came that it is work for several: there, turns are sent.
 
 if num(call('GET', FORMAT_KEY) or 0) > FORMAT then return redis.error_reply(NEWER) end
 local now, lease, most, ttl, sent = read_clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4]), num(ARGV[5])
-local most_jobs, room, largest, token, attends = num(ARGV[6]), num(ARGV[7]), num(ARGV[8]), ARGV[9], num(ARGV[10])
+local most_jobs, room, largest, token, long_poll_ms = num(ARGV[6]), num(ARGV[7]), num(ARGV[8]), ARGV[9], num(ARGV[10])
 local half_the_room, named, claimed, taken = room / 2, {unpack(ARGV, 11)}, {}, {}
-if sent <= now and sent > num(call('GET', PASSED) or 0) then call('SET', PASSED, sent) end
+if sent <= now and sent > num(call('GET', WATERMARK) or 0) then call('SET', WATERMARK, sent) end
 
 -- Adds a job to what is returned.
 local function answer(id, rows, explain, tries, trace, owner, waiter)
@@ -93,9 +93,13 @@ else
   gather('ZREM', REDELIVERY, named[1])
 end
 flush()
-if not alone and attends >= 0 then
+if not alone and long_poll_ms >= 0 then
   local enough = #claimed > 0 and #claimed < most_jobs and not waits and room > half_the_room
-  if attends > 0 and enough then call('SET', ATTENDED, now + attends) else call('DEL', ATTENDED) end
+  if long_poll_ms > 0 and enough then
+    call('SET', LONG_POLL_UNTIL, now + long_poll_ms)
+  else
+    call('DEL', LONG_POLL_UNTIL)
+  end
 end
 if #claimed > 0 then call('SET', CLAIMED .. token, table.concat(claimed, ' '), 'PX', lease) end
 return taken

@@ -10,7 +10,7 @@
 -- Invariant: every open job waits with its owner, has time left on its lease, or is on its way in a message that names
 -- it. Such a message is lost once the queue has delivered what was sent well after it, or is empty and no claim came
 -- of it; each re-send doubles the wait for the next, up to five minutes, so that an undeliverable one is no flood.
--- Where jobs wait, the queue is empty and no one attends for a while, a turn was lost, however many jobs that is: one
+-- Where jobs wait, the queue is empty and no one polls for a while, a turn was lost, however many jobs that is: one
 -- is sent.
 
 local now, grace, ttl, most = read_clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
@@ -34,8 +34,8 @@ for _, id in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, m
 end
 
 local is_empty = call('LLEN', QUEUE) == 0
-local passed = is_empty and now or num(call('GET', PASSED) or 0)
-for _, id in ipairs(call('ZRANGE', REDELIVERY, '-inf', '(' .. passed - grace, 'BYSCORE', 'LIMIT', 0, most)) do
+local watermark = is_empty and now or num(call('GET', WATERMARK) or 0)
+for _, id in ipairs(call('ZRANGE', REDELIVERY, '-inf', '(' .. watermark - grace, 'BYSCORE', 'LIMIT', 0, most)) do
   local resent = call('HINCRBY', JOB .. id, 'resent', 1)
   send(id, math.min(grace * (2 ^ (resent - 1) - 1), 300000))
 end
@@ -44,13 +44,13 @@ local adopted = call('ZRANGE', FORMAT_1, '-inf', now, 'BYSCORE', 'LIMIT', 0, mos
 for i = 1, #adopted, 2 do adopt_format_1(adopted[i], num(adopted[i + 1])) end
 flush()
 
-local unheard = not is_attended(now) and call('DEL', WORD) == 1
-if not (is_empty and call('EXISTS', OWNERS) == 1) or is_attended(now) then
-  call('DEL', UNATTENDED)
+local unheard = not is_long_polled(now) and call('DEL', NEW_JOBS) == 1
+if not (is_empty and call('EXISTS', OWNERS) == 1) or is_long_polled(now) then
+  call('DEL', UNPOLLED_SINCE)
 else
-  local since = num(call('GET', UNATTENDED) or now)
+  local since = num(call('GET', UNPOLLED_SINCE) or now)
   local lost = now - since >= grace
-  if lost or since == now then call('SET', UNATTENDED, now) end
+  if lost or since == now then call('SET', UNPOLLED_SINCE, now) end
   unheard = unheard or lost or #adopted > 0
 end
 answer[2] = unheard and 1 or 0

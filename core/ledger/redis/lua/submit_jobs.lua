@@ -19,17 +19,17 @@
 --        +10 daily: records that its owner may send a day; empty for no limit
 --        +11 priority: 0 to 7, the most urgent first
 --        +12 waiter: gateway process that waits for it; empty for none
--- Returns now, the length of the queue, whether a worker attends (0 or 1), then a status and an id for each job. The
+-- Returns now, the length of the queue, whether a worker long polls (0 or 1), then a status and an id for each job. The
 -- id is that of an earlier job where the status is `replayed`.
 --
 -- Invariant: a job is written whole, counted once, and is on its way; a job that exists is left as it is, so that a
--- call whose answer was lost can be made again. A worker that attends is given word of what is new. Records count for
+-- call whose answer was lost can be made again. A worker that long polls is told of new jobs. Records count for
 -- their owner's day if and only if they are written down.
 
 local now, limit, idem_ttl, ttl = read_clock(ARGV[1]), num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
 local before = num(call('GET', BACKLOG) or 0)
-local attended = is_attended(now)
-local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), attended and 1 or 0}
+local long_polled = is_long_polled(now)
+local fresh, noted, answer = {}, {}, {now, call('LLEN', QUEUE), long_polled and 1 or 0}
 for i = 5, #ARGV, 13 do
   local id, rows, n, after, explain, key, fingerprint, callback, trace, owner, daily, priority, waiter =
     unpack(ARGV, i, i + 12)
@@ -77,7 +77,7 @@ for i = 5, #ARGV, 13 do
   answer[#answer + 1] = status
   answer[#answer + 1] = id
 end
-if attended and backlog > 0 and call('EXISTS', WORD) == 0 then call('RPUSH', WORD, 1) end
+if long_polled and backlog > 0 and call('EXISTS', NEW_JOBS) == 0 then call('RPUSH', NEW_JOBS, 1) end
 for owner, ids in pairs(noted) do add_audit_event(owner, 'submit', 'job', table.concat(ids, ' ')) end
 flush()
 return answer

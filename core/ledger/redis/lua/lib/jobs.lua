@@ -6,7 +6,7 @@ local call, num = redis.call, tonumber
 local has_callbacks = call('EXISTS', CALLBACKS) == 1
 
 -- Whether a worker is trusted to look again for what waits.
-local function is_attended(now) return num(call('GET', ATTENDED) or 0) > now end
+local function is_long_polled(now) return num(call('GET', LONG_POLL_UNTIL) or 0) > now end
 
 -- The time in ms since 1970: the one that is given, or else that of Redis.
 local function read_clock(given)

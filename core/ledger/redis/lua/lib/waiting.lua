@@ -66,7 +66,7 @@ end
 -- Whether the results that are kept for the owner leave enough of Redis's memory to others.
 local kept = {}
 local function has_room(owner, ttl, now)
-  local room = owner ~= '' and call('GET', ROOM)
+  local room = owner ~= '' and call('GET', FREE_MEMORY)
   if not room then return true end
   if not kept[owner] then
     kept[owner] = 0

@@ -157,14 +157,14 @@ def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> None:
 
 
 def _serve(registry: CollectorRegistry, host: str, port: int) -> None:
-    told = False
+    logged = False
     while True:
         try:
             server, _ = start_http_server(port, host, registry)
         except OSError as error:
-            if not told:
+            if not logged:
                 log.warning("metrics cannot be shown on %s:%d yet: %s", host, port, error.strerror)
-            told = True
+            logged = True
             time.sleep(TRY_EVERY_S)
         else:
             # A child that outlives this process must not keep the port from the next one.

@@ -118,7 +118,7 @@ class ReaperMetrics:
         self.last_round.set_to_current_time()
 
 
-class NotifierMetrics:
+class WebhookMetrics:
     """What a notifier counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from core.ledger.stats import ServerStats
 from monitoring.gauges import LEDGER_UP, describe_drift, describe_limits, describe_queues, describe_server
-from monitoring.instrument import GatewayMetrics, NotifierMetrics, QueueMetrics, ReaperMetrics, WorkerMetrics
+from monitoring.instrument import GatewayMetrics, QueueMetrics, ReaperMetrics, WebhookMetrics, WorkerMetrics
 from monitoring.processes import describe_costs
 
 
@@ -36,7 +36,7 @@ def list_metrics() -> list[Listed]:
         "gateway": GatewayMetrics(CollectorRegistry()),
         "worker": WorkerMetrics(CollectorRegistry()),
         "sweep": ReaperMetrics(CollectorRegistry()),
-        "notifier": NotifierMetrics(CollectorRegistry()),
+        "notifier": WebhookMetrics(CollectorRegistry()),
         "worker, notifier": QueueMetrics(CollectorRegistry()),
     }
     listed = [

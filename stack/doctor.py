@@ -102,11 +102,11 @@ def check_versions() -> Iterator[Finding]:
         except PackageNotFoundError:
             yield Finding("versions", Verdict.WRONG, f"{name} is not installed", "run `make up` in the checkout")
             continue
-        told = f"{name} {version(name)}"
+        detail = f"{name} {version(name)}"
         if installed < least:
-            yield Finding("versions", Verdict.WRONG, told, f"install {name} {least[0]}.{least[1]} or newer")
+            yield Finding("versions", Verdict.WRONG, detail, f"install {name} {least[0]}.{least[1]} or newer")
         else:
-            yield Finding("versions", Verdict.OK, told)
+            yield Finding("versions", Verdict.OK, detail)
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
@@ -129,10 +129,10 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_taken(port: int) -> bool:
-    with socket.socket() as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            door.bind(("127.0.0.1", port))
+            listener.bind(("127.0.0.1", port))
         except OSError:
             return True
     return False
@@ -145,11 +145,11 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     for folder in sorted(folders):
         there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(there).free
-        told = f"{free / 1e9:.1f} GB free for {folder}"
+        detail = f"{free / 1e9:.1f} GB free for {folder}"
         if free < LEAST_FREE_BYTES:
-            yield Finding("disk", Verdict.WRONG, told, "make room: without it submits are answered 503")
+            yield Finding("disk", Verdict.WRONG, detail, "make room: without it submits are answered 503")
         else:
-            yield Finding("disk", Verdict.OK, told)
+            yield Finding("disk", Verdict.OK, detail)
 
 
 def check_ledger(settings: Settings) -> Iterator[Finding]:

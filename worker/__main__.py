@@ -36,7 +36,7 @@ from core.transport.queue import (
     notify_callbacks,
 )
 from monitoring.exposition import SharedMetrics, make_registry, serve_metrics, take_folder
-from monitoring.instrument import NotifierMetrics, QueueMetrics, ReaperMetrics
+from monitoring.instrument import QueueMetrics, ReaperMetrics, WebhookMetrics
 from monitoring.log import format_fatal_error, start_log
 from monitoring.vital import VitalThreads
 from worker import dead_letters
@@ -103,7 +103,7 @@ def deliver_callbacks(settings: Settings, name: str) -> int:
     from worker.webhooks.worker import MESSAGES_AT_ONCE, add_webhook_task, make_webhook_worker
 
     registry = make_registry()
-    webhooks = make_webhook_worker(settings, NotifierMetrics(registry))
+    webhooks = make_webhook_worker(settings, WebhookMetrics(registry))
     if settings.metrics:
         count_refused(CALLBACKS, QueueMetrics(registry))
         serve_metrics(registry, settings.metrics_host, settings.notify_metrics_port)

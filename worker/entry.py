@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from core.connect import MONITOR_OPTIONS
 from core.settings import Settings
 from models.released import Released
-from monitoring.instrument import NotifierMetrics
+from monitoring.instrument import WebhookMetrics
 from worker.tasks import make_worker
 from worker.webhooks.worker import add_webhook_task, make_webhook_worker
 
@@ -24,4 +24,4 @@ def released() -> Released:
 settings = Settings.read()
 app = make_worker(settings, lambda: released().scorer())
 app.conf.broker_transport_options |= MONITOR_OPTIONS
-add_webhook_task(app, lambda: make_webhook_worker(settings, NotifierMetrics(CollectorRegistry())))
+add_webhook_task(app, lambda: make_webhook_worker(settings, WebhookMetrics(CollectorRegistry())))

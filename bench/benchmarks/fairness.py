@@ -130,8 +130,8 @@ def measure_kind(folder: Path, kind: str, bodies: Bodies, seconds: float) -> Fig
                 look(client, bodies, seconds, beside)
             look(client, bodies, SETTLE_S, Seen())  # what the flood had in hand is let go
             look(client, bodies, seconds / 2, idle)
-    told = {(kind, 1, f"answered {status}"): float(times) for status, times in answers.items()}
-    return beside.figures(kind) | idle.figures(f"{kind} {IDLE}") | told
+    statuses = {(kind, 1, f"answered {status}"): float(times) for status, times in answers.items()}
+    return beside.figures(kind) | idle.figures(f"{kind} {IDLE}") | statuses
 
 
 def have_scored(url: str, key: str, body: Path) -> str:

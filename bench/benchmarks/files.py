@@ -105,8 +105,8 @@ def lags(url: str, file: Path, rows: int) -> Figures:
     with watched(url) as busy:
         batch = upload(url, file)
     wait(url, batch)
-    told = (("idle", idle), ("upload", busy))
-    return {(OURS, rows, f"{name} {what}"): seen[what] for name, seen in told for what in ("worst_ms", "p999_ms")}
+    clients = (("idle", idle), ("upload", busy))
+    return {(OURS, rows, f"{name} {what}"): seen[what] for name, seen in clients for what in ("worst_ms", "p999_ms")}
 
 
 def patients(url: str, file: Path, out: Path, rows: int) -> Figures:

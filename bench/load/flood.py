@@ -105,8 +105,8 @@ def flooded(name: str, url: str, key: str, body: Path) -> Iterator[Answers]:
         try:
             yield answers
         finally:
-            told = json.loads(process.communicate()[0])
-            answers.update({int(status): count for status, count in told.items()})
+            counts = json.loads(process.communicate()[0])
+            answers.update({int(status): count for status, count in counts.items()})
 
 
 def follow_input(ended: Event) -> None:

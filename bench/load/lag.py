@@ -68,8 +68,8 @@ def main() -> None:
     print("begun", flush=True)
     waits = sorted(ask(sys.argv[1], ended))
     at = min(len(waits) - 1, int(len(waits) * 0.999))
-    told = {"worst_ms": 1e3 * waits[-1], "p999_ms": 1e3 * waits[at], "p99_ms": 1e3 * p99_of_all(waits)}
-    print(json.dumps(told | {"asked": len(waits)}))
+    figures = {"worst_ms": 1e3 * waits[-1], "p999_ms": 1e3 * waits[at], "p99_ms": 1e3 * p99_of_all(waits)}
+    print(json.dumps(figures | {"asked": len(waits)}))
 
 
 if __name__ == "__main__":

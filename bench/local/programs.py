@@ -39,8 +39,8 @@ def free_port() -> int:
         port = 20_000 + 1_000 * runner + randrange(1_000)  # noqa: S311 - no secret
         if port in LATELY_GIVEN:  # and maybe not listened on yet
             continue
-        with socket.socket() as door, suppress(OSError):
-            door.bind(("127.0.0.1", port))
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
             LATELY_GIVEN.append(port)
             return port
 

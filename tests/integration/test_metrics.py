@@ -253,7 +253,7 @@ def test_waiting_jobs_are_read_off_the_ledger(measured: Measured) -> None:
     assert ("scoreline_backlog_patients", (("queue", "bulk"),)) in values
     assert of(values, "scoreline_backlog_limit_patients", queue="bulk") == Settings().bulk_backlog_limit
     with Redis.from_url(measured.redis_url) as redis:
-        assert of(values, "scoreline_quarantined_jobs", queue="interactive") == redis.zcard(JOBS.quarantine)
+        assert of(values, "scoreline_quarantined_jobs", queue="interactive") == redis.zcard(JOBS.dead_letters)
 
 
 def test_redis_is_shown_as_it_says_of_itself(measured: Measured) -> None:

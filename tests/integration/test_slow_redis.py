@@ -96,7 +96,7 @@ def test_dropping_a_job_that_is_no_longer_kept_leaves_nothing(redis: Redis, sett
     ledger = RedisLedger(redis, settings)
     job = new_job()
     submit(ledger, job)
-    redis.zadd(JOBS.quarantine, {job.id: 0})
+    redis.zadd(JOBS.dead_letters, {job.id: 0})
     redis.delete(JOBS.job + job.id)  # as Redis does when its time has come
     with pytest.raises(UnknownJob):
         ledger.drop(job.id)

@@ -107,8 +107,8 @@ def check_terms(scorer: Scorer, classifier: Pipeline, rows: Sequence[Row]) -> fl
     become the mean of `rows`. Raises ReleaseRefused if any is off by more than `LARGEST_DIFFERENCE`.
     """
     matrix, mean = to_matrix(jitter(rows, EXPLAINED, SEED)), to_matrix(rows).mean(axis=0, dtype=np.float64)
-    told = [score[4] for score in scorer.score(matrix, explain=True)]
-    baselines, terms, sums = (np.array(part) for part in zip(*told, strict=True))
+    explained = [score[4] for score in scorer.score(matrix, explain=True)]
+    baselines, terms, sums = (np.array(part) for part in zip(*explained, strict=True))
     exact = matrix.astype(np.float64)
     log_odds = classifier.decision_function(exact)
     errors = [baselines + terms.sum(axis=1) - log_odds, sums - log_odds]

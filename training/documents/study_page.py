@@ -159,8 +159,8 @@ def tell_candidates(study: Study, names: tuple[str, ...], *, with_ece: bool) -> 
     for name, result in study.results.items():
         shown = [figure(result.metrics[metric]) if metric in result.metrics else "none" for metric in names]
         ece = result.calibration_error
-        told = [f"{ece.error.value:.3f}; {ece.floor_mean:.3f} ({ece.floor_95:.3f})"] if with_ece else []
-        rows.append([f"`{name}`: {result.title}" if with_ece else f"`{name}`", *shown, *told])
+        calibration = [f"{ece.error.value:.3f}; {ece.floor_mean:.3f} ({ece.floor_95:.3f})"] if with_ece else []
+        rows.append([f"`{name}`: {result.title}" if with_ece else f"`{name}`", *shown, *calibration])
     return grid(["candidate", *map(name_of, names), *(["ECE; floor"] if with_ece else [])], rows)
 
 

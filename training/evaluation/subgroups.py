@@ -49,7 +49,7 @@ def measure_groups(
 ) -> tuple[dict[str, Subgroup], dict[str, dict[str, Metric]]]:
     """Return the metrics of each group under the unseen risks (repeats, n), and the gaps of each pair of groups."""
     groups, calls = find_groups(matrix), (risks >= THRESHOLD).astype(np.float64)
-    told = {
+    figures = {
         name: Subgroup(
             patients=int(who.sum()),
             diseased=round(float(outcome[who].mean()), DECIMALS),
@@ -63,7 +63,7 @@ def measure_groups(
     for pair, (first, second) in PAIRS.items():
         ones, others = (score(groups[name], outcome, risks, calls) for name in (first, second))
         gaps[pair] = {name: measure_gap(ones[name], others[name], len(outcome)) for name in ones}
-    return told, gaps
+    return figures, gaps
 
 
 Value = Callable[[Floats], Floats]

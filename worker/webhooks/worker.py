@@ -17,7 +17,7 @@ from core.ledger.redis.callbacks import RedisCallbacks
 from core.ledger.redis.keys import BATCHES, JOBS
 from core.settings import Settings
 from core.transport.queue import NOTIFY
-from monitoring.instrument import NotifierMetrics
+from monitoring.instrument import WebhookMetrics
 from monitoring.log import about
 from monitoring.tracing import start_tracing
 from monitoring.vital import VitalThreads
@@ -37,9 +37,7 @@ SETTLE_RETRIES = 15  # a delivery is recorded if Redis is back within about thre
 class WebhookWorker:
     """Delivers the callbacks of one process, whose threads share one event loop, and so one TLS context."""
 
-    def __init__(
-        self, sources: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: NotifierMetrics
-    ) -> None:
+    def __init__(self, sources: Sequence[Callbacks], deliver: Deliver, retry_s: float, metrics: WebhookMetrics) -> None:
         self._metrics = metrics
         self._sources = sources
         self._deliver = deliver
@@ -101,7 +99,7 @@ def add_webhook_task(app: Celery, make: Callable[[], WebhookWorker]) -> None:
         webhooks().notify()
 
 
-def make_webhook_worker(settings: Settings, metrics: NotifierMetrics) -> WebhookWorker:
+def make_webhook_worker(settings: Settings, metrics: WebhookMetrics) -> WebhookWorker:
     """Return the webhook worker of a process. Raises OperatorError if there is no secret to sign with."""
     if settings.callback_secret is None:
         raise OperatorError("there is no secret to sign callbacks with: set SCORELINE_CALLBACK_SECRET.")

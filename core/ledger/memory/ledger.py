@@ -30,7 +30,7 @@ class MemoryLedger(MemoryView):
 
     @override
     def submit(self, jobs: Sequence[NewJob]) -> SubmitResult:
-        now, fresh, verdicts = self._clock(), set[str](), list[tuple[SubmitStatus, str]]()
+        now, fresh, statuses = self._clock(), set[str](), list[tuple[SubmitStatus, str]]()
         long_polled = self._polled_until_ms > now
         for job in jobs:
             verdict, id = self._judge(job, fresh)
@@ -56,8 +56,8 @@ class MemoryLedger(MemoryView):
                     fresh.add(job.idempotency.key)
                     until = now + self._settings.idempotency_ttl * 1000
                     self._keys[job.idempotency.key] = (job.idempotency.fingerprint, id, until)
-            verdicts.append((verdict, id))
-        return SubmitResult(now, 0, verdicts, long_polled)
+            statuses.append((verdict, id))
+        return SubmitResult(now, 0, statuses, long_polled)
 
     def _judge(self, job: NewJob, fresh: set[str]) -> tuple[SubmitStatus, str]:
         if job.id in self._jobs:
@@ -116,7 +116,7 @@ class MemoryLedger(MemoryView):
             rows = job.rows
             self._end(job, State.FAILED, error=quarantined(job.deliveries))
             job.rows = rows
-            self._quarantine.add(id)
+            self._dead_letters.add(id)
             return 0
         if job.patients > room - sum(len(one.rows) for one in taken) and (taken or job.patients > largest):
             return None
@@ -185,7 +185,7 @@ class MemoryLedger(MemoryView):
         key = self._jobs.pop(id).key or ""
         if self._keys.get(key, ("", "", 0))[1] == id:
             del self._keys[key]
-        self._quarantine.discard(id)
+        self._dead_letters.discard(id)
         self._news.put(JobEvent(True, [id]))
 
     @override
@@ -227,9 +227,9 @@ class MemoryLedger(MemoryView):
 
     @override
     def replay(self, id: str, new_id: str) -> Message:
-        if id not in self._quarantine:
+        if id not in self._dead_letters:
             raise UnknownJob
-        self._quarantine.remove(id)
+        self._dead_letters.remove(id)
         old, now = self._jobs[id], self._clock()
         self._jobs[new_id] = Record(old.rows, old.patients, None, None, old.explain, old.owner, old.model_version)
         self._waiting.add(new_id, old.owner, USUAL_PRIORITY, now)
@@ -238,9 +238,9 @@ class MemoryLedger(MemoryView):
 
     @override
     def drop(self, id: str) -> None:
-        if id not in self._quarantine:
+        if id not in self._dead_letters:
             raise UnknownJob
-        self._quarantine.remove(id)
+        self._dead_letters.remove(id)
         self._jobs[id].rows = []
 
 

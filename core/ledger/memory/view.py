@@ -31,7 +31,7 @@ class MemoryView(Ledger):
         self._jobs: dict[str, Record] = {}
         self._gone: dict[str, Record] = {}
         self._keys: dict[str, tuple[str, str, int]] = {}
-        self._quarantine: set[str] = set()
+        self._dead_letters: set[str] = set()
         self._waiting = Waiting()
         self._polled_until_ms, self._has_new_jobs = 0, False
         self._unpolled_since_ms: int | None = None
@@ -97,7 +97,7 @@ class MemoryView(Ledger):
 
     @override
     def dead_letters(self, *, limit: int) -> list[Job]:
-        return [self.read(id) for id in sorted(self._quarantine, reverse=True)[:limit]]
+        return [self.read(id) for id in sorted(self._dead_letters, reverse=True)[:limit]]
 
     @override
     def load(self) -> Load:
@@ -113,7 +113,7 @@ class MemoryView(Ledger):
         ids = {state: [id for id, at in jobs if at is state] for state in (State.QUEUED, State.RUNNING)}
         ages = {state: max(0, self._clock() - ms_of_id(min(some))) / 1000 if some else 0 for state, some in ids.items()}
         counts = {state: len(some) for state, some in ids.items()}
-        return QueueStats(self._backlog(), counts, ages, len(self._quarantine), 0, self.consumed_lately())
+        return QueueStats(self._backlog(), counts, ages, len(self._dead_letters), 0, self.consumed_lately())
 
     @override
     def consumed_lately(self) -> bool:

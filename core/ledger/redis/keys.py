@@ -46,7 +46,7 @@ class Keys:
         self.format_1 = f"{prefix}open"  # sorted set: id -> ms when its lease ends, or minus the ms when it was sent
         self.deadlines = f"{prefix}deadlines"  # sorted set: id -> ms when it expires; only open jobs with a deadline
         self.callbacks = f"{prefix}callbacks"  # sorted set: id -> ms when its callback is due, +inf while it is open
-        self.quarantine = f"{prefix}quarantine"  # dead letters: sorted set of ids whose records are kept for a replay
+        self.dead_letters = f"{prefix}quarantine"  # dead letters: sorted set of ids whose records are kept for a replay
         self.watermark = f"{prefix}passed"  # watermark: the newest `sent` that the queue has delivered, ms
         self.backlog = f"{prefix}backlog"  # records in open jobs
         self.drained = f"{prefix}drained:"  # records that left the backlog, one counter for each 5 s

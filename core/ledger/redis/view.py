@@ -103,7 +103,7 @@ class RedisView(Generic[T]):
 
     def dead_letters(self, *, limit: int) -> list[T]:
         """Return dead-lettered jobs, as `Ledger.dead_letters` does."""
-        ids = self._ask(lambda redis: redis.zrange(self._keys.quarantine, 0, limit - 1, desc=True))
+        ids = self._ask(lambda redis: redis.zrange(self._keys.dead_letters, 0, limit - 1, desc=True))
         return [job for _, job in self._read_all([id.decode() for id in ids])]
 
     def load(self) -> Load:
@@ -118,7 +118,7 @@ class RedisView(Generic[T]):
         owners, pipe, keys = self.owners(), self._redis.pipeline(transaction=True), self._keys
         pipe.time()
         pipe.get(keys.backlog)
-        pipe.zcard(keys.quarantine)
+        pipe.zcard(keys.dead_letters)
         pipe.llen(keys.queue)
         pipe.exists(keys.consumed)
         for state, owner in product(OPEN, owners):

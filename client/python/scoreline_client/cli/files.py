@@ -76,10 +76,15 @@ class Bars:
 
     def __init__(self) -> None:
         console = Console(stderr=True)
-        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}")
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[detail]}"),
+        )
         self._shown = Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
-        self._sending = self._shown.add_task("sent  ", total=None, told="")
-        self._scoring = self._shown.add_task("scored", total=None, told="", start=False)
+        self._sending = self._shown.add_task("sent  ", total=None, detail="")
+        self._scoring = self._shown.add_task("scored", total=None, detail="", start=False)
         self.batch: Batch | None = None
         """The batch as it was last seen."""
 
@@ -96,15 +101,15 @@ class Bars:
             self._sending,
             completed=standing.sent_bytes,
             total=standing.sent_bytes if standing.batch else standing.size_bytes,
-            told=f"{standing.sent_bytes / MEGA:,.1f} MB",
+            detail=f"{standing.sent_bytes / MEGA:,.1f} MB",
         )
         if standing.batch:
             if not self.batch:
                 self._shown.start_task(self._scoring)
             self.batch, counts = standing.batch, standing.batch.counts
             pace = f", {self.batch.rows_per_s:,.0f} rows/s" if self.batch.rows_per_s else ""
-            told = f"{counts.rows:,} rows{pace}"
-            self._shown.update(self._scoring, completed=counts.parts_done, total=counts.parts, told=told)
+            detail = f"{counts.rows:,} rows{pace}"
+            self._shown.update(self._scoring, completed=counts.parts_done, total=counts.parts, detail=detail)
 
 
 def follow(session: Session, work: Callable[[Callable[[Standing], None]], Batch]) -> Batch:

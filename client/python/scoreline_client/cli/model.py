@@ -42,8 +42,8 @@ def drift(
         found = session.client.drift(hours, model_version)
         rows = [feature.to_dict() for feature in found.features]
         show(found.to_dict(), rows, COLUMNS, session.output)
-        told = f"{', '.join(found.drifting)} drift" if found.drifting else "nothing drifts"
-        say(f"{told}: {found.patients:,} patients of model {found.model_version} in {found.hours} h")
+        summary = f"{', '.join(found.drifting)} drift" if found.drifting else "nothing drifts"
+        say(f"{summary}: {found.patients:,} patients of model {found.model_version} in {found.hours} h")
 
 
 def to_row(card: dict[str, Any]) -> Row:

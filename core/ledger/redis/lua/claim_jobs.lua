@@ -60,7 +60,7 @@ local function claim(id)
   if tries >= most then
     local reason = 'It was given to a worker ' .. tries .. ' times and none came back; an operator can replay it.'
     end_job(id, state, 'failed', n, deadline, owner, now, ttl, 'code', 'quarantined', 'message', reason, 'rows', rows)
-    gather('ZADD', QUARANTINE, 0, id)
+    gather('ZADD', DEAD_LETTERS, 0, id)
     return 0
   end
   if n > room and (#claimed > 0 or n > largest) then return nil end

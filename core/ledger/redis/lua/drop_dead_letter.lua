@@ -6,5 +6,5 @@
 --
 -- Invariant: afterwards the job's records are nowhere, and its end state is what it was.
 
-if call('ZREM', QUARANTINE, ARGV[1]) == 0 or call('EXISTS', JOB .. ARGV[1]) == 0 then return 0 end
+if call('ZREM', DEAD_LETTERS, ARGV[1]) == 0 or call('EXISTS', JOB .. ARGV[1]) == 0 then return 0 end
 return call('HSET', JOB .. ARGV[1], 'rows', '') + 1

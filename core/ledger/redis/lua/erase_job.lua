@@ -23,7 +23,7 @@ if is_open(state) then
 elseif owner and state == 'succeeded' then
   count_results(owner, -#call('HGET', JOB .. id, 'scores') - RECORD_BYTES, num(ended_at), ttl, now)
 end
-for _, set in ipairs({index_of(owner) .. state, DEADLINES, QUARANTINE, CALLBACKS}) do call('ZREM', set, id) end
+for _, set in ipairs({index_of(owner) .. state, DEADLINES, DEAD_LETTERS, CALLBACKS}) do call('ZREM', set, id) end
 -- The key may have run out since, and stand for another job.
 if key and string.sub(call('GET', IDEMPOTENCY .. key) or '', -#id) == id then call('DEL', IDEMPOTENCY .. key) end
 ended[1] = id

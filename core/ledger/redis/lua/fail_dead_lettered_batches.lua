@@ -10,9 +10,9 @@
 
 local now, ttl, message = read_clock(ARGV[1]), num(ARGV[2]), ARGV[3]
 local failed = 0
-for _, part in ipairs(call('ZRANGE', QUARANTINE, 0, 999)) do
+for _, part in ipairs(call('ZRANGE', DEAD_LETTERS, 0, 999)) do
   stop_batch(string.sub(part, 1, 36), 'failed', now, ttl, 'code', 'quarantined', 'message', message)
-  call('ZREM', QUARANTINE, part)
+  call('ZREM', DEAD_LETTERS, part)
   failed = failed + 1
 end
 flush()

@@ -12,7 +12,7 @@ local now, id, new = read_clock(ARGV[1]), ARGV[2], ARGV[3]
 local rows, n, explain, made, owner =
   unpack(call('HMGET', JOB .. id, 'rows', 'patients', 'explain', 'replayed_as', 'owner'))
 if made == new then return now end
-if call('ZREM', QUARANTINE, id) == 0 or not rows then return nil end
+if call('ZREM', DEAD_LETTERS, id) == 0 or not rows then return nil end
 call('HSET', JOB .. id, 'rows', '', 'replayed_as', new)
 write_job(new, rows, n, now, explain, owner)
 flush()

@@ -13,7 +13,7 @@ for i = 3, #ARGV do
   for _, id in ipairs(call('ZRANGE', ARGV[i], '-', '(' .. oldest, 'BYLEX', 'LIMIT', 0, most)) do
     if call('EXISTS', JOB .. id) == 0 then
       call('ZREM', ARGV[i], id)
-      call('ZREM', QUARANTINE, id)
+      call('ZREM', DEAD_LETTERS, id)
       removed = removed + 1
     end
   end

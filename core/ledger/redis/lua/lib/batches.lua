@@ -38,7 +38,7 @@ local function stop_batch(batch, to, now, ttl, ...)
     local part = part_id(batch, i)
     local state, n, deadline, owner = unpack(call('HMGET', JOB .. part, 'state', 'patients', 'deadline', 'owner'))
     if is_open(state) then end_job(part, state, 'canceled', n, deadline, owner, now, ttl) end
-    call('ZREM', QUARANTINE, part)
+    call('ZREM', DEAD_LETTERS, part)
   end
   end_batch(batch, from, to, now, ttl, ...)
 end

@@ -8,7 +8,7 @@ from typing_extensions import override
 from core.ledger.job import State
 from core.ledger.memory.ledger import MemoryLedger
 from core.ledger.protocol import Ledger, Pause
-from core.ledger.redis.ledger import TRUSTED_MS
+from core.ledger.redis.constants import TRUSTED_MS
 from core.schema.score import ScoreRow
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message

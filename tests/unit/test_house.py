@@ -26,6 +26,7 @@ HEAVY = {"sklearn", "pandas", "mlflow", "skl2onnx", "onnx", "scipy"}
 UNKNOWN_TO = {
     "core": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
     "core.transport.queue": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette"},
+    "core.ledger.memory.callbacks": HEAVY | {"numpy", "fastapi", "redis", "celery", "kombu"},
     "monitoring.instrument": HEAVY | {"numpy", "onnxruntime", "fastapi", "starlette", "celery", "redis"},
     "api.app": HEAVY | {"numpy", "onnxruntime", "arro3"},
     "api.__main__": HEAVY | {"numpy", "onnxruntime", "arro3"},

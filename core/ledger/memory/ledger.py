@@ -17,9 +17,8 @@ from core.ledger.key import ANYONE, Caller
 from core.ledger.memory.record import Record
 from core.ledger.memory.view import BUCKET_MS, MemoryView
 from core.ledger.protocol import USUAL_PRIORITY, Claimed, JobEvent, NewJob, Outcome, Pause, SubmitResult, SubmitStatus
-from core.ledger.redis.constants import SHARE_OF_FREE
+from core.ledger.redis.constants import SHARE_OF_FREE, TRUSTED_MS
 from core.ledger.redis.keys import DAY_MS
-from core.ledger.redis.ledger import TRUSTED_MS
 from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message
 
 LONGEST_WAIT_MS = 300_000

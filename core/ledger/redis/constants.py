@@ -12,6 +12,8 @@ from core.ledger.redis.keys import BATCHES, DAY_MS, DRAIN_BUCKET_MS, JOBS, PARTS
 NEWER = "NEWERFORMAT the ledger is of a format that this program does not know"
 """What a script answers by which nothing may be claimed any more."""
 
+TRUSTED_MS = 1_000  # how long after its claim a worker that long polls is assumed to be alive
+
 SHARE_OF_FREE = 4
 """How many times what stays free of a backlog one owner may hold, times its weight: dynamic queue-length thresholds.
 

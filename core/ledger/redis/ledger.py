@@ -15,6 +15,7 @@ from core.ledger.job import Job
 from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import Claimed, JobEvent, Ledger, NewJob, Outcome, Pause, SubmitResult, SubmitStatus
 from core.ledger.redis import scripts
+from core.ledger.redis.constants import TRUSTED_MS
 from core.ledger.redis.keys import JOBS, Keys
 from core.ledger.redis.record import (
     answer_from_record,
@@ -31,7 +32,6 @@ from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message
 
 REAPED_AT_ONCE = 10_000
-TRUSTED_MS = 1_000  # how long after its claim a worker that long polls is assumed to be alive
 ANY_SIZE = 1 << 53
 
 

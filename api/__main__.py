@@ -31,10 +31,9 @@ from core.errors import LedgerUnavailable, OperatorError, ScorelineError
 from core.ledger.continuity import Continuity, Mirror
 from core.ledger.redis.access.keyring import Keyring
 from core.ledger.redis.batches import Batches
-from core.ledger.redis.checkpoint import adopt_format
+from core.ledger.redis.checkpoint import adopt_format, read_server_stats
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.server_stats import read_server_stats
 from core.process import freeze_garbage_collector, keep_private, return_large_buffers
 from core.settings import Settings
 from core.storage.store import Store

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from core.errors import LedgerUnavailable, MemoryFull
-from core.ledger.redis.running import MEMORY_RETRY_AFTER_S
+from core.ledger.redis.scripts import MEMORY_RETRY_AFTER_S
 from core.ledger.stats import ServerStats
 
 CHECK_EVERY_S = 0.25

@@ -9,8 +9,8 @@ from core.errors import OperatorError, ScorelineError
 from core.process import keep_private
 from core.settings import Settings
 from core.telemetry import switch_off_telemetry
-from stack import compose_file, supervisord_file
 from stack.doctor import report
+from stack.files import write_files
 from stack.settings import StackSettings
 from stack.up import KILLED_BY_USER, bring_up
 
@@ -24,7 +24,8 @@ def main() -> int:
     """
     asked = read_arguments()
     if asked.command == "write":
-        return write_files()
+        write_files()
+        return 0
     keep_private()
     switch_off_telemetry()
     try:
@@ -37,16 +38,6 @@ def main() -> int:
         return fail(str(error), 1)
     except KeyboardInterrupt:
         return KILLED_BY_USER
-
-
-def write_files() -> int:
-    """Write supervisord.conf and docker-compose.yml as the list of programs makes them; return the exit code."""
-    for path, render in (
-        (supervisord_file.PATH, supervisord_file.render_supervisord),
-        (compose_file.PATH, compose_file.render_compose),
-    ):
-        path.write_text(render(path.read_text()))
-    return 0
 
 
 def read_arguments() -> argparse.Namespace:

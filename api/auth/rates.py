@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from core.errors import QuotaExceeded
 from core.ledger.redis.keys import RATES
-from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.redis.scripts import raising_ledger_errors
 
 SHARES = 10
 SHARE_LASTS_S = 1.0

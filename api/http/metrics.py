@@ -20,9 +20,9 @@ from typing_extensions import override
 from api.events.watcher import JobWatcher, Listen, ReadAll, Subscription
 from core.ledger.protocol import NewJob, SubmitResult
 from core.ledger.redis.batches import Batches
+from core.ledger.redis.checkpoint import read_server_stats
 from core.ledger.redis.histograms import Histograms
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.server_stats import read_server_stats
 from core.settings import Settings
 from core.transport.queue import BULK, INTERACTIVE, limits_of
 from monitoring.exposition import FOLDER, SharedMetrics, join_service, make_registry, serve_metrics, take_folder

@@ -17,12 +17,12 @@ from core.connect import open_redis
 from core.errors import LedgerUnavailable
 from core.ledger.redis.checkpoint import Checkpoints
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.redis.scripts import raising_ledger_errors
 from core.schema.patient import EXAMPLE
 from core.settings import Settings
 from core.transport.message import Message
-from stack.monitors import describe_broker
 from stack.settings import StackSettings
+from stack.supervisor import describe_broker
 from tests.guarded import Guarded, guarded
 from tests.ledgers import Clock
 from tests.receiver import SECRET, Receiver, receiving

@@ -14,8 +14,8 @@ import yaml
 from bench.local.programs import ROOT
 from core.settings import Settings
 from monitoring.listing import list_metrics
-from stack.monitors import write_configuration
 from stack.settings import StackSettings
+from stack.supervisor import write_configuration
 
 PROMTOOL = shutil.which("promtool")
 MONITORING = ROOT / "monitoring"

@@ -8,10 +8,9 @@ import pytest
 import yaml
 
 from bench.local.programs import ROOT
-from stack.compose_file import render_compose
+from stack.files import render_compose, render_supervisord
 from stack.program import Program
 from stack.programs import PROGRAMS
-from stack.supervisord_file import render_supervisord
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SUPERVISORD = (ROOT / "supervisord.conf").read_text()

@@ -5,10 +5,9 @@ import logging
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from core.ledger.redis.checkpoint import read_server_stats
 from core.ledger.redis.keys import FREE_MEMORY, REWRITTEN
-from core.ledger.redis.running import Scripts, raising_ledger_errors
-from core.ledger.redis.scripts import IS_REWRITE_DUE
-from core.ledger.redis.server_stats import read_server_stats
+from core.ledger.redis.scripts import IS_REWRITE_DUE, Scripts, raising_ledger_errors
 from core.settings import Settings
 
 AGAIN_IN_S = 60

@@ -26,8 +26,7 @@ from core.ledger.redis.batch_record import (
 )
 from core.ledger.redis.keys import BATCHES, DONE, PARTS, TRASH
 from core.ledger.redis.ledger import RedisLedger
-from core.ledger.redis.running import Scripts
-from core.ledger.redis.scripts import Script
+from core.ledger.redis.scripts import Script, Scripts
 from core.ledger.redis.view import Lost, RecordKind, RedisView
 from core.ledger.stats import Load, QueueStats
 from core.settings import Settings

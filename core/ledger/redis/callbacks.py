@@ -9,8 +9,7 @@ from typing_extensions import override
 from core.ledger.callback import CALLBACKS_AT_ONCE, Callback, Callbacks, Due
 from core.ledger.job import Job, State
 from core.ledger.redis.keys import BATCHES, CALLBACK_QUEUE, JOBS, Keys
-from core.ledger.redis.running import Scripts
-from core.ledger.redis.scripts import PUT_OFF_CALLBACK, TAKE_CALLBACKS, Script
+from core.ledger.redis.scripts import PUT_OFF_CALLBACK, TAKE_CALLBACKS, Script, Scripts
 from core.ledger.redis.view import JOB, RedisView
 from core.settings import Settings
 

@@ -1,4 +1,4 @@
-"""The checkpoint of the ledger in Redis, and the losses that comparing it reveals.
+"""The checkpoint of the ledger in Redis, the losses that comparing it reveals, and how the server stands.
 
 A ledger has an *epoch*, a random name that it is given once, and a *mark*, the time by the clock of Redis at which it
 was last seen to have grown. Both are stored outside Redis too. A Redis without the epoch was emptied; one with an
@@ -16,9 +16,9 @@ from redis import Redis
 
 from core.errors import NewerLedger
 from core.ids import from_ms, ms_of_id
-from core.ledger.redis.keys import FORMAT, FORMAT_KEY
-from core.ledger.redis.running import Scripts, raising_ledger_errors
-from core.ledger.redis.scripts import COMPARE_CHECKPOINT
+from core.ledger.redis.keys import FORMAT, FORMAT_KEY, LOSSES
+from core.ledger.redis.scripts import COMPARE_CHECKPOINT, Scripts, raising_ledger_errors
+from core.ledger.stats import ServerStats
 from core.settings import Settings
 
 BEHIND_S = 30
@@ -123,3 +123,18 @@ def adopt_format(redis: Redis) -> None:
             redis.set(FORMAT_KEY, FORMAT)
     if known > FORMAT:
         raise NewerLedger(f"The ledger is of format {known}, and this program knows {FORMAT} at most: upgrade it.")
+
+
+def read_server_stats(redis: Redis) -> ServerStats:
+    """Return the server's numbers, in two calls. Raises LedgerUnavailable."""
+    with raising_ledger_errors():
+        info = redis.info("memory", "clients", "cpu", "persistence")
+        losses: Any = redis.zrange(LOSSES, -1, -1, withscores=True)
+    return ServerStats(
+        memory_bytes=info["used_memory"] - info["mem_not_counted_for_evict"],
+        memory_limit_bytes=info["maxmemory"],
+        clients=info["connected_clients"],
+        cpu_s=info["used_cpu_user"] + info["used_cpu_sys"],
+        aof_written=info["aof_last_write_status"] == "ok",
+        last_loss_s=losses[0][1] / 1000 if losses else 0.0,
+    )

@@ -16,8 +16,7 @@ from redis import Redis
 from core.ids import from_ms
 from core.ledger.redis.constants import HISTOGRAM_TTL_S, HOUR_S
 from core.ledger.redis.keys import CARD, HISTOGRAMS, OWNED_HISTOGRAMS, REFUSED, SERVED
-from core.ledger.redis.running import Scripts, raising_ledger_errors
-from core.ledger.redis.scripts import ADD_TO_HISTOGRAMS, READ_HISTOGRAMS, Script
+from core.ledger.redis.scripts import ADD_TO_HISTOGRAMS, READ_HISTOGRAMS, Script, Scripts, raising_ledger_errors
 
 CARD_TTL_S = HISTOGRAM_TTL_S + HOUR_S  # no histogram outlives its card
 REFUSED_TTL_S = 180  # three times the interval at which a worker publishes it again

@@ -25,8 +25,7 @@ from core.ledger.redis.record import (
     reading_record,
     render_for_waiter,
 )
-from core.ledger.redis.running import Scripts
-from core.ledger.redis.scripts import Script
+from core.ledger.redis.scripts import Script, Scripts
 from core.ledger.redis.view import ENDED, JOB, READ_AT_ONCE, Lost, RedisView, listen
 from core.settings import Settings
 from core.transport.message import JOBS_IN_MESSAGE, RECORDS_IN_MESSAGE, Message

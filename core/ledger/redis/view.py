@@ -19,7 +19,7 @@ from core.ledger.key import ANYONE, Caller
 from core.ledger.protocol import JobEvent, Page
 from core.ledger.redis.keys import DRAIN_BUCKET_MS, KEYS, Keys
 from core.ledger.redis.record import FIELDS, answer_from_line, job_from_record, reading_record
-from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.redis.scripts import raising_ledger_errors
 from core.ledger.stats import Load, QueueStats
 from core.settings import Settings
 

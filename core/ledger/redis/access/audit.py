@@ -10,8 +10,7 @@ from redis import Redis
 
 from core.ids import from_ms
 from core.ledger.redis.keys import AUDIT, MODEL
-from core.ledger.redis.running import raising_ledger_errors
-from core.ledger.redis.scripts import AUDIT_MODEL
+from core.ledger.redis.scripts import AUDIT_MODEL, raising_ledger_errors
 
 READ_AT_ONCE = 1_000
 

@@ -12,8 +12,7 @@ from core.ids import from_ms
 from core.ledger.key import UNLIMITED, USUAL, Caller, Limits, Proof, Scope, make_key, prove
 from core.ledger.redis.access.audit import OPERATOR, Action, AuditEvent
 from core.ledger.redis.keys import AUDIT, KEY, KEYS
-from core.ledger.redis.running import raising_ledger_errors
-from core.ledger.redis.scripts import FIND_KEY
+from core.ledger.redis.scripts import FIND_KEY, raising_ledger_errors
 
 OWN = "our own clients"
 

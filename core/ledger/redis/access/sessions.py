@@ -8,7 +8,7 @@ from typing import Any
 from redis import Redis
 
 from core.ledger.redis.keys import SESSION
-from core.ledger.redis.running import raising_ledger_errors
+from core.ledger.redis.scripts import raising_ledger_errors
 
 SECRET_BYTES = 32
 FORM = re.compile(rf"[0-9a-f]{{{2 * SECRET_BYTES}}}")

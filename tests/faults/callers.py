@@ -1,5 +1,6 @@
 """Uploads files as real callers do: several at once, each under a key of its own, again until it is accepted."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -21,10 +22,14 @@ AFTER_LOSS_S = 0.1
 
 
 class Callers:
-    """Upload the files until the block is left; `accepted` has the id that each file's 202 named."""
+    """Upload the files until the block is left.
+
+    `accepted` has the id that each file's 202 named, `accepted_ms` when that came, in ms since 1970, by id.
+    """
 
     def __init__(self, house: FileHouse, files: Iterable[File]) -> None:
         self.accepted: dict[File, str] = {}
+        self.accepted_ms: dict[str, float] = {}
         self.answers: Counter[int] = Counter()
         self.lost_answers = 0
         self.surprises: list[str] = []
@@ -62,7 +67,9 @@ class Callers:
             with self._lock:
                 self.answers[answer.status_code] += 1
                 if answer.status_code == 202:
-                    return self.accepted.setdefault(file, answer.json()["id"])
+                    id = self.accepted.setdefault(file, answer.json()["id"])
+                    self.accepted_ms.setdefault(id, 1000 * time.time())
+                    return id
                 if answer.status_code not in LATER:
                     self.surprises.append(f"{answer.status_code} {answer.text}")
                     break

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from typing import Any, NamedTuple
 
 import httpx2
@@ -32,8 +33,8 @@ class FileScene:
     """What a fault strikes, and for the how-manyth time.
 
     `ends` names the state that a file must end in if that is not `succeeded`, or `erased`. `changed` holds files whose
-    results were seen to be anything but what they must be. `deaths_ms` is when masters died, in ms since 1970, and
-    `orphans` are the ids of batches that the store held as their ledger was lost.
+    results were seen to be anything but what they must be. `orphans` are the ids of batches that the store held as
+    their ledger was lost.
     """
 
     house: FileHouse
@@ -45,7 +46,6 @@ class FileScene:
     ends: dict[File, str] = field(default_factory=dict)
     changed: set[File] = field(default_factory=set)
     may_lose: Loss = Loss.NOTHING
-    deaths_ms: list[float] = field(default_factory=list)
     orphans: set[str] = field(default_factory=set)
 
     def new_file(self, *, stops: bool = False, is_poisoned: bool = False) -> File:
@@ -76,7 +76,8 @@ class FileScene:
         """Whether a batch that is nowhere to be found may be lost."""
         if self.may_lose is Loss.TOLD:
             return self.house.tells_of_loss(f"{PATH}/{id}")
-        return self.may_lose is Loss.UNREPLICATED and is_in_window(made_ms(id), self.deaths_ms)
+        answered_ms = self.callers.accepted_ms.get(id, inf)
+        return self.may_lose is Loss.UNREPLICATED and is_in_window(made_ms(id), answered_ms, self.house.windows)
 
     def is_gone(self, id: str) -> bool:
         """Whether a batch is known to be lost, as it may be."""

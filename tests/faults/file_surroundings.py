@@ -78,7 +78,7 @@ def receiver_down(scene: FileScene) -> None:
 def master_lost(scene: FileScene) -> None:
     """Kill -9 of Redis's master, which stays away, while a part is scored; a Sentinel has the replica take over."""
     scene.catch()
-    scene.deaths_ms.append(environment.lose_master(scene.house))
+    environment.lose_master(scene.house)
     scene.orphans |= scene.house.stored()
     scene.house.gate.open()
 

@@ -44,13 +44,13 @@ Every number is a sum over all repeats, but for the times. A row is *scored* if 
 behind the row as it was sent and with the score that the model gives its patient alone; *rejected* if the errors name
 its line, once. Every 97th row is a bad one. *Called off* are rows of batches that the fault canceled, erased or
 poisoned, in parts that were not done; *told lost* are rows of files that are answered 410 `ledger-lost` after a fault
-that empties Redis, *not replicated* those of files accepted in the second before a master died whose replica took
-over; *lost* are all others that are in neither, and *doubled* are lines too many, and the rows of batches that no
-caller's 202 names. *Changed files* have results that were once read otherwise: those of an ended batch are read whole
-and again in two ranges, and each of the *early readings*, before the end, must be their beginning. *Left in the store*
-are ids of no batch, once the hold of uploads that broke off is over; where a ledger was lost, what the store held by
-then may stay. The time to recover runs from the end of the fault, or the death of a master, until every older batch has
-ended, and then a fresh one.
+that empties Redis, *not replicated* those of files that a master accepted and had not sent to its replica as it died;
+*lost* are all others that are in neither, and *doubled* are lines too many, and the rows of batches that no caller's
+202 names. *Changed files* have results that were once read otherwise: those of an ended batch are read whole and again
+in two ranges, and each of the *early readings*, before the end, must be their beginning. *Left in the store* are ids of
+no batch, once the hold of uploads that broke off is over; where a ledger was lost, what the store held by then may
+stay. The time to recover runs from the end of the fault, or the death of a master, until every older batch has ended,
+and then a fresh one.
 
 ## The faults that strike files
 

@@ -20,6 +20,7 @@ from core.errors import ExpiredJob, UnknownJob, UnreadableRecord
 from core.ledger.redis.ledger import RedisLedger
 from core.settings import Settings
 from core.transport.queue import INTERACTIVE
+from tests.faults.loss import Window
 from tests.faults.supervisor import Launch, Program
 
 PRODUCT = "worker.entry"
@@ -48,6 +49,11 @@ class House:
         }
         self._entry = PRODUCT
         self._stack = ExitStack()
+
+    @property
+    def windows(self) -> list[Window]:
+        """When that was written which may be lost with a master that died."""
+        return []
 
     def __enter__(self) -> Self:
         shutil.copytree(ROOT / Settings().bundle, self.bundle)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID
 
 from core.ids import time_of_id
-
-WINDOW_MS = 1_000
-"""A replica is in step within so much; of what was accepted longer before the master's death nothing may be lost."""
 
 
 class Loss(Enum):
@@ -18,9 +16,16 @@ class Loss(Enum):
     UNREPLICATED = "what the master had not yet sent to its replica"
 
 
-def is_in_window(at_ms: float, deaths_ms: Sequence[float]) -> bool:
-    """Whether a time lies in the replication window of a master's death."""
-    return any(death_ms - WINDOW_MS <= at_ms <= death_ms for death_ms in deaths_ms)
+class Window(NamedTuple):
+    """When that was written which a master had not sent to its replica as it died, in ms since 1970."""
+
+    begin_ms: float
+    died_ms: float
+
+
+def is_in_window(begun_ms: float, ended_ms: float, windows: Sequence[Window]) -> bool:
+    """Whether what was written between two times may have been written in one of the windows."""
+    return any(begun_ms <= window.died_ms and ended_ms >= window.begin_ms for window in windows)
 
 
 def made_ms(id: str) -> float:

@@ -15,6 +15,8 @@ from bench.local.conditions import wait_until
 from bench.local.programs import STARTED_WITHIN_S, answers, free_port, start, start_valkey
 from tests.faults.file_house import FileHouse
 from tests.faults.house import House
+from tests.faults.loss import Window
+from tests.faults.replication import OffsetLog
 from tests.faults.supervisor import Program
 
 MASTER = "mymaster"
@@ -33,6 +35,7 @@ class Replicated(House):
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._replica_port, self._sentinel_port = free_port(), free_port()
+        self.deaths_ms: list[float] = []
         super().__init__(folder, settings)
 
     @property
@@ -47,6 +50,15 @@ class Replicated(House):
         self.replica = self._run("replica", self._start_replica)
         self._run("sentinel", self._start_sentinel)
         wait_until(lambda: self.is_replicated, within_s=STARTED_WITHIN_S, what="the replica to be in step")
+        self._offsets = self._stack.enter_context(OffsetLog(lambda: self._master_port))
+
+    @property
+    @override
+    def windows(self) -> list[Window]:
+        """When that was written which is lost with masters that died, one window for each, of less than two minutes."""
+        begins_ms = self._offsets.begins_ms
+        wait_until(lambda: len(begins_ms) == len(self.deaths_ms), within_s=STARTED_WITHIN_S, what="the failover")
+        return [Window(begin_ms, died_ms) for begin_ms, died_ms in zip(begins_ms, self.deaths_ms, strict=True)]
 
     @property
     def master(self) -> Program:

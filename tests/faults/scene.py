@@ -3,7 +3,8 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import inf
 from threading import Event
 
 from bench.local.conditions import wait_until
@@ -23,8 +24,7 @@ LOOKS, BETWEEN_LOOKS_S = 4, 0.04  # in which any process that runs has finished 
 class Scene:
     """What a fault strikes, and for the how-manyth time; what it submits goes to `poison` or `more`.
 
-    `poison` takes the ids of jobs that must end in quarantine, `more` those of jobs that must be scored, `deaths_ms`
-    when masters died, in ms since 1970.
+    `poison` takes the ids of jobs that must end in quarantine, `more` those of jobs that must be scored.
     """
 
     house: House
@@ -35,13 +35,13 @@ class Scene:
     poison: set[str]
     more: set[str]
     may_lose: Loss = Loss.NOTHING
-    deaths_ms: list[float] = field(default_factory=list)
 
     def may_be_gone(self, id: str) -> bool:
         """Whether a job that is nowhere to be found may be lost."""
         if self.may_lose is Loss.TOLD:
             return self.house.tells_of_loss(f"/v1/jobs/{id}")
-        return self.may_lose is Loss.UNREPLICATED and is_in_window(made_ms(id), self.deaths_ms)
+        answered_ms = self.traffic.accepted_ms.get(id, inf)
+        return self.may_lose is Loss.UNREPLICATED and is_in_window(made_ms(id), answered_ms, self.house.windows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,11 @@ often its caller had to send it; *refused* counts answers 409, 429 and 503, *una
 broke or could not be made, both of which the callers sent again under the same key. *Committed* jobs have the scores
 that the model gives their patients when each is scored alone; *quarantined* are the poison itself; *lost* were accepted
 and are none of these: *told lost* are answered 410 `ledger-lost` after a fault that empties Redis; *not replicated*
-were accepted in the second before a master died whose replica took over, and are gone, or they were committed in that
-second and are scored again. *Duplicated* are jobs that no caller's 202 names, and *visible changes* ended jobs that
-were read twice with different bodies. *Submits/s* is the median rate before the first strike. The time to recover runs
-from the end of the fault, or the death of a master, until a fresh submit is scored and every older job has ended.
+were written by a master that died before it had sent them to the replica that took over: accepted and gone, or
+committed and scored again. From when on that was is measured, by the offset that the replica had got to. *Duplicated*
+are jobs that no caller's 202 names, and *visible changes* ended jobs that were read twice with different bodies.
+*Submits/s* is the median rate before the first strike. The time to recover runs from the end of the fault, or the death
+of a master, until a fresh submit is scored and every older job has ended.
 
 No loss among n jobs bounds the rate of loss below 3/n with 95 % confidence, for this mix of faults and on this machine;
 it is evidence, not proof. Loss of the disk was not tried.

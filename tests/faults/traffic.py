@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -22,7 +23,7 @@ class Traffic:
     """At least `jobs` submits, and more until it is `enough`, at `rate_per_s` (0: as fast as they are accepted).
 
     `accepted` holds the id that each submit's 202 named, by the submit's number; one submit counts once, however
-    often it had to be sent.
+    often it had to be sent. `accepted_ms` has when the 202 came, in ms since 1970, by id.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Traffic:
     ) -> None:
         self.submitted = 0
         self.accepted: dict[int, str] = {}
+        self.accepted_ms: dict[str, float] = {}
         self.answers: Counter[int] = Counter()
         self.lost_answers = 0
         self.slowest_refusal_s = 0.0
@@ -101,7 +103,8 @@ class Traffic:
 
     def _keep(self, number: int, answer: Answer) -> None:
         if answer.status == 202:
-            self.accepted[number] = json.loads(answer.body)["id"]
+            id = self.accepted[number] = json.loads(answer.body)["id"]
+            self.accepted_ms[id] = 1000 * time.time()
         else:
             self.surprises.append(f"{answer.status} {answer.body.decode()}")
 

@@ -145,7 +145,8 @@ def audit(scene: Scene, count: Count, first: str) -> Count:
 def committed_again(scene: Scene, job: dict[str, Any]) -> bool:
     """Whether a job lost but its commit, which its master had not yet sent to its replica, and ended the same again."""
     first = scene.witness.first_seen(job["id"])
-    is_lost = scene.may_lose is Loss.UNREPLICATED and is_in_window(ended_ms(first), scene.deaths_ms)
+    at_ms = ended_ms(first)
+    is_lost = scene.may_lose is Loss.UNREPLICATED and is_in_window(at_ms, at_ms, scene.house.windows)
     return is_lost and (first["state"], first["scores"]) == (job["state"], job["scores"])
 
 

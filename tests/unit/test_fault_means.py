@@ -16,7 +16,7 @@ from models.features import to_matrix
 from models.runtime import onnxruntime
 from models.scorer import Scorer
 from tests.faults.bundles import damaged_models, put_back, put_in_place
-from tests.faults.loss import WINDOW_MS, is_in_window, made_ms
+from tests.faults.loss import Window, is_in_window, made_ms
 from tests.patients import ROW
 
 SOUND = ROOT / Settings().bundle
@@ -51,7 +51,10 @@ def test_a_damaged_bundle_is_true_to_its_hash_and_the_sound_one_comes_back_whole
 def test_only_what_was_made_just_before_a_master_died_may_be_lost_with_it() -> None:
     now_ms = made_ms(new_id())
     assert abs(now_ms - 1000 * time.time()) < 60_000
-    assert is_in_window(now_ms, [now_ms + 1])
-    assert not is_in_window(now_ms, [now_ms - 1])
-    assert not is_in_window(now_ms, [now_ms + WINDOW_MS + 1])
-    assert not is_in_window(now_ms, [])
+    window = Window(now_ms + 10, now_ms + 20)
+    assert is_in_window(now_ms + 12, now_ms + 15, [window])
+    assert is_in_window(now_ms, now_ms + 11, [window])  # made before, and perhaps written within
+    assert is_in_window(now_ms + 15, now_ms + 30, [window])  # its answer came after the master's death
+    assert not is_in_window(now_ms, now_ms + 9, [window])
+    assert not is_in_window(now_ms + 21, now_ms + 30, [window])
+    assert not is_in_window(now_ms, now_ms, [])

@@ -13,9 +13,16 @@ from core.errors import OperatorError
 from core.ledger.callback import check_secrets
 from core.ledger.key import check_key
 
+LogFormat = Literal["text", "json"]
 
-class GatewaySettings(BaseSettings):
-    """The settings of the gateway; a part of `core.settings.Settings`."""
+
+class Settings(BaseSettings):
+    """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
+
+    `Settings.read` makes them.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SCORELINE_", frozen=True, env_ignore_empty=True)
 
     hosts: str | None = Describe(
         None,
@@ -63,19 +70,6 @@ class GatewaySettings(BaseSettings):
     unread_timeout_s: float = Describe(
         60, gt=0, description="Seconds after which a response that is not read is broken off."
     )
-
-
-LogFormat = Literal["text", "json"]
-
-
-class Settings(GatewaySettings):
-    """One installation's settings; each is the environment variable `SCORELINE_` and its name in capitals.
-
-    `Settings.read` makes them.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="SCORELINE_", frozen=True, env_ignore_empty=True)
-
     valkey_port: int = Describe(
         6380, ge=1, le=65535, description="Port of the embedded Valkey; unused where SCORELINE_REDIS_URL is set."
     )

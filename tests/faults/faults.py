@@ -120,13 +120,13 @@ def rolling_restart(scene: Scene) -> None:
     wait_until(lambda: responds(f"{house.url}/health/live"), within_s=CAUGHT_WITHIN_S, what="the new gateway")
     wait_for_pool(first)
     second.end(signal.SIGTERM)
-    house.reap.end(signal.SIGTERM)
+    house.reaper.end(signal.SIGTERM)
 
 
 def sweep_killed(scene: Scene) -> None:
     """Kill -9 of the sweep, just when the jobs of killed scoring processes wait for it."""
     pool_killed(scene)
-    scene.house.reap.end(signal.SIGKILL)
+    scene.house.reaper.end(signal.SIGKILL)
 
 
 def clock_wrong(scene: Scene) -> None:

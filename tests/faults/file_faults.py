@@ -66,7 +66,7 @@ def sweep_killed_mid_duty(scene: FileScene) -> None:
     erased = scene.new_file()
     scene.ends[erased] = "erased"
     scene.ask("DELETE", scene.callers.upload(erased))
-    scene.house.reap.end(signal.SIGKILL)
+    scene.house.reaper.end(signal.SIGKILL)
 
 
 def gateway_killed_mid_upload(scene: FileScene) -> None:

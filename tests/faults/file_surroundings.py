@@ -34,7 +34,7 @@ def rolling_restart(scene: FileScene) -> None:
     wait_until(lambda: responds(f"{house.url}/health/live"), within_s=BACK_WITHIN_S, what="the new gateway")
     wait_until(lambda: children(first.pid), within_s=BACK_WITHIN_S, what="the new scoring processes")
     second.end(signal.SIGTERM)
-    house.reap.end(signal.SIGTERM)
+    house.reaper.end(signal.SIGTERM)
     house.gate.open()
 
 

@@ -61,7 +61,7 @@ class House:
             self.client = self._stack.enter_context(httpx2.Client(base_url=self.url, timeout=ANSWERED_WITHIN_S))
             self._start_redis()
             self.gateway = self._run("gateway", partial(self._python, "api"))
-            self.reap = self._run("sweep", partial(self._python, "worker", "sweep"))
+            self.reaper = self._run("sweep", partial(self._python, "worker", "sweep"))
             self.workers = [self._run(name, self.worker_launch(name)) for name in ("first", "second")]
             ready = self.url + self.READY
             self._start_others()

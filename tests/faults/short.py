@@ -22,12 +22,12 @@ LAST_COMMIT_WINS = "last commit wins"
 
 def without_sweep(house: House, _: Witness) -> Count:
     """Kill scoring processes in a house without a sweep; then let it have its sweep back, and wait till all is well."""
-    house.reap.hold()
-    house.reap.end(signal.SIGKILL)
+    house.reaper.hold()
+    house.reaper.end(signal.SIGKILL)
     try:
         return hold_trial(house, Fault(pool_killed), replace(FEW, patience_s=IMPATIENT_S), Witness())
     finally:
-        house.reap.release()
+        house.reaper.release()
         wait_until(lambda: not house.is_open_before(new_id()), within_s=20, what="the sweep to find what was lost")
 
 

@@ -67,7 +67,7 @@ class UpgradeScene:
 def upgrade_workers_first(scene: UpgradeScene) -> None:
     """Workers and sweep are of the new release, while the old gateway goes on submitting; then the gateway is, too."""
     house = scene.house
-    house.upgrade(house.reap, *house.scorers)
+    house.upgrade(house.reaper, *house.scorers)
     scene.wait_for_more()
     upgrade_gateway(scene)
 
@@ -79,7 +79,7 @@ def upgrade_gateway_first(scene: UpgradeScene) -> None:
     for program in house.scorers:
         program.release()
     scene.wait_for_more()  # few enough for the old workers to leave most of what waits to the new ones
-    house.upgrade(house.reap, *house.scorers)
+    house.upgrade(house.reaper, *house.scorers)
     scene.wait_for_more()
 
 

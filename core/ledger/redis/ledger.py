@@ -94,7 +94,7 @@ class RedisLedger(RedisView[Job], Ledger):
 
     @override
     def wants_message(self) -> bool:
-        return bool(self._run(scripts.WANTS_TURN))
+        return bool(self._run(scripts.WANTS_MESSAGE))
 
     @override
     def listen(self, within_s: float) -> bool:

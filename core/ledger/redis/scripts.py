@@ -88,7 +88,7 @@ OVER_HISTOGRAMS = ("lib/seconds",)
 
 SUBMIT_JOBS = Script("submit_jobs", OVER_JOBS, Needs.MEMORY)
 CLAIM_JOBS = Script("claim_jobs", (*OVER_JOBS, "lib/fair_queue"))
-WANTS_TURN = Script("wants_turn", OVER_JOBS)
+WANTS_MESSAGE = Script("wants_message", OVER_JOBS)
 RENEW_LEASES = Script("renew_leases", OVER_JOBS)
 FINISH_JOBS = Script("finish_jobs", OVER_JOBS)
 READ_ANSWERS = Script("read_answers", OVER_JOBS, Needs.NOTHING)

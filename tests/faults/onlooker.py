@@ -1,11 +1,11 @@
 """Reads results while they come: what there is must be the beginning of what there will be."""
 
 from contextlib import suppress
-from threading import Event, Thread
-from typing import Self
 
 import httpx2
+from typing_extensions import override
 
+from tests.faults.background import Background
 from tests.faults.callers import PATH
 from tests.faults.file_scene import FileScene
 from tests.faults.files import File, results_of
@@ -14,25 +14,17 @@ READ_EVERY_S = 0.2  # a reader must not take the cores from the workers
 ANSWERED_WITHIN_S = 15
 
 
-class Onlooker:
+class Onlooker(Background):
     """Reads the results of open batches until the block is left; `readings` counts those of one that had not ended."""
 
     def __init__(self, scene: FileScene) -> None:
+        super().__init__()
         self.readings = 0
         self._scene = scene
         self._ended = set[File]()
-        self._stop = Event()
-        self._thread = Thread(target=self._look_on, name="onlooker", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look_on(self) -> None:
+    @override
+    def _work(self) -> None:
         with httpx2.Client(base_url=self._scene.house.url, timeout=ANSWERED_WITHIN_S) as client:
             while not self._stop.wait(READ_EVERY_S):
                 for file, id in list(self._scene.callers.accepted.items()):

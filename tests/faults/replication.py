@@ -5,17 +5,18 @@ from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
 from math import inf
-from threading import Event, Thread
-from typing import Self
 
 from redis import Redis
 from redis.exceptions import RedisError
+from typing_extensions import override
+
+from tests.faults.background import Background
 
 EVERY_S = 0.02
 KEPT = 6_000  # two minutes: no replica is behind for longer
 
 
-class OffsetLog:
+class OffsetLog(Background):
     """Notes the replication offset of the server on the port that `master_port` returns, until the block is left.
 
     `begins_ms` has, for each failover, when the first was written that the new master had not got, in ms since 1970: no
@@ -23,21 +24,13 @@ class OffsetLog:
     """
 
     def __init__(self, master_port: Callable[[], int]) -> None:
+        super().__init__()
         self.begins_ms: list[float] = []
         self._master_port, self._port = master_port, 0
         self._offsets: list[tuple[int, float]] = []  # how far the master was, and when it was last seen to be there
-        self._stop = Event()
-        self._thread = Thread(target=self._note_all, name="offsets", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _note_all(self) -> None:
+    @override
+    def _work(self) -> None:
         while not self._stop.wait(EVERY_S):
             with suppress(RedisError):
                 port = self._master_port()

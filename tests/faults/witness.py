@@ -1,11 +1,13 @@
 """Reads results all the while, and remembers each: what a reader has seen must never change."""
 
 import json
-from threading import Event, Lock, Thread
-from typing import Any, Self
+from threading import Lock
+from typing import Any
 
 import httpx2
+from typing_extensions import override
 
+from tests.faults.background import Background
 from tests.faults.house import House
 from tests.faults.traffic import Traffic
 
@@ -46,23 +48,15 @@ class Witness:
             return set(self._seen)
 
 
-class Reader:
+class Reader(Background):
     """Polls a sample of the traffic's accepted jobs, ended ones too, until the block is left."""
 
     def __init__(self, house: House, traffic: Traffic, witness: Witness) -> None:
+        super().__init__()
         self._url, self._traffic, self._witness = house.url, traffic, witness
-        self._stop = Event()
-        self._thread = Thread(target=self._read, name="reader", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _read(self) -> None:
+    @override
+    def _work(self) -> None:
         turn = 0
         with httpx2.Client(base_url=self._url, timeout=15) as client:
             while not self._stop.wait(READ_EVERY_S):

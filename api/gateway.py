@@ -34,6 +34,13 @@ from core.settings import Settings
 from monitoring.instrument import GatewayMetrics
 from monitoring.vital import VitalThreads
 
+LOOKUPS_AT_ONCE = 16
+LOOKUPS_OF_A_KEY = 4
+WAITER_BYTES = 4
+"""The size of a process's random waiter name. Two processes of one name would receive each other's answers, too."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
@@ -110,12 +117,6 @@ CurrentGateway = Annotated[Gateway, Depends(gateway_of)]
 """A route's parameter that receives the gateway."""
 
 
-LOOKUPS_AT_ONCE = 16
-LOOKUPS_OF_A_KEY = 4
-WAITER_BYTES = 4
-"""The size of a process's random waiter name. Two processes of one name would receive each other's answers, too."""
-
-
 @asynccontextmanager
 async def open_gateway(
     settings: Settings,
@@ -155,9 +156,6 @@ async def open_files(
         stack.push_async_callback(watcher.close)
         call_on_stop_signal(watcher.end_all_soon)
         yield Files(settings, bulk, uploads, watcher, gateway.answers, gateway.resolver, gateway.headroom)
-
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def call_on_stop_signal(callback: Callable[[], None]) -> None:

@@ -31,6 +31,32 @@ MONITOR_OPTIONS = {f"{key}_key": f"onlooker.{key}" for key in ("unacked", "unack
 
 log = logging.getLogger(__name__)
 
+RUNS_WHEN_FULL = "#!lua flags=allow-oom\n"
+"""First line of a script that runs even while memory is full."""
+
+REFUSED_WHEN_FULL = "#!lua\n"
+"""First line of a script that is refused, before any of it runs, while memory is full."""
+
+ALL_AT_ONCE = (
+    RUNS_WHEN_FULL
+    + """
+local answers, at = {}, 1
+while at < #ARGV do
+  local size = tonumber(ARGV[at])
+  answers[#answers + 1] = redis.pcall(unpack(ARGV, at + 1, at + size))
+  at = at + size + 1
+end
+return answers
+"""
+)
+"""Runs commands in order, each given as the number of its words and those words; returns their answers."""
+
+SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
+"""Commands that no script may call; the script that they run declares itself whether it may be refused."""
+
+Command = tuple[tuple[Any, ...], dict[str, Any]]
+"""A command with its arguments, and the options for parsing its answer, as redis-py keeps them."""
+
 
 def open_redis(settings: Settings, *, retries: int = 1) -> Redis:
     """Return a client whose every call returns, or raises RedisError, within about twice the set timeout.
@@ -110,33 +136,6 @@ def _fsync(redis: Redis) -> str | None:
         return str(redis.config_get("appendfsync").get("appendfsync"))
     except ResponseError:  # a managed server may forbid CONFIG; then it cannot be known
         return None
-
-
-RUNS_WHEN_FULL = "#!lua flags=allow-oom\n"
-"""First line of a script that runs even while memory is full."""
-
-REFUSED_WHEN_FULL = "#!lua\n"
-"""First line of a script that is refused, before any of it runs, while memory is full."""
-
-ALL_AT_ONCE = (
-    RUNS_WHEN_FULL
-    + """
-local answers, at = {}, 1
-while at < #ARGV do
-  local size = tonumber(ARGV[at])
-  answers[#answers + 1] = redis.pcall(unpack(ARGV, at + 1, at + size))
-  at = at + size + 1
-end
-return answers
-"""
-)
-"""Runs commands in order, each given as the number of its words and those words; returns their answers."""
-
-SCRIPTS = frozenset({"EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO"})
-"""Commands that no script may call; the script that they run declares itself whether it may be refused."""
-
-Command = tuple[tuple[Any, ...], dict[str, Any]]
-"""A command with its arguments, and the options for parsing its answer, as redis-py keeps them."""
 
 
 class OomSafeRedis(Redis):

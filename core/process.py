@@ -12,6 +12,11 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 LARGE_BYTES, KEPT_BYTES = 262_144, 131_072
 
+OTHERS = 0o077
+"""The mode bits that are removed from every file: all rights of group and others."""
+
+log = logging.getLogger(__name__)
+
 
 def return_large_buffers() -> None:
     """Have malloc map each buffer of 256 KB and more by itself, and keep at most 128 KB free at the heap's end.
@@ -34,12 +39,6 @@ def freeze_garbage_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-OTHERS = 0o077
-"""The mode bits that are removed from every file: all rights of group and others."""
-
-log = logging.getLogger(__name__)
 
 
 def keep_private() -> None:

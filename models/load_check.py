@@ -24,6 +24,21 @@ INPUT = "patients"
 Outputs = Mapping[str, NDArray[np.float64]]
 """The outputs of a model for n records, by name; each has the shape that `shapes_of` returns for n."""
 
+PROCESSOR_S, TRIED_WITHIN_S = 10, 60
+"""Seconds of CPU time, and of elapsed time, in which a bundle must be loaded.
+
+The released one takes half a second of either; on a busy machine, many times that of elapsed time only.
+"""
+
+PROMPT = "error: "
+"""The prefix of the reason that `python -m models check` gives for a refusal, on a line of its own on stderr."""
+
+ENDED_BY = {
+    "SIGXCPU": f"Loading the model took more than {PROCESSOR_S} s of a processor",
+    "SIGALRM": f"Loading the model did not end within {TRIED_WITHIN_S} s",
+}
+"""Why a trial was ended, by the signal that ended it."""
+
 
 class Session(Protocol):
     """A loaded model, such as an `onnxruntime.InferenceSession`."""
@@ -135,23 +150,6 @@ def is_probability(risk: NDArray[np.float64]) -> bool:
 def describe(output: Any) -> str:
     """Return the dtype and shape of an output, in words."""
     return f"{output.dtype} of {output.shape}" if isinstance(output, np.ndarray) else "no tensor"
-
-
-PROCESSOR_S, TRIED_WITHIN_S = 10, 60
-"""Seconds of CPU time, and of elapsed time, in which a bundle must be loaded.
-
-The released one takes half a second of either; on a busy machine, many times that of elapsed time only.
-"""
-
-PROMPT = "error: "
-"""The prefix of the reason that `python -m models check` gives for a refusal, on a line of its own on stderr."""
-
-
-ENDED_BY = {
-    "SIGXCPU": f"Loading the model took more than {PROCESSOR_S} s of a processor",
-    "SIGALRM": f"Loading the model did not end within {TRIED_WITHIN_S} s",
-}
-"""Why a trial was ended, by the signal that ended it."""
 
 
 class Trial:

@@ -19,6 +19,17 @@ from models.runtime import onnxruntime
 Kind = tuple[int, int, tuple[str, ...]]
 """A score without its risk, as in `core.schema.score.ScoreRow`: prediction, conformal set, warnings."""
 
+_DECIMALS = 9
+
+SLICE_ROWS = 1_024
+"""Rows that are scored at once: some 1 ms, or 3 ms if they are explained (measured), for which other work waits."""
+
+EXPLANATION = ("baseline", "terms", "log_odds")
+"""The outputs that explain a risk."""
+
+WARNINGS = tuple(f"extrapolating: {name}" for name in MEASURES)
+"""The warning for each measure, given if it is outside the range that the model was trained on."""
+
 
 class Predictions(NamedTuple):
     """Predictions for n records: `risk` float64 (n,), and `kind` intp (n,), the index of the rest in `kinds`."""
@@ -50,18 +61,6 @@ def sort_kinds(
         for kind in occurring.tolist()
     ]
     return places[number], kinds
-
-
-_DECIMALS = 9
-
-SLICE_ROWS = 1_024
-"""Rows that are scored at once: some 1 ms, or 3 ms if they are explained (measured), for which other work waits."""
-
-EXPLANATION = ("baseline", "terms", "log_odds")
-"""The outputs that explain a risk."""
-
-WARNINGS = tuple(f"extrapolating: {name}" for name in MEASURES)
-"""The warning for each measure, given if it is outside the range that the model was trained on."""
 
 
 class Scorer:

@@ -29,6 +29,8 @@ RESERVED_BYTES = 1 << 18  # some 800 series of each kind; a file that grows beyo
 
 log = logging.getLogger(__name__)
 
+TRY_EVERY_S = 2.0
+
 
 def take_folder(var: Path, service: str) -> Path | None:
     """Return a new folder below `var` for the files of a service's processes; the caller holds it until it ends.
@@ -134,9 +136,6 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-TRY_EVERY_S = 2.0
 
 
 def make_registry(*collectors: Collector) -> CollectorRegistry:

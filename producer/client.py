@@ -25,6 +25,15 @@ Ends = TypeVar("Ends", Job, Batch)
 NAMED_AT_MOST = 3
 """The most invalid fields that an error names."""
 
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+ANSWER_WITHIN_S = 10.0
+TOO_MANY = 429
+COME_BACK = {409, TOO_MANY, 502, 503, 504}
+"""Statuses that mean "retry later": the key is in use, the backlog is full, or the service is unavailable for now."""
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
 
 class ServiceAway(ScorelineError):
     """The service cannot be reached: start it with `make up`."""
@@ -67,16 +76,6 @@ def refusal(answer: httpx2.Response) -> Refused:
         error = Refused(f"{answer.status_code} {answer.reason_phrase}")
     error.status_code = answer.status_code
     return error
-
-
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
-ANSWER_WITHIN_S = 10.0
-TOO_MANY = 429
-COME_BACK = {409, TOO_MANY, 502, 503, 504}
-"""Statuses that mean "retry later": the key is in use, the backlog is full, or the service is unavailable for now."""
-
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class Client:

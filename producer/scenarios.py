@@ -25,6 +25,10 @@ MV_A_MM = 0.1  # the usual gain of an electrocardiogram, 10 mm a mV
 HIGHEST_CP = 3
 STUCK_AT_BPM = 150
 
+Kind = Callable[[Values, random.Random], bytes]
+
+REQUIRED = tuple(name for name, field in Patient.model_fields.items() if field.is_required())
+
 
 def grow_older(values: Values, _: random.Random) -> Values:
     """The clinic admits patients who are 15 years older, most of them beyond the trained range."""
@@ -65,11 +69,6 @@ SCENARIOS: dict[str, Scenario] = {
     "stuck-sensor": stick,
 }
 """The scenarios by name."""
-
-
-Kind = Callable[[Values, random.Random], bytes]
-
-REQUIRED = tuple(name for name, field in Patient.model_fields.items() if field.is_required())
 
 
 def encode(values: Values) -> bytes:

@@ -15,6 +15,10 @@ RECENT = 100
 ENOUGH = 10
 """Means are of the last `RECENT` values, and shown once there are `ENOUGH`."""
 
+LOG_EVERY_S = 10
+
+log = logging.getLogger("producer")
+
 
 @dataclass
 class Totals:
@@ -69,11 +73,6 @@ class Totals:
         if self.last_s:
             parts.append(f"the last was scored in {1000 * self.last_s:.0f} ms")
         return "; ".join(parts)
-
-
-LOG_EVERY_S = 10
-
-log = logging.getLogger("producer")
 
 
 class Screen:

@@ -15,6 +15,8 @@ from core.schema.patient import COLUMNS, Patient
 TABLE = Path(__file__).resolve().parent.parent / "training" / "data" / "cleveland.csv"
 TARGET = "target"
 
+HEADER = ("job", "disease")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -43,9 +45,6 @@ def to_case(line: dict[str, str], path: Path, number: int) -> Case:
         return Case(Patient.model_validate(values), disease={"0": False, "1": True}[line[TARGET]])
     except (ValidationError, KeyError, TypeError, ValueError):  # the cause would carry the patient's values
         raise BadTable(f"{path}, line {number}: is not a patient with a target of 0 or 1.") from None
-
-
-HEADER = ("job", "disease")
 
 
 class Labels:

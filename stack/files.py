@@ -19,6 +19,9 @@ BEGIN = "  # The services from here to the line `# End` are written by `make pro
 END = "  # End\n"
 PLAIN = re.compile(r"[\w./=-]+")
 
+WORD = re.compile(r'(?:"[^"]*"|\S)+')
+FIRST_LINE = "; The groups and programs from here on are written by `make programs` from stack/programs.py.\n"
+
 
 def render_compose(text: str) -> str:
     """Return the text of docker-compose.yml with our services written anew. Raises ValueError if a mark is missing."""
@@ -69,10 +72,6 @@ def _limits(container: Container) -> Iterator[str]:
         yield f"cpu_shares: {container.cpu_shares}"
     if container.mem_limit:
         yield f"mem_limit: {container.mem_limit}"
-
-
-WORD = re.compile(r'(?:"[^"]*"|\S)+')
-FIRST_LINE = "; The groups and programs from here on are written by `make programs` from stack/programs.py.\n"
 
 
 def render_supervisord(text: str) -> str:

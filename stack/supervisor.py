@@ -33,6 +33,15 @@ from stack.settings import CHECKOUT, StackSettings
 
 MONITORING = CHECKOUT / "monitoring"
 
+POLL_S = 0.05
+UNKILLABLE_AFTER_S = 5
+
+# As supervisord writes it: "exited: worker (exit status 1; not expected)", "gave up: worker entered FATAL state, ...".
+EXIT = re.compile(r"(?P<what>exited|gave up): (?P<program>\w+) (?:\((?P<reason>[^;)]+))?")
+
+QUOTED_LINES = 15
+LAST_LINES_WITHIN_S = 5  # a program may hold the pipe open after supervisord has ended
+
 
 def describe_broker(settings: StackSettings) -> dict[str, str]:
     """Return the environment variables that tell celery-exporter how to reach the queue."""
@@ -60,10 +69,6 @@ def _list_targets(program: Program, settings: StackSettings) -> list[str]:
     ]
 
 
-POLL_S = 0.05
-UNKILLABLE_AFTER_S = 5
-
-
 def list_members(session: int) -> list[int]:
     """Return the pids of the living processes in the session, whoever their parent is by now."""
     return [int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat") if _is_member(stat, session)]
@@ -89,13 +94,6 @@ def end_session(session: int, patience_s: float) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(POLL_S)
-
-
-# As supervisord writes it: "exited: worker (exit status 1; not expected)", "gave up: worker entered FATAL state, ...".
-EXIT = re.compile(r"(?P<what>exited|gave up): (?P<program>\w+) (?:\((?P<reason>[^;)]+))?")
-
-QUOTED_LINES = 15
-LAST_LINES_WITHIN_S = 5  # a program may hold the pipe open after supervisord has ended
 
 
 @dataclass(frozen=True)

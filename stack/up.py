@@ -23,6 +23,14 @@ from stack.supervisor import Supervisor
 
 ANSWER_WITHIN_S = 3
 
+READY_WITHIN_S = 60
+READY_POLL_S = 0.05
+WATCH_POLL_S = 0.5
+EXITS_LIMIT = 3
+"""A program that ends this often before all is ready is not waited for any longer."""
+
+KILLED_BY_USER = 130
+
 
 @dataclass(frozen=True)
 class Obstacle:
@@ -74,15 +82,6 @@ def _describe(holder: int) -> str:
     except ProcessLookupError:
         return "An earlier `up` of this checkout was killed and its programs are still stopping: try again in seconds."
     return f"An earlier `up` of this checkout is still running (process {holder}): use it, or stop it with Ctrl-C."
-
-
-READY_WITHIN_S = 60
-READY_POLL_S = 0.05
-WATCH_POLL_S = 0.5
-EXITS_LIMIT = 3
-"""A program that ends this often before all is ready is not waited for any longer."""
-
-KILLED_BY_USER = 130
 
 
 def bring_up(settings: StackSettings, console: Console) -> int:

@@ -41,6 +41,15 @@ Jobs = tuple[SentMs, Annotated[list[Id], Field(max_length=JOBS_IN_MESSAGE)]]
 Parts = tuple[SentMs, Annotated[list[PartId], Field(max_length=JOBS_IN_MESSAGE)]]
 Nothing = Annotated[dict[str, None], Field(max_length=10)]
 
+BODIES: dict[str, tuple[str, TypeAdapter[Any]]] = {
+    INTERACTIVE: (SCORE, TypeAdapter(tuple[Jobs, Nothing, Nothing])),
+    BULK: (SCORE_PARTS, TypeAdapter(tuple[Parts, Nothing, Nothing])),
+    CALLBACKS: (NOTIFY, TypeAdapter(tuple[tuple[()], Nothing, Nothing])),
+}
+"""The one task of each queue, and the body of its messages: arguments, keyword arguments, and Celery's callbacks."""
+
+LONGEST_WAIT_S = 2
+
 
 class Headers(BaseModel):
     """What is read of a message's headers."""
@@ -64,14 +73,6 @@ class QueueMessage(BaseModel):
     content_encoding: Literal["utf-8"] = Field(alias="content-encoding")
     headers: Headers
     properties: Properties
-
-
-BODIES: dict[str, tuple[str, TypeAdapter[Any]]] = {
-    INTERACTIVE: (SCORE, TypeAdapter(tuple[Jobs, Nothing, Nothing])),
-    BULK: (SCORE_PARTS, TypeAdapter(tuple[Parts, Nothing, Nothing])),
-    CALLBACKS: (NOTIFY, TypeAdapter(tuple[tuple[()], Nothing, Nothing])),
-}
-"""The one task of each queue, and the body of its messages: arguments, keyword arguments, and Celery's callbacks."""
 
 
 def count_refused(queue: str, metrics: QueueMetrics) -> None:
@@ -146,9 +147,6 @@ class CheckedChannel(OomSafeChannel):
     @override
     def _get_client(self) -> type[Redis]:
         return CheckedRedis
-
-
-LONGEST_WAIT_S = 2
 
 
 class PromptConsumer(Consumer):  # type: ignore[misc]  # Celery has no types

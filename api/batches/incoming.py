@@ -11,6 +11,13 @@ from core.errors import InvalidFile, UploadStalled
 
 PIECE_BYTES = 262_144  # the server delivers some 64 KB at a time; each piece costs a switch to another thread
 
+T = TypeVar("T")
+
+FREE_S = 1.0
+SLOWEST_BYTES_PER_S = 5_000_000
+"""The slowest rate allowed, compressed and decompressed bytes added. The slowest tables (all cells quoted) are read at
+some 80 MB/s."""
+
 
 async def read_pieces(request: Request, idle_s: float, slowest_bytes_per_s: float) -> AsyncIterator[bytes]:
     """Yield the body in pieces of at least 256 KB; the last may be smaller.
@@ -37,14 +44,6 @@ async def read_pieces(request: Request, idle_s: float, slowest_bytes_per_s: floa
             buffer.clear()
         if chunk is None:
             return
-
-
-T = TypeVar("T")
-
-FREE_S = 1.0
-SLOWEST_BYTES_PER_S = 5_000_000
-"""The slowest rate allowed, compressed and decompressed bytes added. The slowest tables (all cells quoted) are read at
-some 80 MB/s."""
 
 
 class TimeBudget:

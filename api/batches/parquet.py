@@ -21,6 +21,19 @@ from core.table.cell import read_cell
 PIECE_BYTES = 262_144
 PIECES = 2  # unread pieces, above which the writer waits
 
+BLOCK_CELLS = 20 * BLOCK_ROWS  # converted at once, in some 20 ms
+GROUP_ROWS = 131_072
+GROUP_BYTES = 16_000_000  # of rows; a row group in memory is compressed, and so mostly much smaller
+COMPRESSION = "zstd(1)"
+
+TEXT, NUMBER = DataType.utf8(), DataType.float64()
+TEXTS = DataType.list(Field("element", TEXT, nullable=False))
+OFFSET = DataType.int32()
+FIELDS = fields_of_patient()
+
+Columns = Iterable[Sequence[Any]]
+"""The values of a block of rows, column by column: texts from CSV, or JSON values."""
+
 
 class GrowingFile(io.RawIOBase):
     """A file that one thread writes and another reads while it grows.
@@ -93,20 +106,6 @@ def stream_from_thread(write: Callable[[GrowingFile], None]) -> Iterator[bytes]:
         growing.abandon()
     if failed:
         raise failed[0]
-
-
-BLOCK_CELLS = 20 * BLOCK_ROWS  # converted at once, in some 20 ms
-GROUP_ROWS = 131_072
-GROUP_BYTES = 16_000_000  # of rows; a row group in memory is compressed, and so mostly much smaller
-COMPRESSION = "zstd(1)"
-
-TEXT, NUMBER = DataType.utf8(), DataType.float64()
-TEXTS = DataType.list(Field("element", TEXT, nullable=False))
-OFFSET = DataType.int32()
-FIELDS = fields_of_patient()
-
-Columns = Iterable[Sequence[Any]]
-"""The values of a block of rows, column by column: texts from CSV, or JSON values."""
 
 
 def to_parquet(outputs: Iterable[bytes], form: Form, row_bytes: int) -> Iterator[bytes]:

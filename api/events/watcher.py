@@ -28,6 +28,8 @@ None means that events may have been missed."""
 ReadAll = Callable[[Sequence[str]], dict[str, T]]
 """Returns the jobs or batches that exist, by id, as `Ledger.answers` does."""
 
+WATCH_AFTER_S = 1.0  # most waits are over by then, and cost nothing more
+
 
 class Subscription(Generic[T]):
     """One waiting request: it receives the job or batch whenever that changes, until the subscription has `ended`."""
@@ -161,9 +163,6 @@ class JobWatcher(Generic[T]):
         for id in ids:
             for subscription in self._waiting.get(id, ()):
                 subscription.end()
-
-
-WATCH_AFTER_S = 1.0  # most waits are over by then, and cost nothing more
 
 
 @contextmanager

@@ -26,6 +26,10 @@ PIPELINED_LIMIT = 64  # requests that wait behind another one on the same connec
 NEVER_REFUSED = (b"/health",)  # so that a health check of a crowded gateway succeeds
 UPLOADS = ("/v1/batches", "/batches")  # they may take longer; `api.batches.upload` has its own limits
 
+Header = tuple[bytes, bytes]
+
+ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]+)(.*)", re.DOTALL)
+
 
 class WaitingFor(Enum):
     """What a connection waits for: a part of the request, the client's reading, its close, or the gateway."""
@@ -205,11 +209,6 @@ class Connection(RefusingProtocol):
         if self._over_limit and not self.url.startswith(NEVER_REFUSED):
             return self._make_refusal(Crowded(retry_after_s=1))
         return self._served_app
-
-
-Header = tuple[bytes, bytes]
-
-ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]+)(.*)", re.DOTALL)
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes]:

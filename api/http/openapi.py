@@ -32,6 +32,15 @@ NEVER_ANSWERED = "HTTPValidationError"
 
 Schema = dict[str, Any]
 
+DOCUMENT_PATH = "/openapi.json"
+DOCS_PATH, DOCS_FOLDER = "/static-offline-docs", Path(fastapi_offline.__file__).parent / "static"
+DOCS_FILES = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon.png": "image/png",
+}
+READ_METHODS = ["GET", "HEAD"]
+
 
 def name_operation(route: APIRoute) -> str:
     """Return the operation id of a route: its tag and its name, such as `jobs_submit`."""
@@ -90,16 +99,6 @@ def _responses_in(document: Schema) -> Iterator[Schema]:
     for operations in document["paths"].values():
         for operation in operations.values():
             yield operation["responses"]
-
-
-DOCUMENT_PATH = "/openapi.json"
-DOCS_PATH, DOCS_FOLDER = "/static-offline-docs", Path(fastapi_offline.__file__).parent / "static"
-DOCS_FILES = {
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "swagger-ui.css": "text/css; charset=utf-8",
-    "favicon.png": "image/png",
-}
-READ_METHODS = ["GET", "HEAD"]
 
 
 def include_docs(app: FastAPI) -> None:

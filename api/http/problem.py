@@ -21,6 +21,11 @@ LISTED_AT_MOST = 1_000
 ERROR_HEADERS: dict[type[ScorelineError], dict[str, str]] = {errors.UnsupportedEncoding: {"Accept-Encoding": "gzip"}}
 """Headers that say what the gateway would accept (RFC 9110, section 15.5.16)."""
 
+Responses = dict[int | str, dict[str, Any]]
+"""The `responses` of a route in the OpenAPI document, by status."""
+
+METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
+
 
 class Problem(BaseModel):
     """What went wrong with a request (RFC 9457): `detail` also says what to do next, `instance` names the request."""
@@ -49,10 +54,6 @@ RenderProblem = Callable[[Scope, ProblemResponse], Response]
 def keep_problem(_: Scope, response: ProblemResponse) -> Response:
     """Return the problem unchanged."""
     return response
-
-
-Responses = dict[int | str, dict[str, Any]]
-"""The `responses` of a route in the OpenAPI document, by status."""
 
 
 def describe_problems(*statuses: int) -> Responses:
@@ -140,9 +141,6 @@ def _problem(
         errors=listed,
     )
     return ProblemResponse(problem, headers)
-
-
-METHODS = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
 
 
 def list_allowed_methods(request: Request) -> list[str]:

@@ -11,6 +11,8 @@ from fastapi.responses import StreamingResponse
 
 PIECE_BYTES = 65_536
 
+TAG_CHARACTERS = 32  # of SHA-256 in hexadecimal
+
 
 def send_in_pieces(body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a response 200 that sends the body in pieces, so that a slow reader keeps only one piece in a buffer."""
@@ -20,9 +22,6 @@ def send_in_pieces(body: bytes, media_type: str, headers: Mapping[str, str] | No
             yield body[start : start + PIECE_BYTES]
 
     return StreamingResponse(pieces(), 200, {**(headers or {}), "Content-Length": str(len(body))}, media_type)
-
-
-TAG_CHARACTERS = 32  # of SHA-256 in hexadecimal
 
 
 @dataclass(frozen=True, slots=True)

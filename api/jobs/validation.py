@@ -28,6 +28,8 @@ QUICK_LIST = SchemaValidator(
     )
 )
 
+UNKNOWN = "extra_forbidden"  # pydantic's error type
+
 
 def is_plausible(body: bytes, limit: int) -> bool:
     """Whether a large body could be at most `limit` patients of normal size.
@@ -66,9 +68,6 @@ def validate_in_pieces(body: bytes) -> Iterator[list[Row]]:
         if not objects:  # also between two commas, or after a comma before the end of the list
             return
         start = stop + 1
-
-
-UNKNOWN = "extra_forbidden"  # pydantic's error type
 
 
 def list_faults(patient: object, error: ValidationError, place: str) -> Iterator[FieldError]:

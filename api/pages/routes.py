@@ -12,6 +12,8 @@ from api.pages import batches, home, jobs, login, model, system
 from api.pages.login import send_to_login
 from api.pages.site import Site
 
+FOR_PROGRAMS = ("/v1/", "/api/", "/health/", "/openapi.json")
+
 
 def include_pages(app: FastAPI, *, with_files: bool, with_model: bool, keys_required: bool) -> RenderProblem:
     """Add the pages to the app, and return the function that renders problems.
@@ -27,9 +29,6 @@ def include_pages(app: FastAPI, *, with_files: bool, with_model: bool, keys_requ
     for routes in (site.assets.routes(), *routers.values(), *([login.routes] if keys_required else [])):
         app.include_router(routes)
     return make_renderer(site)
-
-
-FOR_PROGRAMS = ("/v1/", "/api/", "/health/", "/openapi.json")
 
 
 def make_renderer(site: Site) -> RenderProblem:

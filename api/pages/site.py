@@ -27,6 +27,19 @@ MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; chars
 CACHE_FOREVER = "public, max-age=31536000, immutable"  # a file's URL changes with its content
 VERSION_CHARACTERS = 12
 
+TEMPLATES = Path(__file__).parent / "templates"
+PAGE_HEADERS = {
+    # Only our own scripts run, and no other site frames a page; `api.http.security` adds the headers of every response.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",  # for browsers without frame-ancestors
+}
+
+TRUSTED_SITES = ("same-origin", "none")  # values of Sec-Fetch-Site: one of our pages, or a URL that the visitor typed
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -85,18 +98,6 @@ def list_vendored() -> dict[str, Any]:
     return listed
 
 
-TEMPLATES = Path(__file__).parent / "templates"
-PAGE_HEADERS = {
-    # Only our own scripts run, and no other site frames a page; `api.http.security` adds the headers of every response.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",  # for browsers without frame-ancestors
-}
-
-
 class Site:
     """The compiled templates, and the static files that they use. `pages` has the names of the pages by their paths.
 
@@ -124,9 +125,6 @@ class Site:
     def render_page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return the response with the rendered page."""
         return Response(self.render(template, **values), status, PAGE_HEADERS, "text/html")
-
-
-TRUSTED_SITES = ("same-origin", "none")  # values of Sec-Fetch-Site: one of our pages, or a URL that the visitor typed
 
 
 @dataclass(frozen=True, slots=True)

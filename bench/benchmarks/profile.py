@@ -23,6 +23,20 @@ PROCESS = re.compile(r"process \d+:")
 THREAD = re.compile(r"thread \(\w+\)(?:: (?P<name>.*?)(?:_\d+)?)?$")
 BRANCH = 0.9  # of its caller's time, below which a function is worth a line of its own
 
+TITLE = "Where the time goes"
+SAMPLES_PER_S = 200
+LISTED = 16
+LEAST_SHARE = 0.02
+PREFACE = """\
+Clients wait for each job (`Prefer: wait`). Functions are those that take clearly less than their caller, as shares of
+their process's samples by py-spy; in brackets what a function takes itself. Of the gateway, only the thread that holds
+the interpreter's lock is sampled.
+"""
+LOADS = {
+    f"{MANY} clients, one patient in a job": (MANY, 1),
+    f"{CLIENTS_WITH_MANY} clients, {PATIENTS_IN_JOB:,} patients in a job": (CLIENTS_WITH_MANY, PATIENTS_IN_JOB),
+}
+
 
 @dataclass(slots=True)
 class Thread:
@@ -77,21 +91,6 @@ def name_thread(stack: list[str]) -> tuple[str, list[str]]:
     frames = [part for part in stack if not PROCESS.match(part) and not THREAD.match(part)]
     name = (threads[0]["name"] if threads else None) or "a thread without a name"
     return (f"children's {name}" if len(processes) > 1 else name), frames
-
-
-TITLE = "Where the time goes"
-SAMPLES_PER_S = 200
-LISTED = 16
-LEAST_SHARE = 0.02
-PREFACE = """\
-Clients wait for each job (`Prefer: wait`). Functions are those that take clearly less than their caller, as shares of
-their process's samples by py-spy; in brackets what a function takes itself. Of the gateway, only the thread that holds
-the interpreter's lock is sampled.
-"""
-LOADS = {
-    f"{MANY} clients, one patient in a job": (MANY, 1),
-    f"{CLIENTS_WITH_MANY} clients, {PATIENTS_IN_JOB:,} patients in a job": (CLIENTS_WITH_MANY, PATIENTS_IN_JOB),
-}
 
 
 @dataclass(frozen=True, slots=True)

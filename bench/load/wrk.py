@@ -16,6 +16,11 @@ from bench.local.conditions import wait_until
 from core.errors import OperatorError, ScorelineError
 from producer.table import read_cases
 
+SCRIPT = Path(__file__).parent / "load.lua"
+SLOWEST_ANSWER_S = 60
+DRAINED_WITHIN_S = 120
+LOOKED_AT = 4  # of the jobs submitted last; to look at all of them would be a load of its own
+
 
 class ToolMissing(OperatorError):
     """A program that the benchmark needs is not installed."""
@@ -27,12 +32,6 @@ class Overwhelmed(ScorelineError):
     """A service did not answer all of its load, so that what it did answer says nothing."""
 
     code = "overwhelmed"
-
-
-SCRIPT = Path(__file__).parent / "load.lua"
-SLOWEST_ANSWER_S = 60
-DRAINED_WITHIN_S = 120
-LOOKED_AT = 4  # of the jobs submitted last; to look at all of them would be a load of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from worker.bulk.errors import Fault
 from worker.bulk.rows import Places
 
+_DIGITS = 9
+_GROUPS = np.array([list(b"%03d" % number) for number in range(1000)], dtype=np.uint8)
+
 
 class Patients(NamedTuple):
     """The m rows that are valid patients, and the faults of the others.
@@ -21,10 +24,6 @@ class Patients(NamedTuple):
     places: Places
     values: NDArray[np.float32]
     faults: list[Fault]
-
-
-_DIGITS = 9
-_GROUPS = np.array([list(b"%03d" % number) for number in range(1000)], dtype=np.uint8)
 
 
 def interleave(*columns: Iterable[bytes]) -> bytes:

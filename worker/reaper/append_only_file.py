@@ -15,6 +15,8 @@ AGAIN_IN_S = 60
 
 log = logging.getLogger(__name__)
 
+NOTED_FOR_S = 10  # several rounds of the reaper; an older number would be worthless
+
 
 class AppendOnlyFile:
     """Has one Redis rewrite its file every `rewrite_within_s` seconds; several reapers cause no more rewrites than one.
@@ -68,9 +70,6 @@ class AppendOnlyFile:
 
     def _try_again(self) -> None:
         self._redis.expire(REWRITTEN, AGAIN_IN_S, lt=True)
-
-
-NOTED_FOR_S = 10  # several rounds of the reaper; an older number would be worthless
 
 
 def note_free_memory(redis: Redis, settings: Settings) -> None:

@@ -34,6 +34,11 @@ LUA = {path.relative_to(FOLDER).with_suffix("").as_posix(): path.read_text("utf-
 NAME = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
 """How a constant is named in a script. What else is spelt so, such as a command, has the name of none."""
 
+MEMORY_RETRY_AFTER_S = 10
+"""Seconds after which to retry if memory is full: it takes time until results expire or an operator acts."""
+
+log = logging.getLogger(__name__)
+
 
 class Needs(Enum):
     """What Redis must have for a script to be run; the value is the script's first line."""
@@ -146,12 +151,6 @@ class Scripts:
             if str(error).startswith(NEWER.partition(" ")[0]):
                 raise NewerLedger from None
             raise
-
-
-MEMORY_RETRY_AFTER_S = 10
-"""Seconds after which to retry if memory is full: it takes time until results expire or an operator acts."""
-
-log = logging.getLogger(__name__)
 
 
 @contextmanager

@@ -32,6 +32,13 @@ OWNERS_AT_ONCE = 32
 ENDED = [state.value for state in State if state.ended]
 OPEN = [state for state in State if not state.ended]
 
+Lost = Callable[[str], bool]
+"""Whether an id that the ledger does not know may have been lost with its data; may raise LedgerUnavailable."""
+
+LISTEN_FOR_S = 0.25
+
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class RecordKind(Generic[T]):
@@ -44,9 +51,6 @@ class RecordKind(Generic[T]):
 
 
 JOB = RecordKind(FIELDS, job_from_record, UnknownJob, ExpiredJob)
-
-Lost = Callable[[str], bool]
-"""Whether an id that the ledger does not know may have been lost with its data; may raise LedgerUnavailable."""
 
 
 class RedisView(Generic[T]):
@@ -203,11 +207,6 @@ class RedisView(Generic[T]):
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         with raising_ledger_errors():
             return question(self._redis)
-
-
-LISTEN_FOR_S = 0.25
-
-log = logging.getLogger(__name__)
 
 
 def listen(redis: Redis, keys: Keys, stop: Event, waiter: str = "") -> Iterator[JobEvent[Answer] | None]:
